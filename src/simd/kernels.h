@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The list of all SIMD kernels, and the table of function pointers that is made from it.
+
+   This is the only place that names the kernels: the tables of the instruction sets (dispatch.c), the loops of the tests and
+   those of the benches are made from it. The scalar kernel is the definition of what a kernel does, and simd.h says it in
+   words. docs/adding_a_kernel.md lists the steps to a new one. */
+#ifndef PKN_SIMD_KERNELS_H
+#define PKN_SIMD_KERNELS_H
+
+#include "base/compiler.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon)
+
+   The last four columns say whose code the table of that set uses: pkn_<name>_<column>. A set that has nothing better of
+   its own names a lower one, down to scalar. pkn_<name>_scalar always exists and is what the scalar table uses. */
+#define PKN_SIMD_KERNELS(X) \
+    X(xor_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
+      scalar, scalar, scalar, scalar) \
+    X(and_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
+      scalar, scalar, scalar, scalar) \
+    X(or_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
+      scalar, scalar, scalar, scalar) \
+    X(not_u64, void, (const uint64_t *a, size_t words, uint64_t *out), \
+      scalar, scalar, scalar, scalar) \
+    X(popcount_u64, uint64_t, (const uint64_t *a, size_t words), \
+      scalar, scalar, scalar, scalar) \
+    X(hamming_u64, uint64_t, (const uint64_t *a, const uint64_t *b, size_t words), \
+      scalar, scalar, scalar, scalar) \
+    X(rotate_u64, void, (const uint64_t *in, size_t words, int64_t shift, uint64_t *out), \
+      scalar, scalar, scalar, scalar) \
+    X(majority_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t *out), \
+      scalar, scalar, scalar, scalar) \
+    X(add_f32, void, (const float *a, const float *b, size_t n, float *out), \
+      scalar, scalar, scalar, scalar) \
+    X(add_f64, void, (const double *a, const double *b, size_t n, double *out), \
+      scalar, scalar, scalar, scalar) \
+    X(multiply_f32, void, (const float *a, const float *b, size_t n, float *out), \
+      scalar, scalar, scalar, scalar) \
+    X(multiply_f64, void, (const double *a, const double *b, size_t n, double *out), \
+      scalar, scalar, scalar, scalar) \
+    X(sqrt_f32, void, (const float *a, size_t n, float *out), \
+      scalar, scalar, scalar, scalar) \
+    X(sqrt_f64, void, (const double *a, size_t n, double *out), \
+      scalar, scalar, scalar, scalar) \
+    X(axpy_f32, void, (float alpha, const float *x, size_t n, float *y), \
+      scalar, scalar, scalar, scalar) \
+    X(axpy_f64, void, (double alpha, const double *x, size_t n, double *y), \
+      scalar, scalar, scalar, scalar) \
+    X(sum_f32, float, (const float *x, size_t n), \
+      scalar, scalar, scalar, scalar) \
+    X(sum_f64, double, (const double *x, size_t n), \
+      scalar, scalar, scalar, scalar) \
+    X(dot_f32, float, (const float *x, const float *y, size_t n), \
+      scalar, scalar, scalar, scalar) \
+    X(dot_f64, double, (const double *x, const double *y, size_t n), \
+      scalar, scalar, scalar, scalar)
+
+#define PKN_SIMD_MEMBER(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) result(*name) parameters;
+
+/* The kernels of one instruction set. Their contracts are those of the public functions in simd.h, but for one: a table's
+   rotate_u64 takes out == in only for 0 <= shift < 64, where no word leaves its place; rotate.c does the rest. */
+typedef struct pkn_simd_kernels {
+    PKN_SIMD_KERNELS(PKN_SIMD_MEMBER)
+} pkn_simd_kernels;
+
+#endif
