@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: The pkern authors
+# `make` alone lists the targets. All outputs go to build/, but for the three products on the top level.
+
+CC = cc
+CXX = c++
+PREFIX = /usr/local
+DESTDIR =
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wundef -Werror
+PRODUCTS = pkern.h pkern_pool.h pkern_simd.h
+VERSION := $(shell sed -n 's/^.define PKERN_VERSION "\(.*\)"/\1/p' src/base/version.h)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+# ---- products
+
+build/tools/headers: tools/headers.c
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -D_POSIX_C_SOURCE=200809L -O1 $(WARNINGS) -o $@ $<
+
+.PHONY: headers check-headers build/dist
+headers: build/tools/headers ## write pkern.h, pkern_pool.h and pkern_simd.h from src/
+	build/tools/headers src .
+
+build/dist: build/tools/headers # the products as the sources would make them
+	@mkdir -p $@
+	@build/tools/headers src $@
+
+check-headers: build/dist ## fail where a product differs from what src/ makes
+	@for product in $(PRODUCTS); do cmp -s $$product build/dist/$$product || { \
+	    echo "$$product is not what src/ makes."; \
+	    echo "To fix it: make your changes under src/ (not in $$product), run 'make headers', commit both."; \
+	    exit 1; }; done
+	@echo "the products are what src/ makes"
+
+.PHONY: install
+install: ## copy headers, pkg-config and CMake files to $(DESTDIR)$(PREFIX)
+	mkdir -p $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/pkgconfig $(DESTDIR)$(PREFIX)/share/cmake/pkern
+	cp $(PRODUCTS) $(DESTDIR)$(PREFIX)/include/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' packaging/pkern.pc.in > $(DESTDIR)$(PREFIX)/share/pkgconfig/pkern.pc
+	cp packaging/pkernConfig.cmake $(DESTDIR)$(PREFIX)/share/cmake/pkern/
+	sed 's|@VERSION@|$(VERSION)|' packaging/pkernConfigVersion.cmake.in \
+	    > $(DESTDIR)$(PREFIX)/share/cmake/pkern/pkernConfigVersion.cmake
+
+# ---- demo and examples: a compiler and make are enough
+
+build/examples/%: examples/%.c pkern.h
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -O2 -I. $< -o $@ -pthread -lm
+
+.PHONY: demo examples
+demo: build/examples/language_search ## the main job on real text, under a minute
+	build/examples/language_search --demo
+
+examples: $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c)) ## build each example, by the command at its top too
+	sh tools/check_examples.sh
+
+# ---- tests: all files of tests/<layer> are one translation unit; a kind is a way to build it
+
+LAYERS = $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/test_*.c))))
+TEST_FLAGS = -std=gnu11 -g $(WARNINGS) -Itests -MMD -MP
+PLAIN = -DPKN_TEST_PLAIN
+
+.SECONDEXPANSION:
+.SECONDARY:
+build/tests/%.c: $$(sort $$(wildcard tests/%/test_*.c)) Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "test.h"'; for test in $(filter %.c,$^); do echo "#include \"../../$$test\""; done; } > $@
+
+# $(call kind,NAME,COMPILER,FLAGS,LIBRARIES)
+define kind
+build/tests/$(1)/%: build/tests/%.c
+	@mkdir -p $$(@D)
+	$(2) $$(TEST_FLAGS) $(3) $$< -o $$@ -pthread -lm $(4)
+-include $$(wildcard build/tests/$(1)/*.d)
+.PHONY: build-$(1) run-$(1)
+build-$(1): $$(LAYERS:%=build/tests/$(1)/%)
+run-$(1): build-$(1)
+	@sh tests/run.sh $$(LAYERS:%=build/tests/$(1)/%)
+endef
+SANITIZE = -O1 -fno-omit-frame-pointer -Isrc $(PLAIN)
+NEON_CC = aarch64-linux-gnu-gcc
+$(eval $(call kind,criterion,$(CC),-O2 -Isrc,-lcriterion))
+$(eval $(call kind,plain,$(CC),-O2 -Isrc $(PLAIN)))
+$(eval $(call kind,dist,$(CC),-O2 -Ibuild/dist -DPKERN_TEST_DIST $(PLAIN)))
+$(eval $(call kind,asan,$(CC),-fsanitize=address $(SANITIZE)))
+$(eval $(call kind,ubsan,$(CC),-fsanitize=undefined -fno-sanitize-recover=all $(SANITIZE)))
+$(eval $(call kind,tsan,$(CC),-fsanitize=thread $(SANITIZE)))
+$(eval $(call kind,neon,$(NEON_CC),-O2 -static -Isrc $(PLAIN)))
+$(eval $(call kind,coverage,gcc,-O0 --coverage -Isrc -DPKN_TEST_COVERAGE $(PLAIN)))
+
+.PHONY: test test-dist test-isa test-neon asan ubsan tsan coverage stress
+test: ## all tests, with Criterion where it can be had
+	@if sh tools/need.sh criterion/criterion.h libcriterion-dev; then PKN_TEST_ARGUMENTS="--timeout 60" 0MAKE) --no-print-directory run-criterion; \
+	else echo "without Criterion: the tests run on the plain runner"; $(MAKE) --no-print-directory run-plain; fi
+
+test-dist: build/dist ## the same tests on the generated products
+	@$(MAKE) --no-print-directory run-dist
+
+test-isa: ## simd, par and hdc once for each instruction set that this CPU has
+	@$(MAKE) --no-print-directory build-plain
+	@sh tests/run_isa.sh $(patsubst %,build/tests/plain/%,$(filter simd par hdc,$(LAYERS)))
+
+test-neon: ## simd and hdc cross-compiled for 64-bit Arm, under qemu
+	@sh tools/need.sh $(NEON_CC) gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+	@sh tools/need.sh qemu-aarch64 qemu-user
+	@$(MAKE) --no-print-directory $(patsubst %,build/tests/neon/%,$(filter simd hdc,$(LAYERS)))
+	@PKN_TEST_COMMAND=qemu-aarch64 sh tests/run.sh $(patsubst %,build/tests/neon/%,$(filter simd hdc,$(LAYERS)))
+
+asan: ## tests under the address sanitizer, leaks included
+	@ASAN_OPTIONS=detect_stack_use_after_return=1 $(MAKE) --no-print-directory run-asan
+
+ubsan: ## tests under the undefined-behaviour sanitizer
+	@UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) --no-print-directory run-ubsan
+
+tsan: ## tests under the thread sanitizer, without suppressions
+	@TSAN_OPTIONS=halt_on_error=1 $(MAKE) --no-print-directory run-tsan
+
+coverage: ## line and branch coverage of the tests, by gcov
+	@rm -rf build/tests/coverage
+	@$(MAKE) --no-print-directory run-coverage
+	@sh tools/coverage.sh build/tests/coverage
+
+STRESS_SECONDS = 60
+build/stress/%: tests/stress/%.c $(wildcard src/*/*.[ch] src/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 $(WARNINGS) -Isrc $< -o $@ -pthread -lm
+
+stress: $(patsubst tests/stress/%.c,build/stress/%,$(wildcard tests/stress/stress_*.c)) ## long random runs, STRESS_SECONDS=60 each
+	@for program in $^; do $$program $(STRESS_SECONDS) || exit 1; done
+
+# ---- what the products promise
+
+.PHONY: compile-matrix sizes generator-test docs-check
+compile-matrix: build/dist ## products with gcc and clang, C99 to C++17, all orders and options
+	@sh tools/need.sh clang clang
+	@sh tests/dist/matrix.sh build/dist build/matrix
+
+sizes: build/dist ## object sizes of the products
+	@sh tests/dist/sizes.sh build/dist build/matrix
+
+generator-test: build/tools/headers ## prove that each rule of the generator and of the lints can fail
+	@sh tests/dist/generator_test.sh build/tools/headers build/generator-test
+
+docs-check: build/dist ## compile and run the examples in README.md and docs/
+	@sh tools/docs_check.sh build/dist build/docs README.md $(wildcard docs/*.md)
+
+# ---- style
+
+.PHONY: lint format
+lint: generator-test ## the project's own rules, clang-tidy and cppcheck
+	@sh tools/need.sh clang-tidy clang-tidy
+	@sh tools/need.sh cppcheck cppcheck
+	@sh tools/lint.sh .
+
+format: ## clang-format on the sources, in place
+	@sh tools/need.sh clang-format clang-format
+	clang-format -i $(wildcard src/*.h src/*/*.[ch] tests/*.h tests/*/*.[ch] bench/*.[ch] examples/*.c tools/*.c)
+
+# ---- benches
+
+build/bench/%: bench/%.c pkern.h $(wildcard bench/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g -I. -Ibench $< -o $@ -pthread -lm
+
+BENCHES = $(patsubst bench/%.c,build/bench/%,$(wildcard bench/bench_*.c))
+.PHONY: bench bench-quick bench-deps
+bench: $(BENCHES) ## all benches, with every peer that is installed
+	sh bench/run.sh
+
+bench-quick: $(BENCHES) ## a short form of the benches
+	sh bench/run.sh quick
+
+bench-deps: ## install the peers that the benches compare with
+	sh bench/deps.sh
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* pkern: parallel work in C from one header.
+
+   Do this:
+       #define PKERN_IMPLEMENTATION
+       #include "pkern.h"
+   in exactly one C or C++ file, and plainly #include "pkern.h" wherever else it is used.
+   Build with -O2 -pthread; nothing else is needed.
+
+   Example, squares of a million numbers on all cores:
+
+       #define PKERN_IMPLEMENTATION
+       #include "pkern.h"
+       #include <stdio.h>
+
+       static int square(size_t begin, size_t end, void *ctx) {
+           double *x = (double *)ctx;
+           for (size_t i = begin; i < end; i++) x[i] = (double)i * (double)i;
+           return 0;
+       }
+
+       int main(void) {
+           static double x[1000000];
+           pkern_status status = pkern_par_for(0, 0, 1000000, 0, square, x);
+           if (status) return 1;
+           printf("%.0f\n", x[999]);
+           return 0;
+       }
+
+   Options, defined before the include and the same in every file of a program:
+       PKERN_IMPLEMENTATION   this file holds the code
+       PKERN_STATIC           all functions are static in this file, with the code; for a library
+                              that must not collide with another copy of pkern
+       PKERN_NO_THREADS       everything runs on the calling thread; needs no pthreads
+       PKERN_NO_HDC           leaves the hypervectors out
+       PKERN_NUM_THREADS      the number of threads where neither config nor environment names one;
+                              0, the default, is the CPUs that this process may use
+       PKERN_DEBUG            1 checks the library's own assumptions while it runs
+
+   Threads: every function may be called from any thread at any time unless its comment says
+   otherwise. A pool argument of 0 is the pool of the task that is running, else the global one.
+
+   Errors: functions return a pkern_status, 0 for success. Nothing prints, aborts or sets errno.
+   PKERN_EINVAL and PKERN_EOVERFLOW mean that nothing was done. */
+
+/* Public headers, one a layer; a layer only uses those above it. */
+#include "base/base.h"
+#include "simd/simd.h"
+
+/* The code. */
+#if defined(PKERN_IMPLEMENTATION) || defined(PKERN_STATIC)
+#include "simd/cpu.c"
+#include "simd/bits_scalar.c"
+#include "simd/majority_scalar.c"
+#include "simd/float_scalar.c"
+#include "simd/dispatch.c"
+#include "simd/rotate.c"
+#endif

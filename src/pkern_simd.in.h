@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
+
+   Do this:
+       #define PKERN_SIMD_IMPLEMENTATION
+       #include "pkern_simd.h"
+   in exactly one C or C++ file, and plainly #include "pkern_simd.h" wherever else it is used. It
+   may stand beside pkern_pool.h and pkern.h, in any order; PKERN_IMPLEMENTATION stands for the
+   code of all of them. No -m flag is needed: each kernel carries its own target.
+
+   Options: PKERN_SIMD_IMPLEMENTATION, PKERN_STATIC (all functions static in this file, with the
+   code), PKERN_DEBUG (1 checks the library's own assumptions while it runs). They have to be the
+   same in every file of a program. In the environment PKERN_ISA=scalar|avx2|avx512|neon forces an
+   instruction set.
+
+   Threads: the kernels run on the calling thread and may be called from any number of them. */
+
+/* Public headers. */
+#include "base/base.h"
+#include "simd/simd.h"
+
+/* The code. */
+#if defined(PKERN_SIMD_IMPLEMENTATION) || defined(PKERN_IMPLEMENTATION) || defined(PKERN_STATIC)
+#include "simd/cpu.c"
+#include "simd/bits_scalar.c"
+#include "simd/majority_scalar.c"
+#include "simd/float_scalar.c"
+#include "simd/dispatch.c"
+#include "simd/rotate.c"
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The first include of every test: the runner and the whole library with its code, internals visible.
+
+   PKN_TEST_PLAIN   the in-tree runner instead of Criterion, for sanitizers and cross builds
+   PKERN_TEST_DIST  the product pkern.h instead of the sources under src/
+
+   All tests of a layer are one translation unit. They use Test(suite, name), the cr_assert family that
+   plain_runner.h lists, and PKN_TEST_SKIP(reason), which ends the test and is counted. */
+#ifndef PKN_TEST_H
+#define PKN_TEST_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef PKERN_TEST_DIST
+#include "pkern.h"
+#define PKERN_IMPLEMENTATION
+#include "pkern.h"
+#else
+#define PKERN_IMPLEMENTATION
+#include "pkern.in.h"
+#endif
+
+#ifdef PKN_TEST_PLAIN
+#include "plain_runner.h"
+#else
+#include <criterion/criterion.h>
+#include <criterion/hooks.h>
+
+#define PKN_TEST_SKIP(reason) (fprintf(stderr, "skipped: %s\n", reason), cr_skip_test("%s", reason))
+
+/* Criterion names the skipped tests but does not count them. */
+ReportHook(POST_ALL)(struct criterion_global_stats *stats) {
+    fprintf(stderr, "%d passed, %d failed, %d crashed, %d skipped\n", (int)stats->tests_passed, (int)stats->tests_failed,
+            (int)stats->tests_crashed, (int)stats->tests_skipped);
+}
+#endif
+
+#endif
