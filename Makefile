@@ -94,7 +94,8 @@ $(eval $(call kind,coverage,gcc,-O0 --coverage -Isrc -DPKN_TEST_COVERAGE $(PLAIN
 
 .PHONY: test test-dist test-isa test-neon asan ubsan tsan coverage stress
 test: ## all tests, with Criterion where it can be had
-	@if sh tools/need.sh criterion/criterion.h libcriterion-dev; then PKN_TEST_ARGUMENTS="--timeout 60" 0MAKE) --no-print-directory run-criterion; \
+	@if sh tools/need.sh criterion/criterion.h libcriterion-dev; then \
+	    PKN_TEST_ARGUMENTS="--timeout 60" $(MAKE) --no-print-directory run-criterion; \
 	else echo "without Criterion: the tests run on the plain runner"; $(MAKE) --no-print-directory run-plain; fi
 
 test-dist: build/dist ## the same tests on the generated products
