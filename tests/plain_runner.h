@@ -67,7 +67,7 @@ static void plain_end(int result) {
 }
 
 static void plain_fail(const char *file, int line, const char *condition, const char *format, ...)
-    __attribute__((format(printf, 4, 5), noreturn));
+    __attribute__((format(printf, 4, 5), noreturn, unused));
 static void plain_fail(const char *file, int line, const char *condition, const char *format, ...) {
     va_list arguments;
     fprintf(stderr, "%s:%d: failed: %s ", file, line, condition);
@@ -78,7 +78,7 @@ static void plain_fail(const char *file, int line, const char *condition, const 
     plain_end(PLAIN_FAILED);
 }
 
-static void plain_skip(const char *reason) __attribute__((noreturn));
+static void plain_skip(const char *reason) __attribute__((noreturn, unused));
 static void plain_skip(const char *reason) {
     printf("    skipped: %s\n", reason);
     plain_end(PLAIN_SKIPPED);
