@@ -52,8 +52,15 @@
 #if defined(PKERN_IMPLEMENTATION) || defined(PKERN_STATIC)
 #include "simd/cpu.c"
 #include "simd/bits_scalar.c"
+#include "simd/bits_avx2.c"
+#include "simd/bits_avx512.c"
+#include "simd/bits_avx512_vpopcnt.c"
+#include "simd/bits_neon.c"
 #include "simd/majority_scalar.c"
 #include "simd/float_scalar.c"
+#include "simd/float_avx2.c"
+#include "simd/float_avx512.c"
+#include "simd/float_neon.c"
 #include "simd/dispatch.c"
 #include "simd/rotate.c"
 #endif

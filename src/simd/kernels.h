@@ -19,45 +19,45 @@
    its own names a lower one, down to scalar. pkn_<name>_scalar always exists and is what the scalar table uses. */
 #define PKN_SIMD_KERNELS(X) \
     X(xor_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(and_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(or_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(not_u64, void, (const uint64_t *a, size_t words, uint64_t *out), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(popcount_u64, uint64_t, (const uint64_t *a, size_t words), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512_vpopcnt, neon) \
     X(hamming_u64, uint64_t, (const uint64_t *a, const uint64_t *b, size_t words), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512_vpopcnt, neon) \
     X(rotate_u64, void, (const uint64_t *in, size_t words, int64_t shift, uint64_t *out), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(majority_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t *out), \
       scalar, scalar, scalar, scalar) \
     X(add_f32, void, (const float *a, const float *b, size_t n, float *out), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(add_f64, void, (const double *a, const double *b, size_t n, double *out), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(multiply_f32, void, (const float *a, const float *b, size_t n, float *out), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(multiply_f64, void, (const double *a, const double *b, size_t n, double *out), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(sqrt_f32, void, (const float *a, size_t n, float *out), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(sqrt_f64, void, (const double *a, size_t n, double *out), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(axpy_f32, void, (float alpha, const float *x, size_t n, float *y), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(axpy_f64, void, (double alpha, const double *x, size_t n, double *y), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(sum_f32, float, (const float *x, size_t n), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(sum_f64, double, (const double *x, size_t n), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(dot_f32, float, (const float *x, const float *y, size_t n), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
     X(dot_f64, double, (const double *x, const double *y, size_t n), \
-      scalar, scalar, scalar, scalar)
+      avx2, avx512, avx512, neon)
 
 #define PKN_SIMD_MEMBER(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) result(*name) parameters;
 
