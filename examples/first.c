@@ -7,8 +7,7 @@
 #include "pkern.h"
 
 static int square(size_t begin, size_t end, void *values) {
-    for (size_t i = begin; i < end; i++)
-        ((double *)values)[i] = (double)i * (double)i;
+    for (size_t i = begin; i < end; i++) ((double *)values)[i] = (double)i * (double)i;
     return 0;
 }
 

@@ -19,6 +19,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -72,6 +73,7 @@ static void must(pkern_status status, const char *what) {
     if (status != PKERN_OK) fail("%s: %s", what, pkern_status_text(status));
 }
 
+/* What is needed until the end is not freed. */
 static void *allocate(size_t n, size_t size) {
     void *memory = calloc(n ? n : 1, size);
     if (!memory) fail("out of memory");
@@ -568,6 +570,7 @@ typedef struct demo {
     size_t most_confused[WORST];     /* indices there, the most frequent first */
     size_t asked_of[2], right_of[2]; /* [own script] */
     size_t found_first, found_top;
+    size_t work[N_STEPS]; /* in the units of step_texts */
     int threads;
     results serial, parallel;
 } demo;
@@ -633,6 +636,13 @@ static void prepare(demo *d) {
     queries = &c->documents[d->n_languages];
     for (i = 0; i < N_QUERIES; i++) add_text(&d->asked, &queries->sentence[i]);
     make_items(c);
+    for (i = 0; i < d->learned.n_pieces; i++)
+        d->work[LEARN] += d->learned.pieces[i].end - d->learned.pieces[i].begin;
+    d->work[ENCODE] = d->asked.n;
+    d->work[CLASSIFY] = d->n_questions * d->n_languages;
+    d->work[REMEMBER] = d->n_windows;
+    d->work[SEARCH] = N_QUERIES * d->n_windows;
+    d->work[COMPARE] = d->n_languages * d->n_languages;
 }
 
 static double seconds_now(void) {
@@ -716,7 +726,7 @@ static void run_demo(demo *d, int threads) {
     must(pkern_pool_destroy(one), "ending the threads");
 }
 
-/* A script gives its language away when no other language learned half of the letters that this one writes. */
+/* A script gives its language away when no other language uses half of the letters that this one writes. */
 static void find_own_scripts(demo *d) {
     size_t i, j, k, a = d->corpus.n_alphabet, n = d->n_languages;
     uint32_t *uses = (uint32_t *)allocate(n * a, sizeof *uses);
@@ -785,43 +795,11 @@ static const struct {
                          {"tell the languages", "pairs"},       {"build the memory", "vectors"},
                          {"search, top 10", "pairs"},           {"compare languages", "pairs"}};
 
-static double step_work(const demo *d, int step) {
-    size_t i, n = 0;
-    switch (step) {
-    case LEARN:
-        for (i = 0; i < d->learned.n_pieces; i++)
-            n += d->learned.pieces[i].end - d->learned.pieces[i].begin;
-        break;
-    case ENCODE:
-        n = d->asked.n;
-        break;
-    case CLASSIFY:
-        n = d->n_questions * d->n_languages;
-        break;
-    case REMEMBER:
-        n = d->n_windows;
-        break;
-    case SEARCH:
-        n = N_QUERIES * d->n_windows;
-        break;
-    default:
-        n = d->n_languages * d->n_languages;
-        break;
-    }
-    return (double)n;
-}
-
 static double total(const double *seconds) {
     double sum = 0;
     int i;
     for (i = 0; i < N_STEPS; i++) sum += seconds[i];
     return sum;
-}
-
-/* Shows the best matches of a few queries that are spread over the languages. */
-static size_t shown_query(size_t i) {
-    static const size_t shown[] = {20, 24, 86, 32, 76, 94};
-    return i < sizeof shown / sizeof *shown ? shown[i] : N_QUERIES;
 }
 
 static const char *best_match(const demo *d, size_t query, const span **found, float *similarity) {
@@ -865,10 +843,10 @@ static void print_report(const demo *d) {
            (unsigned long)d->n_windows, WINDOW, N_QUERIES);
     printf("   the passage came first for %lu, among the first %d for %lu\n",
            (unsigned long)d->found_first, TOP, (unsigned long)d->found_top);
-    for (i = 0; shown_query(i) < N_QUERIES; i++) {
-        const span *found, *query = &d->corpus.documents[d->n_languages].sentence[shown_query(i)];
+    for (i = 4; i < N_QUERIES; i += 16) {
+        const span *found, *query = &d->corpus.documents[d->n_languages].sentence[i];
         float similarity;
-        const char *name = best_match(d, shown_query(i), &found, &similarity),
+        const char *name = best_match(d, i, &found, &similarity),
                    *text = span_text(&d->corpus, query, &length);
         printf("   query  %.*s\n", length, text);
         text = span_text(&d->corpus, found, &length);
@@ -883,7 +861,7 @@ static void print_report(const demo *d) {
         printf("   %-20s %9.3f ms %15.3f ms %8.2fx   %.3g million %s\n", step_texts[k].name,
                1e3 * d->serial.seconds[k], 1e3 * d->parallel.seconds[k],
                d->serial.seconds[k] / d->parallel.seconds[k],
-               1e-6 * step_work(d, k) / d->parallel.seconds[k], step_texts[k].unit);
+               1e-6 * (double)d->work[k] / d->parallel.seconds[k], step_texts[k].unit);
     printf("   %-20s %9.3f ms %15.3f ms %8.2fx\n", "all", 1e3 * total(d->serial.seconds),
            1e3 * total(d->parallel.seconds), total(d->serial.seconds) / total(d->parallel.seconds));
 }
@@ -894,25 +872,17 @@ enum { CELL = 9, TREE = 190, NAMES = 130, HEAD = 8 }; /* of the heat map, in pix
 
 static void put_html(FILE *page, const char *text, int length) {
     int i;
-    for (i = 0; i < length; i++) {
-        switch (text[i]) {
-        case '<':
-            fputs("&lt;", page);
-            break;
-        case '>':
-            fputs("&gt;", page);
-            break;
-        case '&':
-            fputs("&amp;", page);
-            break;
-        case '"':
-            fputs("&quot;", page);
-            break;
-        default:
+    for (i = 0; i < length && text[i]; i++) {
+        if (text[i] == '<' || text[i] == '&')
+            fputs(text[i] == '<' ? "&lt;" : "&amp;", page);
+        else
             putc(text[i], page);
-            break;
-        }
     }
+}
+
+static void put_name(FILE *page, const char *before, const char *name) {
+    fputs(before, page);
+    put_html(page, name, INT_MAX);
 }
 
 typedef struct cluster {
@@ -961,9 +931,8 @@ static void put_cell(FILE *page, double share, size_t x, const char *title_a, co
     fprintf(page, "<rect x=%lu fill=#%02x%02x%02x><title>", (unsigned long)(x * CELL),
             (unsigned)(247 - 239 * share * (2 - share)), (unsigned)(250 - 202 * share),
             (unsigned)(253 - 146 * share * share));
-    put_html(page, title_a, (int)strlen(title_a));
-    fputs(" – ", page);
-    put_html(page, title_b, (int)strlen(title_b));
+    put_name(page, "", title_a);
+    put_name(page, " – ", title_b);
     fprintf(page, ": %.3f</title></rect>", similarity);
 }
 
@@ -994,7 +963,7 @@ static void put_heat_map(FILE *page, const demo *d) {
     for (row = 0; row < n; row++) {
         const char *name = d->names[order[row]];
         fprintf(page, "<text x=%d y=%lu>", TREE + 6, (unsigned long)(HEAD + row * CELL + CELL - 2));
-        put_html(page, name, (int)strlen(name));
+        put_name(page, "", name);
         fprintf(page, "</text><g class=row transform='translate(%d %lu)'>", TREE + NAMES,
                 (unsigned long)(HEAD + row * CELL));
         for (j = 0; j < n; j++) {
@@ -1032,27 +1001,23 @@ static void put_speed_bars(FILE *page, const demo *d) {
     fputs("</svg>\n", page);
 }
 
+/* clang-format off */
 static const char page_head[] =
     "<!doctype html><html lang=en><meta charset=utf-8><title>pkern: language search</title>\n"
     "<meta name=viewport content='width=device-width'><style>\n"
-    "body{font:15px/1.5 "
-    "system-ui,sans-serif;color:#1c2430;background:#fff;max-width:1240px;margin:32px "
-    "auto;padding:0 24px}\n"
-    "h1{font-size:28px;margin:0}h2{font-size:19px;margin:44px 0 6px}p{max-width:760px;margin:6px 0 "
-    "14px}\n"
-    ".tiles{display:flex;flex-wrap:wrap;gap:16px;margin:24px 0}.tiles "
-    "div{background:#f1f5f9;border-radius:8px;padding:14px 20px}\n"
-    ".tiles b{display:block;font-size:26px;color:#08306b}svg{display:block;font:8px "
-    "system-ui,sans-serif}\n"
-    ".tree path{fill:none;stroke:#8796a8}.row rect{width:9px;height:9px}.row "
-    "rect:hover{stroke:#e4572e;stroke-width:2}\n"
-    ".bars "
-    "text{font-size:13px}.one{fill:#b8c4d2;background:#b8c4d2}.all{fill:#2171b5;background:#2171b5}"
-    ".gain{font-weight:700}\n"
-    "table{border-collapse:collapse}td,th{padding:4px 16px 4px "
-    "0;text-align:left;vertical-align:top;border-bottom:1px solid #e2e8f0}\n"
-    ".wide{overflow-x:auto}.k{display:inline-block;width:12px;height:12px;margin:0 4px 0 12px}\n"
+    "body{font:15px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;max-width:1240px;margin:32px auto;padding:0 24px}\n"
+    "h1{font-size:28px;margin:0}h2{font-size:19px;margin:44px 0 6px}p{max-width:760px;margin:6px 0 14px}\n"
+    ".tiles{display:flex;flex-wrap:wrap;gap:16px;margin:24px 0}\n"
+    ".tiles div{background:#f1f5f9;border-radius:8px;padding:14px 20px}\n"
+    ".tiles b{display:block;font-size:26px;color:#08306b}\n"
+    "svg{display:block;font:8px system-ui,sans-serif}.wide{overflow-x:auto}\n"
+    ".tree path{fill:none;stroke:#8796a8}.row rect{width:9px;height:9px}.row rect:hover{stroke:#e4572e;stroke-width:2}\n"
+    ".bars text{font-size:13px}.gain{font-weight:700}.k{display:inline-block;width:12px;height:12px;margin:0 4px 0 12px}\n"
+    ".one{fill:#b8c4d2;background:#b8c4d2}.all{fill:#2171b5;background:#2171b5}\n"
+    "table{border-collapse:collapse}\n"
+    "td,th{padding:4px 16px 4px 0;text-align:left;vertical-align:top;border-bottom:1px solid #e2e8f0}\n"
     "</style>\n";
+/* clang-format on */
 
 static void put_matches(FILE *page, const demo *d) {
     size_t i;
@@ -1068,7 +1033,8 @@ static void put_matches(FILE *page, const demo *d) {
         fputs("<td dir=auto>", page);
         text = span_text(&d->corpus, found, &length);
         put_html(page, text, length);
-        fprintf(page, "<td>%.3f<td>%s\n", (double)similarity, name);
+        fprintf(page, "<td>%.3f", (double)similarity);
+        put_name(page, "<td>", name);
     }
     fputs("</table>\n", page);
 }
@@ -1090,7 +1056,7 @@ static void write_page(const demo *d, const char *path) {
             (unsigned long)d->found_first, N_QUERIES, (unsigned long)d->n_windows);
     fprintf(page,
             "<div><b>%.0f million</b>pairs a second compared<br>in the search, %d threads</div>",
-            1e-6 * step_work(d, SEARCH) / d->parallel.seconds[SEARCH], d->threads);
+            1e-6 * (double)d->work[SEARCH] / d->parallel.seconds[SEARCH], d->threads);
     fprintf(page, "<div><b>%.2f×</b>faster on %d threads<br>with the same bits</div></div>",
             total(d->serial.seconds) / total(d->parallel.seconds), d->threads);
     fputs("<h2>Which languages are alike</h2><p>The darker, the more of two languages' 2048 bits "
@@ -1107,9 +1073,11 @@ static void write_page(const demo *d, const char *path) {
     fputs("<h2>Sentences taken for another language</h2><table><tr><th>Language<th>taken "
           "for<th>Sentences\n",
           page);
-    for (i = 0; i < WORST && confused_count(d, i); i++)
-        fprintf(page, "<tr><td>%s<td>%s<td>%u\n", confused_language(d, i), confused_with(d, i),
-                confused_count(d, i));
+    for (i = 0; i < WORST && confused_count(d, i); i++) {
+        put_name(page, "<tr><td>", confused_language(d, i));
+        put_name(page, "<td>", confused_with(d, i));
+        fprintf(page, "<td>%u\n", confused_count(d, i));
+    }
     fputs("</table><h2>Passages found again</h2><p>Every fifth query. A query is a passage cut "
           "elsewhere, with up to 8 letters "
           "left out and two letters wrong.</p>",

@@ -21,8 +21,7 @@ static void zero(void *sum, void *ctx) {
 static int add_terms(void *sum, size_t begin, size_t end, void *ctx) {
     double part = 0;
     (void)ctx;
-    for (size_t i = begin; i < end; i++)
-        part += 1.0 / ((double)(i + 1) * (double)(i + 1));
+    for (size_t i = begin; i < end; i++) part += 1.0 / ((double)(i + 1) * (double)(i + 1));
     *(double *)sum += part;
     return 0;
 }
@@ -43,17 +42,16 @@ int main(void) {
         memset(&config, 0, sizeof config);
         config.num_threads = threads;
         status = pkern_pool_create(&config, &pool);
-        if (status == PKERN_OK)
-            status = pkern_par_reduce(pool, 0, N_TERMS, 0, &reducer, &sum);
+        if (status == PKERN_OK) status = pkern_par_reduce(pool, 0, N_TERMS, 0, &reducer, &sum);
         if (status != PKERN_OK) {
             fprintf(stderr, "parallel_sum: %s\n", pkern_status_text(status));
             return 1;
         }
         pkern_pool_destroy(pool);
         first = threads == 1 ? sum : first;
-        printf("%d threads: %.17g, %s\n", threads, sum, memcmp(&sum, &first, sizeof sum) ? "DIFFERENT" : "the same bits");
-        if (memcmp(&sum, &first, sizeof sum) != 0)
-            return 1;
+        printf("%d threads: %.17g, %s\n", threads, sum,
+               memcmp(&sum, &first, sizeof sum) ? "DIFFERENT" : "the same bits");
+        if (memcmp(&sum, &first, sizeof sum) != 0) return 1;
     }
     return 0;
 }

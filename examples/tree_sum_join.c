@@ -19,8 +19,7 @@ typedef struct node {
 /* A tree of n nodes, a third of them on the left; its nodes are given out from an array. */
 static node *grow_tree(node **free_nodes, long n) {
     node *top;
-    if (n == 0)
-        return 0;
+    if (n == 0) return 0;
     top = (*free_nodes)++;
     top->value = n % 10;
     top->left = grow_tree(free_nodes, (n - 1) / 3);
@@ -58,8 +57,7 @@ int main(void) {
         return 1;
     }
     task.tree = grow_tree(&unused, n);
-    for (i = 0; i < n; i++)
-        expected += nodes[i].value;
+    for (i = 0; i < n; i++) expected += nodes[i].value;
     status = pkern_pool_install(0, sum_tree, &task);
     free(nodes);
     if (status != PKERN_OK) {
