@@ -36,7 +36,7 @@ check-headers: build/dist ## fail where a product differs from what src/ makes
 	    exit 1; }; done
 	@echo "the products are what src/ makes"
 
-.PHONY: install
+.PHONY: install install-check
 install: ## copy headers, pkg-config and CMake files to $(DESTDIR)$(PREFIX)
 	mkdir -p $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/pkgconfig $(DESTDIR)$(PREFIX)/share/cmake/pkern
 	cp $(PRODUCTS) $(DESTDIR)$(PREFIX)/include/
@@ -44,6 +44,9 @@ install: ## copy headers, pkg-config and CMake files to $(DESTDIR)$(PREFIX)
 	cp packaging/pkernConfig.cmake $(DESTDIR)$(PREFIX)/share/cmake/pkern/
 	sed 's|@VERSION@|$(VERSION)|' packaging/pkernConfigVersion.cmake.in \
 	    > $(DESTDIR)$(PREFIX)/share/cmake/pkern/pkernConfigVersion.cmake
+
+install-check: ## install into a scratch folder and build a program by pkg-config and CMake
+	@sh tests/dist/install_test.sh build/install
 
 # ---- demo and examples: a compiler and make are enough
 
@@ -155,7 +158,7 @@ docs-check: build/dist ## compile and run the examples in README.md and docs/
 lint: generator-test ## the project's own rules, clang-tidy and cppcheck
 	@sh tools/need.sh clang-tidy clang-tidy
 	@sh tools/need.sh cppcheck cppcheck
-	@sh tools/lint.sh .
+	@sh tools/lint.sh
 
 format: ## clang-format on the sources, in place
 	@sh tools/need.sh clang-format clang-format
