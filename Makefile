@@ -58,8 +58,9 @@ build/examples/%: examples/%.c pkern.h
 demo: build/examples/language_search ## the main job on real text, under a minute
 	build/examples/language_search --demo
 
-examples: $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c)) ## build each example, by the command at its top too
-	sh tools/check_examples.sh
+examples: $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c)) ## build and test each example, by the command at its top too
+	@sh tools/check_examples.sh
+	@for test in $(wildcard tests/examples/*_test.sh); do sh $$test || exit 1; done
 
 # ---- tests: all files of tests/<layer> are one translation unit; a kind is a way to build it
 
