@@ -55,21 +55,27 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 double pkn_fold_f64x4(__m256d sum) {
         for (; i + (lanes) <= n; i += (lanes)) { \
             _mm256_storeu_##ps(out + i, _mm256_add_##ps(_mm256_loadu_##ps(a + i), _mm256_loadu_##ps(b + i))); \
         } \
-        pkn_add_##suffix##_scalar(a + i, b + i, n - i, out + i); \
+        if (i < n) { \
+            pkn_add_##suffix##_scalar(a + i, b + i, n - i, out + i); \
+        } \
     } \
     PKN_INTERNAL PKN_TARGET_AVX2 void pkn_multiply_##suffix##_avx2(const type *a, const type *b, size_t n, type *out) { \
         size_t i = 0; \
         for (; i + (lanes) <= n; i += (lanes)) { \
             _mm256_storeu_##ps(out + i, _mm256_mul_##ps(_mm256_loadu_##ps(a + i), _mm256_loadu_##ps(b + i))); \
         } \
-        pkn_multiply_##suffix##_scalar(a + i, b + i, n - i, out + i); \
+        if (i < n) { \
+            pkn_multiply_##suffix##_scalar(a + i, b + i, n - i, out + i); \
+        } \
     } \
     PKN_INTERNAL PKN_TARGET_AVX2 void pkn_sqrt_##suffix##_avx2(const type *a, size_t n, type *out) { \
         size_t i = 0; \
         for (; i + (lanes) <= n; i += (lanes)) { \
             _mm256_storeu_##ps(out + i, _mm256_sqrt_##ps(_mm256_loadu_##ps(a + i))); \
         } \
-        pkn_sqrt_##suffix##_scalar(a + i, n - i, out + i); \
+        if (i < n) { \
+            pkn_sqrt_##suffix##_scalar(a + i, n - i, out + i); \
+        } \
     } \
     PKN_INTERNAL PKN_TARGET_AVX2 void pkn_axpy_##suffix##_avx2(type alpha, const type *x, size_t n, type *y) { \
         const vector alphas = _mm256_set1_##ps(alpha); \
@@ -78,7 +84,9 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 double pkn_fold_f64x4(__m256d sum) {
             vector product = pkn_product_##suffix##x##lanes(alphas, _mm256_loadu_##ps(x + i)); \
             _mm256_storeu_##ps(y + i, _mm256_add_##ps(_mm256_loadu_##ps(y + i), product)); \
         } \
-        pkn_axpy_##suffix##_scalar(alpha, x + i, n - i, y + i); \
+        if (i < n) { \
+            pkn_axpy_##suffix##_scalar(alpha, x + i, n - i, y + i); \
+        } \
     }
 
 PKN_DEFINE_ELEMENTWISE_AVX2(f32, float, __m256, ps, 8)

@@ -44,21 +44,27 @@ PKN_ALWAYS_INLINE double pkn_fold_f64x2(float64x2_t sum) {
         for (; i + (lanes) <= n; i += (lanes)) { \
             vst1q_##suffix(out + i, vaddq_##suffix(vld1q_##suffix(a + i), vld1q_##suffix(b + i))); \
         } \
-        pkn_add_##suffix##_scalar(a + i, b + i, n - i, out + i); \
+        if (i < n) { \
+            pkn_add_##suffix##_scalar(a + i, b + i, n - i, out + i); \
+        } \
     } \
     PKN_INTERNAL void pkn_multiply_##suffix##_neon(const type *a, const type *b, size_t n, type *out) { \
         size_t i = 0; \
         for (; i + (lanes) <= n; i += (lanes)) { \
             vst1q_##suffix(out + i, vmulq_##suffix(vld1q_##suffix(a + i), vld1q_##suffix(b + i))); \
         } \
-        pkn_multiply_##suffix##_scalar(a + i, b + i, n - i, out + i); \
+        if (i < n) { \
+            pkn_multiply_##suffix##_scalar(a + i, b + i, n - i, out + i); \
+        } \
     } \
     PKN_INTERNAL void pkn_sqrt_##suffix##_neon(const type *a, size_t n, type *out) { \
         size_t i = 0; \
         for (; i + (lanes) <= n; i += (lanes)) { \
             vst1q_##suffix(out + i, vsqrtq_##suffix(vld1q_##suffix(a + i))); \
         } \
-        pkn_sqrt_##suffix##_scalar(a + i, n - i, out + i); \
+        if (i < n) { \
+            pkn_sqrt_##suffix##_scalar(a + i, n - i, out + i); \
+        } \
     } \
     PKN_INTERNAL void pkn_axpy_##suffix##_neon(type alpha, const type *x, size_t n, type *y) { \
         const vector alphas = vdupq_n_##suffix(alpha); \
@@ -67,7 +73,9 @@ PKN_ALWAYS_INLINE double pkn_fold_f64x2(float64x2_t sum) {
             vector product = pkn_product_##suffix##x##lanes(alphas, vld1q_##suffix(x + i)); \
             vst1q_##suffix(y + i, vaddq_##suffix(vld1q_##suffix(y + i), product)); \
         } \
-        pkn_axpy_##suffix##_scalar(alpha, x + i, n - i, y + i); \
+        if (i < n) { \
+            pkn_axpy_##suffix##_scalar(alpha, x + i, n - i, y + i); \
+        } \
     }
 
 PKN_DEFINE_ELEMENTWISE_NEON(f32, float, float32x4_t, 4)
