@@ -36,7 +36,11 @@
 #define PKN_ALIGNED(n) __attribute__((aligned(n)))
 #define PKN_TARGET(features) __attribute__((target(features)))
 #define PKN_UNUSED(x) ((void)(x))
+#if PKN_THREADS
 #define PKN_THREAD_LOCAL __thread
+#else
+#define PKN_THREAD_LOCAL
+#endif
 
 /* What one core moves at a time, and the distance at which two cores' data don't disturb each other. */
 #define PKN_CACHE_LINE 64

@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,7 +23,6 @@
 #if defined(__linux__)
 #define PKN_LINUX 1
 #include <sys/syscall.h>
-#include <fcntl.h>
 #else
 #define PKN_LINUX 0
 #endif

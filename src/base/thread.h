@@ -61,6 +61,28 @@ PKN_INTERNAL void pkn_mutex_unlock(pkn_mutex *mutex) {
     pthread_mutex_unlock(mutex);
 }
 
+#else
+
+/* Without threads a mutex has nobody to keep out. */
+typedef int pkn_mutex;
+
+PKN_INTERNAL int pkn_mutex_init(pkn_mutex *mutex) {
+    *mutex = 0;
+    return 0;
+}
+
+PKN_INTERNAL void pkn_mutex_destroy(pkn_mutex *mutex) {
+    PKN_UNUSED(mutex);
+}
+
+PKN_INTERNAL void pkn_mutex_lock(pkn_mutex *mutex) {
+    PKN_UNUSED(mutex);
+}
+
+PKN_INTERNAL void pkn_mutex_unlock(pkn_mutex *mutex) {
+    PKN_UNUSED(mutex);
+}
+
 #endif
 
 #endif

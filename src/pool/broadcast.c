@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Broadcast: one call on each thread. Broadcasts are numbered; each worker runs those newer than the last one it has run, in order, at
+   its next look for work. The list is under the pool's lock; a number beside it keeps who only looks off the lock. */
+#ifndef PKN_POOL_BROADCAST_C
+#define PKN_POOL_BROADCAST_C
+
+#include "pool/guest.h"
+
+/* The oldest broadcast that this worker has not run, or 0. */
+PKN_INTERNAL pkn_broadcast *pkn_next_broadcast(pkn_member *self) {
+    pkern_pool *pool = self->pool;
+    pkn_mutex_lock(&pool->lock);
+    pkn_broadcast *next = pool->broadcasts;
+    while (next != 0 && (int32_t)(next->number - self->seen_broadcast) <= 0) {
+        next = next->next;
+    }
+    self->seen_broadcast = next != 0 ? next->number : pkn_atomic_load_relaxed_u32(&pool->broadcast_number);
+    pkn_mutex_unlock(&pool->lock);
+    return next;
+}
+
+PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
+    pkn_broadcast *broadcast;
+    while ((broadcast = pkn_next_broadcast(self)) != 0) {
+        pkn_member *caller = broadcast->caller;
+        uint32_t outer_root = self->root;
+        self->root = caller->root;
+        int code = broadcast->fn(self->index, broadcast->count, broadcast->ctx);
+        self->root = outer_root;
+        if (code != 0) {
+            pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)self->index, code);
+        }
+        /* acq_rel: the caller that reads 0 sees what every thread did; the last access */
+        if (pkn_atomic_fetch_sub_acq_rel_u32(&broadcast->remaining, 1) == 1) {
+            pkn_completed(caller);
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadcast) {
+    pkn_mutex_lock(&pool->lock);
+    pkn_broadcast **link = &pool->broadcasts;
+    while (*link != 0) {
+        link = &(*link)->next;
+    }
+    *link = broadcast;
+    broadcast->number = pkn_atomic_load_relaxed_u32(&pool->broadcast_number) + 1u;
+    pkn_atomic_store_release_u32(&pool->broadcast_number, broadcast->number);
+    pkn_mutex_unlock(&pool->lock);
+    /* as pkn_work_posted, for all workers */
+    pkn_fence_seq_cst();
+    for (uint32_t i = 0; pkn_sleeping_workers(pool) != 0 && i + 1 < (uint32_t)pool->num_threads; i++) {
+        pkn_wake_member(pkn_member_at(pool, i));
+    }
+}
+
+PKN_INTERNAL void pkn_withdraw_broadcast(pkern_pool *pool, pkn_broadcast *broadcast) {
+    pkn_mutex_lock(&pool->lock);
+    pkn_broadcast **link = &pool->broadcasts;
+    while (*link != broadcast) {
+        link = &(*link)->next;
+    }
+    *link = broadcast->next;
+    pkn_mutex_unlock(&pool->lock);
+}
+
+PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx) {
+    pkn_entry entry;
+    if (fn == 0) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_enter(pool, &entry);
+    if (member == 0 || member->pool->num_threads == 1) {
+        int status = fn(0, 1, ctx);
+        pkn_leave(&entry);
+        return status;
+    }
+    int workers = member->pool->num_threads - 1;
+    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, {0}, {PKN_NO_FAILURE}};
+    broadcast.count = member->is_worker ? workers : workers + 1;
+    pkn_atomic_store_relaxed_u32(&broadcast.remaining, (uint32_t)workers);
+    pkn_announce_broadcast(member->pool, &broadcast);
+    int lost = 0;
+    if (member->is_worker) {
+        pkn_serve_broadcasts(member);
+    } else {
+        int code = fn(workers, broadcast.count, ctx);
+        if (code != 0) {
+            pkn_keep_lowest_failure(&broadcast.failure, (uint32_t)workers, code);
+        }
+    }
+    pkn_wait wait = {PKN_WAIT_BROADCAST, 0, 0, 0, 0, 0};
+    wait.broadcast = &broadcast;
+    if (!pkn_wait_is_over(member, &wait)) {
+        pkn_join_expose_all(member);
+        lost = pkn_work_until(member, &wait);
+    }
+    if (!lost) {
+        pkn_withdraw_broadcast(member->pool, &broadcast);
+    }
+    pkn_leave(&entry);
+    int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&broadcast.failure));
+    return code != 0 ? code : lost ? PKERN_ECANCELED : PKERN_OK;
+}
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Typed join tasks: fork and join where the compiler sees the user's function, and the owner's fast path of the join deque.
+
+       PKERN_DEFINE_JOIN_TASK_1(long, fib, long, n) {
+           long a, b;
+           if (n < 2) {
+               return n;
+           }
+           PKERN_JOIN(a = PKERN_CALL(fib, n - 1), b, fib, n - 2);
+           return a + b;
+       }
+       long f = fib(pool, 35);
+
+   PKERN_DEFINE_JOIN_TASK_n(result type, name, type 1, parameter 1, ...), n = 1 to 4, begins the definition of a task and also defines
+   `name(pool, ...)`, which runs it from anywhere (pool 0 as everywhere). Arguments and result together fit in
+   PKN_SLOT_PAYLOAD bytes. Inside a task:
+   - PKERN_CALL(name, ...) is a plain call of a task;
+   - PKERN_JOIN(statement, variable, name, ...) equals { statement; variable = name(...); } where the named task may run on another
+     thread while the statement runs here. The statement is an assignment or an expression, with PKERN_CALLs in it.
+   Costs a few stores and one branch where no thread takes the task.
+
+   The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) the owner's alone: pushing and
+   popping there takes no fence and no atomic read-modify-write. A popped record knows by its own is_public whether it was
+   ever offered. See join.c for the public part.
+   Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
+   Faxen, "Wool", 2008 (records in the deque). */
+#ifndef PKN_POOL_FORK_H
+#define PKN_POOL_FORK_H
+
+#include "pool/pool.h"
+
+PKERN_EXTERN_C_BEGIN
+
+typedef struct pkn_member pkn_member;
+typedef struct pkn_fork_state pkn_fork_state;
+typedef struct pkn_slot pkn_slot;
+
+#define PKN_SLOT_PAYLOAD 40
+
+enum { PKN_SLOT_PENDING = 0, PKN_SLOT_DONE = 1, PKN_SLOT_TAKEN_BY = 2 /* + index of the thief */ };
+enum { PKN_SLOT_INNER = 0, PKN_SLOT_LAST = 1, PKN_SLOT_OVERFLOW = 2 };
+
+/* One offered task. */
+struct pkn_slot {
+    void (*run)(pkn_fork_state *self, pkn_slot *slot);
+    pkn_atomic_u32 state;
+    pkn_atomic_u32 root;    /* written when it becomes public */
+    uint32_t index;         /* of this record in its deque, for good */
+    unsigned char is_public; /* the owner's */
+    unsigned char place;    /* PKN_SLOT_INNER, or what makes a push take the long way */
+    unsigned char fill[2];
+    uint64_t payload[PKN_SLOT_PAYLOAD / 8]; /* arguments and result */
+} PKN_ALIGNED(PKN_CACHE_LINE);
+
+/* The part of a member that forks work on. */
+struct pkn_fork_state {
+    pkn_slot *end;
+    /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
+} PKN_ALIGNED(PKN_CACHE_LINE);
+
+/* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
+typedef struct pkn_entry {
+    pkn_member *member;
+    pkn_member *outer;
+} pkn_entry;
+
+/* What an entry from outside keeps on the stack. */
+typedef struct pkn_fork_call {
+    pkn_entry entry;
+    pkn_fork_state serial; /* where there is no member: every push fails, so everything runs in line */
+    pkn_slot slot;
+} pkn_fork_call;
+
+PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call);
+PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
+PKERN_API pkn_slot *pkern_internal_push_slow(pkn_fork_state *self, pkn_slot *slot);
+PKERN_API int pkern_internal_take_back(pkn_fork_state *self, pkn_slot *slot);
+
+/* Offers the filled record at the end. Returns the new end, or 0 where it could not be queued. */
+PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_fork_state *self, pkn_slot *slot) {
+    slot->is_public = 0;
+    pkn_atomic_store_relaxed_u32(&slot->state, PKN_SLOT_PENDING);
+    if (PKN_UNLIKELY(slot->place | pkn_atomic_load_relaxed_u32(&self->request))) {
+        return pkern_internal_push_slow(self, slot);
+    }
+    self->end = slot + 1;
+    return slot + 1;
+}
+
+/* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. */
+PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
+    self->end = slot;
+    return PKN_LIKELY(!slot->is_public) ? 1 : pkern_internal_take_back(self, slot);
+}
+
+#define PKERN_CALL(name, ...) name##_task(pkern_self, pkern_end, __VA_ARGS__)
+
+#define PKERN_JOIN(statement, variable, name, ...) \
+    do { \
+        pkn_slot *const pkn_offered = pkern_end; \
+        name##_offer(pkn_offered, __VA_ARGS__); \
+        pkern_end = pkn_push(pkern_self, pkn_offered); \
+        if (PKN_LIKELY(pkern_end != 0)) { \
+            statement; \
+            pkern_end = pkn_offered; \
+            if (PKN_LIKELY(pkn_pop(pkern_self, pkn_offered) != 0)) { \
+                variable = name##_accept(pkern_self, pkn_offered); \
+            } else { \
+                variable = ((name##_frame *)(void *)pkn_offered->payload)->result; \
+            } \
+        } else { \
+            pkern_end = pkn_offered; \
+            statement; \
+            name##_offer(pkn_offered, __VA_ARGS__); \
+            variable = name##_accept(pkern_self, pkn_offered); \
+        } \
+    } while (0)
+
+/* parameters: (T1 p1, ...) with types; fields: the same as members; store: statements; arguments: f->p1, ... ; names: p1, ... */
+#define PKN_DEFINE_JOIN_TASK(R, name, parameters, offer_parameters, entry_parameters, fields, store, arguments, names) \
+    typedef struct name##_frame { \
+        fields R result; \
+    } name##_frame; \
+    typedef char name##_frame_fits[sizeof(name##_frame) <= PKN_SLOT_PAYLOAD ? 1 : -1]; \
+    static R name##_task parameters; \
+    PKN_ALWAYS_INLINE R name##_accept(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
+        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
+        return name##_task(pkern_self, pkern_slot, arguments); \
+    } \
+    PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
+        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
+        f->result = name##_task(pkern_self, pkern_self->end, arguments); \
+    } \
+    PKN_ALWAYS_INLINE void name##_offer offer_parameters { \
+        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
+        pkern_slot->run = name##_stolen; \
+        store \
+    } \
+    PKN_INTERNAL R name entry_parameters { \
+        pkn_fork_call pkern_call; \
+        pkn_fork_state *pkern_self = pkern_internal_fork_enter(pkern_pool_given, &pkern_call); \
+        R pkern_result = name##_task(pkern_self, pkern_self->end, names); \
+        pkern_internal_fork_leave(&pkern_call); \
+        return pkern_result; \
+    } \
+    static R name##_task parameters
+
+#define PKN_COMMA ,
+
+#define PKERN_DEFINE_JOIN_TASK_1(R, name, T1, p1) \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1), (pkn_slot *pkern_slot, T1 p1), \
+                         (pkern_pool *pkern_pool_given, T1 p1), T1 p1;, f->p1 = p1;, f->p1, p1)
+#define PKERN_DEFINE_JOIN_TASK_2(R, name, T1, p1, T2, p2) \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2), \
+                         (pkn_slot *pkern_slot, T1 p1, T2 p2), (pkern_pool *pkern_pool_given, T1 p1, T2 p2), T1 p1; T2 p2;, \
+                         f->p1 = p1; f->p2 = p2;, f->p1 PKN_COMMA f->p2, p1 PKN_COMMA p2)
+#define PKERN_DEFINE_JOIN_TASK_3(R, name, T1, p1, T2, p2, T3, p3) \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3), \
+                         (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3), \
+                         (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3), T1 p1; T2 p2; T3 p3;, \
+                         f->p1 = p1; f->p2 = p2; f->p3 = p3;, f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3, \
+                         p1 PKN_COMMA p2 PKN_COMMA p3)
+#define PKERN_DEFINE_JOIN_TASK_4(R, name, T1, p1, T2, p2, T3, p3, T4, p4) \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3, T4 p4), \
+                         (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3, T4 p4), \
+                         (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3, T4 p4), T1 p1; T2 p2; T3 p3; T4 p4;, \
+                         f->p1 = p1; f->p2 = p2; f->p3 = p3; f->p4 = p4;, \
+                         f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3 PKN_COMMA f->p4, \
+                         p1 PKN_COMMA p2 PKN_COMMA p3 PKN_COMMA p4)
+
+PKERN_EXTERN_C_END
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Entering and leaving a pool. A thread that is no worker of the pool becomes a guest: it takes a guest slot for the time of its
+   outermost call and works beside the others. Slots are found again by the thread that had them last, so a caller keeps its
+   deques and its loop board warm. Without a free slot, and in a forked child, a call runs serially. */
+#ifndef PKN_POOL_GUEST_H
+#define PKN_POOL_GUEST_H
+
+#include "pool/search.h"
+
+PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_worker) {
+    size_t seen_bytes = (size_t)pool->num_slots * sizeof(uint32_t);
+    pkn_member *member =
+        (pkn_member *)pkn_allocate(pool->allocator, sizeof(pkn_member) + seen_bytes, PKN_CACHE_LINE);
+    if (member == 0) {
+        return 0;
+    }
+    memset((void *)member, 0, sizeof(pkn_member) + seen_bytes);
+    member->pool = pool;
+    member->index = index;
+    member->is_worker = is_worker;
+    member->seen_epoch = (uint32_t *)(void *)(member + 1);
+    if (pkn_join_add_segment(member) != 0) {
+        pkn_release(pool->allocator, member, sizeof(pkn_member) + seen_bytes);
+        return 0;
+    }
+    member->fork.end = pkn_join_slot(member, 0);
+#if PKN_THREADS
+    if (pkn_sleeper_init(&member->sleeper) != 0) {
+        pkn_release(pool->allocator, pkn_join_slot(member, 0), PKN_JOIN_SEGMENT_0 * sizeof(pkn_slot));
+        pkn_release(pool->allocator, member, sizeof(pkn_member) + seen_bytes);
+        return 0;
+    }
+#endif
+    return member;
+}
+
+PKN_INTERNAL void pkn_member_destroy(pkn_member *member) {
+    pkern_pool *pool = member->pool;
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&member->spawn_ring);
+    while (ring != 0) {
+        pkn_job_ring *older = ring->older;
+        pkn_release(pool->allocator, ring, ring->bytes);
+        ring = older;
+    }
+    for (uint32_t i = 0; i < member->join_segments; i++) {
+        pkn_release(pool->allocator, pkn_atomic_load_relaxed_ptr(&member->join_segment[i]),
+                    (PKN_JOIN_SEGMENT_0 << i) * sizeof(pkn_slot));
+    }
+    pkn_release(pool->allocator, member->slices, (size_t)pool->num_threads * sizeof(pkn_loop_slice));
+#if PKN_THREADS
+    pkn_sleeper_destroy(&member->sleeper);
+#endif
+    pkn_release(pool->allocator, member, sizeof(pkn_member) + (size_t)pool->num_slots * sizeof(uint32_t));
+}
+
+PKN_INLINE int pkn_take_guest_slot(pkn_member *member) {
+    uint32_t free = PKN_GUEST_FREE;
+    /* acquire: what the slot's last guest left behind is visible */
+    return pkn_atomic_cas_acq_rel_u32(&member->guest_state, &free, PKN_GUEST_BUSY);
+}
+
+/* A free guest slot, made where there is none yet; 0 where all are taken or memory is out. */
+PKN_INTERNAL PKN_COLD pkn_member *pkn_find_guest_slot(pkern_pool *pool) {
+    pkn_member *found = 0;
+    pkn_mutex_lock(&pool->lock);
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    for (uint32_t i = (uint32_t)pool->num_threads - 1u; i < count && found == 0; i++) {
+        pkn_member *member = pkn_member_at(pool, i);
+        found = pkn_take_guest_slot(member) ? member : 0;
+    }
+    if (found == 0 && count < (uint32_t)pool->num_slots) {
+        found = pkn_member_create(pool, (int)count, 0);
+        if (found != 0) {
+            pkn_atomic_store_relaxed_u32(&found->guest_state, PKN_GUEST_BUSY);
+            found->root = count + 1u;
+            pkn_atomic_store_release_ptr(&pool->members[count], found);
+            /* release: who sees the count sees the member */
+            pkn_atomic_store_release_u32(&pool->num_members, count + 1u);
+        }
+    }
+    pkn_mutex_unlock(&pool->lock);
+    return found;
+}
+
+PKN_INTERNAL pkn_member *pkn_become_guest(pkn_thread_state *thread, pkern_pool *pool) {
+    pkn_member *member = 0;
+    if (thread->last_pool == pool && thread->last_pool_id == pool->id && pkn_take_guest_slot(thread->last_guest)) {
+        member = thread->last_guest;
+    } else {
+        member = pool->num_slots == 0 ? 0 : pkn_find_guest_slot(pool);
+        if (member == 0) {
+            return 0;
+        }
+        thread->last_pool = pool;
+        thread->last_pool_id = pool->id;
+        thread->last_guest = member;
+    }
+    /* the first fork of a call is offered at once: nobody may be awake to ask */
+    pkn_atomic_store_relaxed_u32(&member->fork.request, pool->num_threads > 1);
+    member->next_membership = thread->memberships;
+    thread->memberships = member;
+    return member;
+}
+
+PKN_INLINE pkn_member *pkn_membership(const pkn_thread_state *thread, const pkern_pool *pool) {
+    pkn_member *member = thread->memberships;
+    while (member != 0 && member->pool != pool) {
+        member = member->next_membership;
+    }
+    return member;
+}
+
+/* Starts a call on a pool (0: the current one). entry->member is 0 where the call has to run serially. */
+PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
+    pkn_thread_state *thread = &pkn_this_thread;
+    pkn_member *member = thread->current;
+    entry->outer = member;
+    if (member == 0 || (pool != 0 && member->pool != pool)) {
+        pool = pool != 0 ? pool : pkern_pool_global();
+        if (PKN_UNLIKELY(pkn_is_orphan(pool))) {
+            return entry->member = 0;
+        }
+        member = pkn_membership(thread, pool);
+        if (member == 0) {
+            member = pkn_become_guest(thread, pool);
+        }
+        if (member == 0) {
+            return entry->member = 0;
+        }
+    } else if (PKN_UNLIKELY(pkn_is_orphan(member->pool))) {
+        return entry->member = 0;
+    }
+    member->entries++;
+    thread->current = member;
+    return entry->member = member;
+}
+
+/* The outermost call of a guest ends: jobs that only this thread could run are run, and the slot is free again. */
+PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
+    pkn_thread_state *thread = &pkn_this_thread;
+    pkn_filter anything = {0, 0, 0};
+    pkn_job job;
+    if (!pkn_is_orphan(member->pool)) {
+        while (pkn_spawn_pop(member, &anything, &job)) {
+            pkn_run_job(member, &job);
+        }
+    }
+    member->entries = 0;
+    pkn_member **link = &thread->memberships;
+    while (*link != member) {
+        link = &(*link)->next_membership;
+    }
+    *link = member->next_membership;
+    /* release: pairs with the next guest's acquire */
+    pkn_atomic_store_release_u32(&member->guest_state, PKN_GUEST_FREE);
+}
+
+PKN_INTERNAL void pkn_leave(const pkn_entry *entry) {
+    pkn_member *member = entry->member;
+    if (member != 0) {
+        if (member->entries == 1) {
+            pkn_leave_for_good(member);
+        } else {
+            member->entries--;
+        }
+        pkn_this_thread.current = entry->outer;
+    }
+}
+
+/* The pool that a call would run on, for calls that need no place in it. */
+PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
+    return pool != 0 ? pool : pkn_this_thread.current != 0 ? pkn_this_thread.current->pool : pkern_pool_global();
+}
+
+/* The allocator of the pool that a call would run on, for scratch memory of the layers above. */
+PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
+    return pkn_pool_of_call(pool)->allocator;
+}
+
+#endif

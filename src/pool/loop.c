@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The flat parallel loop, from the caller's side: alone or shared, and how.
+
+   The rule is that sharing must pay. A hand-over to a spinning thread and back costs about 0.4 us, waking a sleeper 3 to 12 us of the
+   caller's time. So a loop is shared with threads that are awake where what remains is worth 4 hand-overs, and a sleeper is woken where it is
+   worth 30 wakes. What a loop costs is known from the caller's hint or from the last calls of the same body; a body never seen before
+   is shared at once, since its first item may be the long one. A body that is thought cheap runs in growing pieces with a look at the
+   clock between them, and is shared from where it turns out not to be.
+   Many small calls in a row are worth a wake together: the shareable time that a caller ran alone while all slept is added up, and
+   when it reaches 30 wakes within 5 ms one helper is woken, which then spins while calls keep coming. */
+#ifndef PKN_POOL_LOOP_C
+#define PKN_POOL_LOOP_C
+
+#include "pool/guest.h"
+#include "base/rng.h"
+
+#define PKN_HANDOVER_NS 400.0
+#define PKN_SHARE_NS 1600.0
+#define PKN_WAKE_WORTH_NS 150000.0
+#define PKN_COLD_WINDOW_NS 5000000
+/* the least work that is worth a claim, and what a piece may cost before its cost is looked at */
+#define PKN_UNIT_NS 250.0
+#define PKN_UNCHECKED_NS 200.0
+
+typedef struct pkn_loop {
+    pkn_member *member;
+    pkern_range_fn body;
+    void *ctx;
+    size_t begin, end;
+    size_t min_len, max_len;
+    double item_ns; /* 0: not known */
+    pkn_loop_extras *extras;
+} pkn_loop;
+
+enum { PKN_LOOP_ALONE, PKN_LOOP_SHARED, PKN_LOOP_SHARED_AND_WAKE };
+
+PKN_INTERNAL int pkn_loop_run_alone(const pkn_loop *loop, size_t begin, size_t end) {
+    return loop->extras == 0 ? loop->body(begin, end, loop->ctx)
+                             : pkn_loop_run_with_extras(loop->body, loop->ctx, begin, end, loop->extras);
+}
+
+/* ---- alone or shared ---- */
+
+PKN_INTERNAL int pkn_loop_verdict(pkn_member *member, double work_ns) {
+    uint32_t workers = (uint32_t)member->pool->num_threads - 1u;
+    if (work_ns < PKN_SHARE_NS || workers == 0) {
+        return PKN_LOOP_ALONE;
+    }
+    uint32_t asleep = pkn_sleeping_workers(member->pool);
+    if (asleep != 0 && work_ns >= PKN_WAKE_WORTH_NS) {
+        return PKN_LOOP_SHARED_AND_WAKE;
+    }
+    if (asleep < workers) {
+        return PKN_LOOP_SHARED;
+    }
+    uint64_t now_ns = pkn_now_ns();
+    if (now_ns - member->cold_window_ns > PKN_COLD_WINDOW_NS) {
+        member->cold_window_ns = now_ns;
+        member->cold_ns = 0;
+    }
+    member->cold_ns += (uint64_t)work_ns;
+    if ((double)member->cold_ns < PKN_WAKE_WORTH_NS) {
+        return PKN_LOOP_ALONE;
+    }
+    member->cold_ns = 0;
+    return PKN_LOOP_SHARED_AND_WAKE;
+}
+
+/* ---- cost of a body, as last seen by this member ---- */
+
+PKN_INLINE pkn_loop_cost *pkn_loop_cost_of(pkn_member *member, size_t key) {
+    pkn_loop_cost *cost = &member->costs[pkn_mix_u64(key) % PKN_LOOP_COSTS];
+    if (cost->body != key) {
+        cost->body = key;
+        cost->item_ns = 0;
+    }
+    return cost;
+}
+
+PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
+    if (items != 0) {
+        double seen = ns / (double)items;
+        seen = seen > 0.01 ? seen : 0.01;
+        cost->item_ns = (float)(cost->item_ns > 0 ? 0.5 * ((double)cost->item_ns + seen) : seen);
+    }
+}
+
+/* ---- a loop inside a piece of the same member's loop: its board is taken, so the pieces are joins ---- */
+
+typedef struct pkn_loop_split_frame {
+    const pkn_loop_view *view;
+    uint32_t first, last, grain;
+} pkn_loop_split_frame;
+
+PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view, uint32_t first, uint32_t last, uint32_t grain);
+
+PKN_INTERNAL void pkn_loop_split_stolen(pkn_fork_state *self, pkn_slot *slot) {
+    pkn_loop_split_frame *frame = (pkn_loop_split_frame *)(void *)slot->payload;
+    pkn_loop_split(self, frame->view, frame->first, frame->last, frame->grain);
+}
+
+PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view, uint32_t first, uint32_t last, uint32_t grain) {
+    while (last - first > grain) {
+        uint32_t middle = first + (last - first) / 2;
+        pkn_slot *slot = self->end;
+        pkn_loop_split_frame *frame = (pkn_loop_split_frame *)(void *)slot->payload;
+        frame->view = view;
+        frame->first = middle;
+        frame->last = last;
+        frame->grain = grain;
+        slot->run = pkn_loop_split_stolen;
+        if (pkn_push(self, slot) == 0) {
+            break;
+        }
+        pkn_loop_split(self, view, first, middle, grain);
+        if (pkn_pop(self, slot) == 0) {
+            return;
+        }
+        first = middle;
+    }
+    pkn_loop_run_units(view, first, last);
+}
+
+/* ---- shared ---- */
+
+/* Items of a unit: worth a claim, at least min_len, few enough units to fit the slices' words. */
+PKN_INTERNAL size_t pkn_loop_unit(const pkn_loop *loop) {
+    size_t items = loop->end - loop->begin;
+    size_t least = items / PKN_LOOP_MAX_UNITS + (items % PKN_LOOP_MAX_UNITS != 0);
+    double worth = loop->item_ns > 0 ? PKN_UNIT_NS / loop->item_ns : 1.0;
+    size_t unit = worth >= (double)items ? items : (size_t)worth;
+    if (loop->max_len != 0) {
+        unit = pkn_min_size(unit, loop->max_len);
+    }
+    return pkn_max_size(pkn_max_size(unit, loop->min_len), pkn_max_size(least, 1));
+}
+
+PKN_INTERNAL void pkn_loop_view_of(const pkn_loop *loop, pkn_loop_view *view) {
+    size_t items = loop->end - loop->begin;
+    view->body = loop->body;
+    view->ctx = loop->ctx;
+    view->begin = loop->begin;
+    view->end = loop->end;
+    view->unit = pkn_loop_unit(loop);
+    view->units = (uint32_t)(items / view->unit + (items % view->unit != 0));
+    view->extras = loop->extras;
+}
+
+/* The owner's part is larger by what a hand-over costs, so that all end together. */
+PKN_INTERNAL uint32_t pkn_loop_owner_units(const pkn_loop *loop, const pkn_loop_view *view) {
+    uint32_t threads = (uint32_t)loop->member->pool->num_threads;
+    double handover = loop->item_ns > 0 ? PKN_HANDOVER_NS / (loop->item_ns * (double)view->unit) : 0.0;
+    double units = ((double)view->units + (threads - 1) * handover) / threads;
+    uint32_t whole = (uint32_t)(units + 0.999);
+    return whole < 1 ? 1 : whole > view->units ? view->units : whole;
+}
+
+/* Writes the board; helpers may come from here on. */
+PKN_INTERNAL void pkn_loop_publish(pkn_member *owner, const pkn_loop_view *view) {
+    pkn_loop_board *board = &owner->board;
+    if ((view->epoch & PKN_LOOP_REFRESH_MASK) == 0) {
+        for (int i = 0; i < owner->pool->num_threads; i++) {
+            pkn_atomic_store_relaxed_u64(&owner->slices[i].range, pkn_loop_pack(view->epoch - 1u, 0, 0));
+            pkn_atomic_store_relaxed_u64(&owner->slices[i].done, pkn_loop_pack(view->epoch - 1u, 0, 0));
+        }
+    }
+    pkn_atomic_store_relaxed_size(&board->body, (size_t)view->body);
+    pkn_atomic_store_relaxed_size(&board->ctx, (size_t)view->ctx);
+    pkn_atomic_store_relaxed_size(&board->begin, view->begin);
+    pkn_atomic_store_relaxed_size(&board->end, view->end);
+    pkn_atomic_store_relaxed_size(&board->unit, view->unit);
+    pkn_atomic_store_relaxed_size(&board->extras, (size_t)view->extras);
+    pkn_atomic_store_relaxed_size(&board->root, owner->root);
+    /* release: a helper that reads this epoch sees the fields, and the slices' array */
+    pkn_atomic_store_release_u64(&board->ticket, pkn_loop_pack(view->epoch, view->units, view->owner_units));
+}
+
+PKN_INTERNAL int pkn_loop_status(const pkn_loop_view *view, int lost) {
+    if ((uint32_t)(pkn_atomic_load_relaxed_u64(&view->failure->lowest) >> 32) == view->epoch) {
+        return view->failure->status;
+    }
+    return lost ? PKERN_ECANCELED : PKERN_OK;
+}
+
+/* The items that the owner ran itself go to *own_items. */
+PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, int wake, size_t *own_items) {
+    pkn_member *owner = loop->member;
+    uint32_t threads = (uint32_t)owner->pool->num_threads;
+    uint32_t first, last, own = 0;
+    int lost = 0;
+    view->epoch = ++owner->loop_epoch;
+    view->owner_units = pkn_loop_owner_units(loop, view);
+    view->failure = &owner->failure;
+    owner->loop_active = 1;
+    pkn_loop_publish(owner, view);
+    if (wake) {
+        pkn_wake_one(owner->pool, 0);
+    }
+    do {
+        while (pkn_loop_claim(view, owner->slices, 0, threads, &first, &last)) {
+            pkn_loop_run_units(view, first, last);
+            own += last - first;
+        }
+    } while (pkn_loop_take_half(view, owner->slices, 0, threads));
+    pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0};
+    wait.epoch = view->epoch;
+    wait.units = view->units - own;
+    if (!pkn_wait_is_over(owner, &wait)) {
+        pkn_join_expose_all(owner);
+        lost = pkn_work_until(owner, &wait);
+    }
+    owner->loop_active = 0;
+    *own_items = own * view->unit;
+    return pkn_loop_status(view, lost);
+}
+
+/* 1 where the board can be used. */
+PKN_INTERNAL int pkn_loop_board_is_free(pkn_member *member) {
+    if (member->slices == 0 && !member->loop_active) {
+        size_t bytes = (size_t)member->pool->num_threads * sizeof(pkn_loop_slice);
+        member->slices = (pkn_loop_slice *)pkn_allocate(member->pool->allocator, bytes, PKN_CACHE_LINE);
+        if (member->slices != 0) {
+            memset((void *)member->slices, 0, bytes);
+        }
+    }
+    return member->slices != 0 && !member->loop_active;
+}
+
+PKN_INTERNAL int pkn_loop_share(const pkn_loop *loop, int wake, pkn_loop_cost *cost) {
+    pkn_loop_view view;
+    pkn_loop_view_of(loop, &view);
+    if (view.units < 2) {
+        return pkn_loop_run_alone(loop, loop->begin, loop->end);
+    }
+    if (pkn_loop_board_is_free(loop->member)) {
+        size_t own_items;
+        uint64_t start = cost != 0 ? pkn_ticks() : 0;
+        int status = pkn_loop_run_shared(loop, &view, wake, &own_items);
+        if (cost != 0 && status == 0) {
+            pkn_loop_learn(cost, (double)(pkn_ticks() - start) / loop->member->pool->ticks_per_ns, own_items);
+        }
+        return status;
+    }
+    pkn_failure failure = {{0}, {0}, 0};
+    view.epoch = 1;
+    view.failure = &failure;
+    uint32_t pieces = 8u * (uint32_t)loop->member->pool->num_threads;
+    uint32_t grain = loop->item_ns > 0 || view.units <= pieces ? 1 : view.units / pieces;
+    pkn_loop_split(&loop->member->fork, &view, 0, view.units, grain);
+    return pkn_loop_status(&view, 0);
+}
+
+/* A body that was cheap when it last ran: alone, in growing pieces, as long as that stays true. */
+PKN_INTERNAL int pkn_loop_run_watched(pkn_loop *loop, pkn_loop_cost *cost) {
+    pkn_member *member = loop->member;
+    size_t begin = loop->begin;
+    double unchecked = PKN_UNCHECKED_NS / (double)cost->item_ns;
+    size_t items = loop->end - begin;
+    size_t piece = pkn_max_size(unchecked >= (double)items ? items : (size_t)unchecked, pkn_max_size(loop->min_len, 1));
+    uint64_t start = pkn_ticks();
+    int judged = 0;
+    for (;;) {
+        piece = pkn_min_size(piece, loop->end - loop->begin);
+        int status = pkn_loop_run_alone(loop, loop->begin, loop->begin + piece);
+        loop->begin += piece;
+        double passed_ns = (double)(pkn_ticks() - start) / member->pool->ticks_per_ns;
+        if (status != 0) {
+            return status;
+        }
+        if (loop->begin == loop->end) {
+            pkn_loop_learn(cost, passed_ns, loop->end - begin);
+            return PKERN_OK;
+        }
+        loop->item_ns = passed_ns / (double)(loop->begin - begin);
+        double left_ns = loop->item_ns * (double)(loop->end - loop->begin);
+        if (left_ns >= PKN_SHARE_NS && !judged) {
+            int verdict = pkn_loop_verdict(member, left_ns);
+            judged = left_ns < PKN_WAKE_WORTH_NS;
+            if (verdict != PKN_LOOP_ALONE) {
+                return pkn_loop_share(loop, verdict == PKN_LOOP_SHARED_AND_WAKE, cost);
+            }
+        }
+        piece = piece > items / 4 ? items : 4 * piece;
+    }
+}
+
+PKN_INTERNAL int pkn_loop_run_on(pkn_loop *loop, size_t key) {
+    pkn_member *member = loop->member;
+    if (member == 0 || member->pool->num_threads == 1) {
+        return pkn_loop_run_alone(loop, loop->begin, loop->end);
+    }
+    pkn_loop_cost *cost = 0;
+    double item_ns = loop->item_ns;
+    if (!(item_ns > 0)) {
+        cost = pkn_loop_cost_of(member, key);
+        loop->item_ns = item_ns = (double)cost->item_ns;
+    }
+    double work_ns = item_ns > 0 ? item_ns * (double)(loop->end - loop->begin) : 2 * PKN_WAKE_WORTH_NS;
+    int verdict = pkn_loop_verdict(member, work_ns);
+    if (verdict != PKN_LOOP_ALONE) {
+        return pkn_loop_share(loop, verdict == PKN_LOOP_SHARED_AND_WAKE, cost);
+    }
+    return cost != 0 ? pkn_loop_run_watched(loop, cost) : pkn_loop_run_alone(loop, loop->begin, loop->end);
+}
+
+/* ---- the call ---- */
+
+PKN_INTERNAL pkern_status pkn_loop_run_with_options(pkn_loop *loop, const pkern_par_options *options, size_t key) {
+    pkn_loop_extras extras;
+    memset(&extras, 0, sizeof extras);
+    extras.max_len = options->max_len != 0 ? options->max_len : SIZE_MAX;
+    extras.cancel = options->cancel;
+    extras.progress = options->progress;
+    extras.progress_user = options->progress_user;
+    extras.total = loop->end - loop->begin;
+    extras.reported_ns = options->progress != 0 ? pkn_now_ns() : 0;
+    loop->extras = &extras;
+    int status = pkn_loop_run_on(loop, key);
+    if (status == 0 && pkn_atomic_load_relaxed_u32(&extras.stopped) != 0) {
+        return PKERN_ECANCELED;
+    }
+    if (status == 0 && extras.progress != 0) {
+        (void)extras.progress(extras.total, extras.total, extras.progress_user);
+    }
+    return status;
+}
+
+/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
+PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+                                             pkern_range_fn body, void *ctx, size_t key) {
+    pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0};
+    int plain = 1;
+    if (body == 0 || begin > end) {
+        return PKERN_EINVAL;
+    }
+    if (options != 0) {
+        if (options->max_len != 0 && options->min_len > options->max_len) {
+            return PKERN_EINVAL;
+        }
+        loop.min_len = options->min_len;
+        loop.max_len = options->max_len;
+        loop.item_ns = options->item_cost_ns > 0 ? options->item_cost_ns : 0;
+        plain = options->cancel == 0 && options->progress == 0 && options->max_len == 0;
+    }
+    if (begin == end) {
+        return PKERN_OK;
+    }
+    pkn_entry entry;
+    loop.member = pkn_enter(pool, &entry);
+    int status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
+    pkn_leave(&entry);
+    return status;
+}
+
+PKN_INTERNAL pkern_status pkn_loop_run(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+                                       pkern_range_fn body, void *ctx) {
+    return pkn_loop_run_keyed(pool, begin, end, options, body, ctx, (size_t)body);
+}
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The shared form of a flat loop: one board a member, on which the owner publishes a loop and from which helpers work.
+
+   A loop is cut into units of items, at most 65,535. Participant 0, the owner, has a slice of them, each other participant too: the same
+   slice from call to call, so its data stays in that core's cache. A participant claims units of its own slice from below; when that
+   is empty it takes the upper half of what another slice has left and makes that its own. The loop is over when the units
+   done, summed over the participants, are all of them.
+
+   Nothing is reset between loops. Every word carries the loop's epoch; a slice whose tag is older than the loop is untouched, and its
+   range follows from the board. So the owner writes one cache line to start a loop, and a helper that starts touches that line
+   and its own slice. A helper reads the board's fields without a lock: if the owner has moved on meanwhile, all units of the old
+   epoch are claimed, so the helper's claim fails and it drops what it read. If a claim succeeds, the loop can't end before the units
+   claimed are done, so the fields were the loop's own: the helper's reads come before its report of done, and the owner
+   writes the next loop's fields after it has seen that report.
+   The owner waits for units that are claimed, never for a thread that has not shown up.
+   Epochs are 32 bits and compared by their signed difference; untouched tags are refreshed every 2^30 loops, so none is ever
+   half a round behind.
+   Source: own. The flat dispatch without a queue follows fork_union; stealing halves of ranges follows lazy splitting
+   (Tzannes et al. 2010) and pthreadpool. */
+#ifndef PKN_POOL_LOOP_BOARD_H
+#define PKN_POOL_LOOP_BOARD_H
+
+#include "pool/scope.h"
+#include "base/bits.h"
+#include "base/alloc.h"
+#include "base/time.h"
+
+#define PKN_LOOP_MAX_UNITS 65535u
+#define PKN_LOOP_REFRESH_MASK 0x3fffffffu
+
+/* What only some loops need; on the caller's stack. */
+typedef struct pkn_loop_extras {
+    size_t max_len;
+    pkern_cancel *cancel;
+    int (*progress)(size_t done, size_t total, void *user);
+    void *progress_user;
+    size_t total;
+    pkn_atomic_size done;      /* items */
+    pkn_atomic_u32 stopped;    /* no further piece begins: canceled, by the token or by progress */
+    pkn_atomic_u32 reporting;  /* a thread is in the progress callback */
+    uint64_t reported_ns;      /* by the thread that reports */
+} pkn_loop_extras;
+
+/* A loop as one participant runs it. */
+typedef struct pkn_loop_view {
+    pkern_range_fn body;
+    void *ctx;
+    size_t begin, end, unit;
+    pkn_loop_extras *extras;
+    pkn_failure *failure;
+    uint32_t epoch, units, owner_units;
+} pkn_loop_view;
+
+PKN_INLINE uint64_t pkn_loop_pack(uint32_t epoch, uint32_t next, uint32_t end) {
+    return (uint64_t)epoch << 32 | next << 16 | end;
+}
+
+/* ---- one piece ---- */
+
+#define PKN_PROGRESS_EVERY_NS UINT64_C(10000000)
+
+PKN_INTERNAL PKN_COLD void pkn_loop_report(pkn_loop_extras *extras, size_t items) {
+    size_t done = pkn_atomic_fetch_add_acq_rel_size(&extras->done, items) + items;
+    uint32_t idle = 0;
+    if (done == extras->total || !pkn_atomic_cas_acq_rel_u32(&extras->reporting, &idle, 1)) {
+        return; /* the last report is the caller's, at the end */
+    }
+    uint64_t now_ns = pkn_now_ns();
+    if (now_ns - extras->reported_ns >= PKN_PROGRESS_EVERY_NS) {
+        extras->reported_ns = now_ns;
+        if (extras->progress(done, extras->total, extras->progress_user) != 0) {
+            pkn_atomic_store_relaxed_u32(&extras->stopped, 1);
+        }
+    }
+    pkn_atomic_store_release_u32(&extras->reporting, 0);
+}
+
+/* [begin, end) in pieces of at most max_len, with cancel and progress. PKERN_OK where it was stopped: extras tell. */
+PKN_INTERNAL PKN_NOINLINE int pkn_loop_run_with_extras(pkern_range_fn body, void *ctx, size_t begin, size_t end, pkn_loop_extras *extras) {
+    while (begin != end) {
+        if (extras->cancel != 0 && pkern_cancel_requested(extras->cancel)) {
+            pkn_atomic_store_relaxed_u32(&extras->stopped, 1);
+        }
+        if (pkn_atomic_load_relaxed_u32(&extras->stopped) != 0) {
+            return PKERN_OK;
+        }
+        size_t length = pkn_min_size(end - begin, extras->max_len);
+        int status = body(begin, begin + length, ctx);
+        if (status != 0) {
+            return status;
+        }
+        begin += length;
+        if (extras->progress != 0) {
+            pkn_loop_report(extras, length);
+        }
+    }
+    return PKERN_OK;
+}
+
+PKN_INTERNAL PKN_COLD void pkn_loop_failed(const pkn_loop_view *view, uint32_t unit, int status) {
+    pkn_failure *failure = view->failure;
+    uint32_t unlocked = 0;
+    while (!pkn_atomic_cas_acq_rel_u32(&failure->lock, &unlocked, 1)) {
+        unlocked = 0;
+        pkn_cpu_relax();
+    }
+    uint64_t lowest = pkn_atomic_load_relaxed_u64(&failure->lowest);
+    if ((uint32_t)(lowest >> 32) != view->epoch || unit < (uint32_t)lowest) {
+        failure->status = status;
+        pkn_atomic_store_relaxed_u64(&failure->lowest, (uint64_t)view->epoch << 32 | unit);
+    }
+    pkn_atomic_store_release_u32(&failure->lock, 0);
+}
+
+/* Units [first, last): skipped if a lower unit is known to have failed. */
+PKN_INTERNAL void pkn_loop_run_units(const pkn_loop_view *view, uint32_t first, uint32_t last) {
+    uint64_t lowest = pkn_atomic_load_relaxed_u64(&view->failure->lowest);
+    if (PKN_UNLIKELY((uint32_t)(lowest >> 32) == view->epoch && (uint32_t)lowest < first)) {
+        return;
+    }
+    size_t begin = view->begin + first * view->unit;
+    size_t end = last == view->units ? view->end : view->begin + last * view->unit;
+    int status = view->extras == 0 ? view->body(begin, end, view->ctx)
+                                   : pkn_loop_run_with_extras(view->body, view->ctx, begin, end, view->extras);
+    if (PKN_UNLIKELY(status != 0)) {
+        pkn_loop_failed(view, first, status);
+    }
+}
+
+/* ---- slices ---- */
+
+/* The participant number of a member in a loop of this owner. Workers come in the order of their indices; the guest that a
+   worker's loop belongs to is the last. */
+PKN_INLINE uint32_t pkn_loop_participant(const pkn_member *owner, const pkn_member *member) {
+    if (member == owner) {
+        return 0;
+    }
+    if (!member->is_worker) {
+        return (uint32_t)owner->pool->num_threads - 1u;
+    }
+    return (uint32_t)member->index + (!owner->is_worker || member->index < owner->index ? 1u : 0u);
+}
+
+PKN_INLINE uint64_t pkn_loop_first_range(const pkn_loop_view *view, uint32_t participant, uint32_t participants) {
+    if (participant == 0) {
+        return pkn_loop_pack(view->epoch, 0, view->owner_units);
+    }
+    uint32_t rest = view->units - view->owner_units;
+    uint32_t next = view->owner_units + rest * (participant - 1) / (participants - 1);
+    uint32_t end = view->owner_units + rest * participant / (participants - 1);
+    return pkn_loop_pack(view->epoch, next, end);
+}
+
+/* The range word as this loop sees it: its own tag, or what an untouched slice stands for. 0 where the loop is over. */
+PKN_INLINE uint64_t pkn_loop_range(const pkn_loop_view *view, uint64_t word, uint32_t participant, uint32_t participants) {
+    uint32_t tag = (uint32_t)(word >> 32);
+    if (tag == view->epoch) {
+        return word;
+    }
+    return (int32_t)(tag - view->epoch) < 0 ? pkn_loop_first_range(view, participant, participants) : 0;
+}
+
+PKN_INLINE uint32_t pkn_range_next(uint64_t range) {
+    return (uint32_t)(range >> 16) & 0xffffu;
+}
+
+PKN_INLINE uint32_t pkn_range_end(uint64_t range) {
+    return (uint32_t)range & 0xffffu;
+}
+
+/* An eighth of what is left, at least one unit: few claims, and others find something to take. */
+PKN_INTERNAL int pkn_loop_claim(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants,
+                                uint32_t *first, uint32_t *last) {
+    uint64_t word = pkn_atomic_load_acquire_u64(&slices[self].range);
+    for (;;) {
+        uint64_t range = pkn_loop_range(view, word, self, participants);
+        uint32_t next = pkn_range_next(range);
+        uint32_t end = pkn_range_end(range);
+        if (next >= end) {
+            return 0;
+        }
+        uint32_t claimed = next + (end - next + 7) / 8;
+        /* acq_rel: with a thief's change of this word, so that each unit is claimed once; the release keeps the reads of the
+           board before the claim */
+        if (pkn_atomic_cas_acq_rel_u64(&slices[self].range, &word, pkn_loop_pack(view->epoch, claimed, end))) {
+            *first = next;
+            *last = claimed;
+            return 1;
+        }
+    }
+}
+
+/* Half of what another slice has left becomes our own, empty slice. 0 where there is nothing. */
+PKN_INTERNAL int pkn_loop_take_half(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants) {
+    for (uint32_t i = 1; i < participants; i++) {
+        uint32_t other = (self + i) % participants;
+        uint64_t word = pkn_atomic_load_acquire_u64(&slices[other].range);
+        for (;;) {
+            uint64_t range = pkn_loop_range(view, word, other, participants);
+            uint32_t next = pkn_range_next(range);
+            uint32_t end = pkn_range_end(range);
+            if (next >= end) {
+                break;
+            }
+            uint32_t middle = next + (end - next) / 2;
+            if (pkn_atomic_cas_acq_rel_u64(&slices[other].range, &word, pkn_loop_pack(view->epoch, next, middle))) {
+                /* nobody else changes an empty slice */
+                pkn_atomic_store_release_u64(&slices[self].range, pkn_loop_pack(view->epoch, middle, end));
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Units that helpers have reported. */
+PKN_INLINE uint32_t pkn_loop_reported(const pkn_loop_slice *slices, uint32_t participants, uint32_t epoch) {
+    uint32_t done = 0;
+    for (uint32_t i = 1; i < participants; i++) {
+        uint64_t word = pkn_atomic_load_acquire_u64(&slices[i].done);
+        done += (uint32_t)(word >> 32) == epoch ? (uint32_t)word : 0;
+    }
+    return done;
+}
+
+/* ---- helpers ---- */
+
+/* Works on the owner's loop until it has nothing left. 1 where that was something; with peek, 1 where there is something. */
+PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, int peek) {
+    /* acquire: pairs with the publication; the fields are those of this epoch or newer */
+    uint64_t ticket = pkn_atomic_load_acquire_u64(&owner->board.ticket);
+    pkn_loop_view view;
+    view.epoch = (uint32_t)(ticket >> 32);
+    if (view.epoch == self->seen_epoch[owner->index]) {
+        return 0;
+    }
+    view.units = (uint32_t)(ticket >> 16) & 0xffffu;
+    view.owner_units = (uint32_t)ticket & 0xffffu;
+    view.body = (pkern_range_fn)pkn_atomic_load_relaxed_size(&owner->board.body);
+    view.ctx = (void *)pkn_atomic_load_relaxed_size(&owner->board.ctx);
+    view.begin = pkn_atomic_load_relaxed_size(&owner->board.begin);
+    view.end = pkn_atomic_load_relaxed_size(&owner->board.end);
+    view.unit = pkn_atomic_load_relaxed_size(&owner->board.unit);
+    view.extras = (pkn_loop_extras *)pkn_atomic_load_relaxed_size(&owner->board.extras);
+    uint32_t root = (uint32_t)pkn_atomic_load_relaxed_size(&owner->board.root);
+    view.failure = &owner->failure;
+
+    pkn_loop_slice *slices = owner->slices;
+    uint32_t participants = (uint32_t)self->pool->num_threads;
+    uint32_t number = pkn_loop_participant(owner, self);
+    uint32_t outer_root = self->root;
+    uint32_t first, last, total = 0;
+    if (peek) {
+        for (uint32_t i = 0; i < participants; i++) {
+            uint64_t range = pkn_loop_range(&view, pkn_atomic_load_acquire_u64(&slices[i].range), i, participants);
+            if (pkn_range_next(range) < pkn_range_end(range)) {
+                return 1;
+            }
+        }
+        return 0;
+    }
+    self->root = root;
+    do {
+        uint32_t done = 0;
+        while (pkn_loop_claim(&view, slices, number, participants, &first, &last)) {
+            pkn_loop_run_units(&view, first, last);
+            done += last - first;
+        }
+        if (done != 0) {
+            uint64_t reported = pkn_atomic_load_relaxed_u64(&slices[number].done);
+            reported = (uint32_t)(reported >> 32) == view.epoch ? reported : (uint64_t)view.epoch << 32;
+            /* release: the owner that counts these units sees what they did. An exchange, so that pkn_completed's look
+               at the owner comes after it */
+            pkn_atomic_exchange_acq_rel_u64(&slices[number].done, reported + done);
+            total += done;
+            pkn_completed(owner);
+        }
+    } while (pkn_loop_take_half(&view, slices, number, participants));
+    self->root = outer_root;
+    self->seen_epoch[owner->index] = view.epoch;
+    return total != 0;
+}
+
+#endif

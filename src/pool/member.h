@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The scheduler's data: a member is a thread's place in a pool, a worker's for good, a guest's while it is inside a call. All of
+   it lives as long as the pool, so a late reader never touches freed memory. Each group of fields that one side writes has its
+   own cache lines; a line that crosses cores costs 100 to 200 ns. */
+#ifndef PKN_POOL_MEMBER_H
+#define PKN_POOL_MEMBER_H
+
+#include "pool/fork.h"
+#include "base/platform.h"
+#include "base/futex.h"
+
+/* A spawned job: a task of a scope, or detached where scope is 0. */
+typedef struct pkn_job {
+    pkern_task_fn fn;
+    void *ctx;
+    pkern_scope *scope;
+    uint32_t number; /* of the spawn in its scope */
+    uint32_t root;   /* whose call it descends from, PKN_ROOT_NONE for detached jobs */
+} pkn_job;
+
+#define PKN_ROOT_NONE 0u
+
+/* A job in a spawn deque, word by word: a thief may read while the owner overwrites, and then drops what it read. */
+typedef struct pkn_job_cell {
+    pkn_atomic_size word[5];
+} pkn_job_cell;
+
+typedef struct pkn_job_ring {
+    size_t capacity; /* power of two */
+    size_t bytes;
+    struct pkn_job_ring *older; /* kept until the pool ends, since a thief may still read it */
+    pkn_job_cell cell[1];
+} pkn_job_ring;
+
+/* One participant's part of a flat loop. Both words are tagged with the loop's epoch, so nothing is reset between loops. */
+typedef struct pkn_loop_slice {
+    pkn_atomic_u64 range; /* epoch 32, next unit 16, end unit 16 */
+    pkn_atomic_u64 done;  /* epoch 32, units finished 32 */
+    char fill[PKN_CACHE_LINE - 2 * sizeof(uint64_t)];
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_loop_slice;
+
+/* A loop as its helpers see it: one cache line. See loop.c for the protocol. */
+typedef struct pkn_loop_board {
+    pkn_atomic_u64 ticket;  /* epoch 32, units 16, units of the owner's slice 16; written last */
+    pkn_atomic_size body;   /* pkern_range_fn */
+    pkn_atomic_size ctx;
+    pkn_atomic_size begin;
+    pkn_atomic_size end;
+    pkn_atomic_size unit;   /* items of a unit */
+    pkn_atomic_size extras; /* pkn_loop_extras of the caller, or 0 */
+    pkn_atomic_size root;
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_loop_board;
+
+/* The lowest failure of a loop. Rarely written, so helpers keep it in their caches. */
+typedef struct pkn_failure {
+    pkn_atomic_u64 lowest; /* epoch 32, unit 32 */
+    pkn_atomic_u32 lock;
+    int status;
+} pkn_failure;
+
+/* What a loop body cost when it last ran here. */
+typedef struct pkn_loop_cost {
+    size_t body;
+    float item_ns;
+} pkn_loop_cost;
+
+#define PKN_LOOP_COSTS 32
+#define PKN_JOIN_SEGMENTS 24
+#define PKN_JOIN_SEGMENT_0 32u
+
+enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2 };
+enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
+
+struct pkn_member {
+    pkn_fork_state fork; /* must be first: typed joins see it alone */
+    pkern_pool *pool;
+    pkn_member *next_membership; /* of the same thread, in other pools */
+    int index;
+    int is_worker;
+    uint32_t entries;      /* calls this thread is inside, nested ones counted */
+    uint32_t root;         /* of the job that runs */
+    uint32_t depth;        /* jobs of others that run on top of waiting ones */
+    uint32_t split;        /* the owner's copy of the public end of its joins */
+    uint32_t join_segments;
+    uint32_t victim;       /* where the last successful search ended */
+    uint32_t seen_broadcast;
+    int loop_active;       /* the board is in use */
+    uint32_t loop_epoch;
+    uint64_t cold_window_ns, cold_ns; /* shareable time run alone while helpers slept */
+    uint32_t *seen_epoch;  /* [members] last epoch of each member's loop that had nothing left for us */
+    pkn_loop_cost costs[PKN_LOOP_COSTS];
+    pkn_atomic_ptr join_segment[PKN_JOIN_SEGMENTS];
+
+    /* what thieves read and change */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 join_range; /* top 32, split 32: the public joins */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_top;
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_bottom;
+    pkn_atomic_ptr spawn_ring;
+
+    pkn_loop_board board;
+    pkn_failure failure;
+    pkn_loop_slice *slices; /* [T], allocated by the first loop that is shared */
+
+    /* what wakes us */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 parked;
+    pkn_atomic_u32 guest_state;
+#if PKN_THREADS
+    pkn_thread thread;
+    pkn_sleeper sleeper;
+#endif
+};
+
+/* One pkern_broadcast, on its caller's stack, linked while a worker may still have to run it. */
+typedef struct pkn_broadcast {
+    struct pkn_broadcast *next;
+    uint32_t number;
+    int count;
+    int (*fn)(int index, int count, void *ctx);
+    void *ctx;
+    pkn_member *caller;
+    pkn_atomic_u32 remaining;
+    pkn_atomic_u64 failure; /* index 32, code 32; all ones for none */
+} pkn_broadcast;
+
+struct pkern_pool {
+    int num_threads; /* T */
+    int num_slots;
+    uint32_t fork_generation;
+    uint32_t depth_limit;
+    size_t stack_size;
+    uint64_t spin_ticks;
+    double ticks_per_ns;
+    uint64_t id; /* no two pools of the process share one */
+    unsigned flags;
+    pkern_allocator allocator_storage;
+    const pkern_allocator *allocator;
+    void (*on_thread_start)(int index, void *user);
+    void (*on_thread_exit)(int index, void *user);
+    void *user;
+    char name[16];
+    size_t bytes;
+    pkn_atomic_ptr *members; /* [num_slots] pkn_member, guests' made when first needed */
+    pkn_mutex starting;     /* held while the workers are made */
+    pkn_mutex lock;         /* guest creation, broadcasts, injector's queue */
+
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 num_members; /* members[0 .. this) exist */
+    pkn_atomic_u32 stopping;
+    pkn_atomic_u32 broadcast_number; /* of the newest */
+    pkn_broadcast *broadcasts;       /* under lock */
+    pkn_atomic_size injected;        /* jobs in the injector */
+    pkn_job *injector;               /* [injector_capacity], ring, under lock */
+    size_t injector_capacity, injector_head;
+
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
+};
+
+#define PKN_SLEEPING_GUEST 0x10000u
+
+PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
+    return (pkn_member *)pkn_atomic_load_acquire_ptr(&pool->members[index]);
+}
+
+#endif

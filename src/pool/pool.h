@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The scheduler's public interface: pools, joins, scopes, spawns, broadcasts, loops' options.
+
+   Wherever a pool is asked for, 0 means the pool of the innermost pkern task or install that the calling thread is in, as worker
+   or guest; outside of any, the global pool. A pool of T threads starts T - 1 of them; the calling thread, as a guest, is the
+   T-th. A pool of 1 runs everything on the caller. Several threads may call at once: each is a guest. Callbacks return 0 to go on
+   and anything else to fail; they must return normally (no longjmp, no C++ exception, no pthread_exit across pkern).
+   After fork() the child's calls on its parent's pools run serially. */
+#ifndef PKN_POOL_POOL_H
+#define PKN_POOL_POOL_H
+
+#include "base/base.h"
+#include "base/atomic.h"
+
+PKERN_EXTERN_C_BEGIN
+
+/* ---- cancel ---- */
+
+/* A request to stop. Zero-initialised is ready; it may be asked by any number of calls at once. */
+typedef struct pkern_cancel {
+    pkn_atomic_u32 requested;
+} pkern_cancel;
+
+/* Asks the calls that watch this token to stop soon. Any thread or a signal handler; never blocks; may be repeated. */
+PKERN_API void pkern_cancel_request(pkern_cancel *cancel);
+
+/* 1 after a request, 0 before; a null token was never requested. */
+PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel);
+
+/* ---- pools ---- */
+
+typedef struct pkern_pool pkern_pool;
+
+enum {
+    PKERN_POOL_ALL_THREADS = 1, /* fewer threads than asked for is PKERN_ETHREAD instead of a smaller pool */
+    PKERN_POOL_PIN = 2          /* worker i stays on the (i + 1)-th usable CPU, where the system can do that */
+};
+
+/* All zero = the defaults. */
+typedef struct pkern_pool_config {
+    int num_threads;   /* 0: environment PKERN_NUM_THREADS, then macro PKERN_NUM_THREADS, then the usable CPUs */
+    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default */
+    const char *name;  /* prefix of the threads' names, 0 = "pkern" */
+    int64_t spin_ns;   /* how long an idle worker spins before it sleeps, 0 = default (50 us), < 0 = not at all */
+    void (*on_thread_start)(int index, void *user); /* on each worker, before its first task */
+    void (*on_thread_exit)(int index, void *user);  /* on each worker, after its last task */
+    void *user;
+    const pkern_allocator *allocator; /* 0 = malloc; copied, must serve until the pool is destroyed */
+    unsigned flags;                   /* PKERN_POOL_* */
+} pkern_pool_config;
+
+/* Makes a pool. Usable CPUs are the smaller of the affinity mask and the cgroup's quota (v1 or v2). A bad value in the
+   environment is ignored. Where threads can't be created the pool has those it got, at least the caller
+   (pkern_pool_num_threads tells).
+   config: 0 = defaults. Errors: PKERN_EINVAL (pool is 0, num_threads < 0 or > PKERN_MAX_THREADS, half an allocator, unknown flag),
+   PKERN_ENOMEM, PKERN_ETHREAD (only with PKERN_POOL_ALL_THREADS); *pool is then 0. Any thread. Allocates; starts T - 1 threads. */
+PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_pool **pool);
+
+/* Finishes what was spawned, ends and joins the threads, frees everything. 0 is a no-op. Blocks.
+   Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it;
+   nothing is done then. In a forked child it only frees. */
+PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool);
+
+/* The process's pool, made on first use with the defaults or pkern_pool_global_init's config. Never 0: where it can't be made, a
+   pool that runs everything on the caller. */
+PKERN_API pkern_pool *pkern_pool_global(void);
+
+/* Makes the global pool with this config. Errors: PKERN_EINVAL where it exists already, else as pkern_pool_create. */
+PKERN_API pkern_status pkern_pool_global_init(const pkern_pool_config *config);
+
+/* Destroys the global pool, so that leak checkers and dlclose see a clean end; the next use makes a new one. A no-op where there is
+   none. Errors: as pkern_pool_destroy. */
+PKERN_API pkern_status pkern_pool_global_shutdown(void);
+
+/* T: the pool's own threads plus one caller. */
+PKERN_API int pkern_pool_num_threads(const pkern_pool *pool);
+
+/* Bound of pkern_worker_index: arrays of per-thread state have this many elements. */
+PKERN_API int pkern_pool_num_slots(const pkern_pool *pool);
+
+/* The calling thread's slot in the pool: 0 .. T - 2 for its own threads, from T - 1 on for guests, fixed while the thread is inside
+   a call. -1 where the calling thread is neither. No two threads that are inside at once share an index. */
+PKERN_API int pkern_worker_index(const pkern_pool *pool);
+
+/* ---- tasks ---- */
+
+typedef int (*pkern_task_fn)(void *ctx);
+
+/* fn(ctx) on the caller, as a guest of the pool: calls inside that name no pool use this one. Returns fn's result. */
+PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
+/* Equals { int x = a(a_ctx), y = b(b_ctx); return x ? x : y; } where b may run on another thread at the same time. Both sides always
+   run. The caller runs a, then b unless a thread took it; while b runs elsewhere the caller works on what b spawned,
+   then on other work of the pool. Nests to any depth. No allocation but for the first joins of a new depth.
+   Errors: PKERN_EINVAL (a or b is 0: nothing ran); PKERN_ECANCELED in a forked child whose b ran on a thread that is gone.
+   Source: Blumofe et al., "Cilk", 1995; Rayon's join. */
+PKERN_API pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
+
+/* Runs fn(ctx) some time later on one of the pool's threads; what it returns is dropped; pkern_pool_destroy waits for it. Where only
+   the caller could run it (a pool of 1): from outside fn runs inside this call, from a task before the outermost call returns.
+   Errors: PKERN_EINVAL (fn is 0), PKERN_ENOMEM. */
+PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
+/* fn(index, count, ctx) once on each of the pool's threads and once on a caller that is a guest, all at once as they come free.
+   count is T when called from outside, T - 1 from a worker; a guest has index count - 1, a worker its own. A busy worker runs it
+   at its next wait or at the end of its task. Blocks until all have run. Returns the lowest index's failure.
+   Errors: PKERN_EINVAL (fn is 0). No allocation. */
+PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx);
+
+/* ---- scopes ---- */
+
+/* A set of tasks that is waited for as a whole. It lives on the caller's stack between begin and wait; its fields are pkern's. */
+typedef struct pkern_scope {
+    pkern_pool *pool;
+    void *member;               /* the slot of the thread that began it, 0 where spawns run at once */
+    pkn_atomic_size pending;    /* tasks that have not finished */
+    pkn_atomic_u32 spawned;     /* number of the next spawn */
+    pkn_atomic_u64 failure;     /* spawn number and code of the lowest failure, all ones for none */
+} pkern_scope;
+
+/* Starts a scope; each begin needs its pkern_scope_wait, on the same thread. Errors: PKERN_EINVAL (scope is 0). */
+PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool);
+
+/* Equals fn(ctx), any time before pkern_scope_wait returns, on any thread. From the thread that began the scope or from any task of
+   it. Order: none promised (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs
+   inside this call. Errors: PKERN_EINVAL (scope or fn is 0). */
+PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx);
+
+/* Returns when every task of the scope has finished, those too that tasks spawned; works on them meanwhile. The status is the failure
+   with the lowest spawn number (the first spawned, where one thread spawns). The scope can be begun again afterwards.
+   Errors: PKERN_EINVAL (scope is 0), PKERN_ECANCELED in a forked child whose tasks were on threads that are gone. */
+PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope);
+
+/* ---- loops ---- */
+
+/* How a parallel loop runs. 0 or all zero = the defaults. */
+typedef struct pkern_par_options {
+    size_t min_len, max_len; /* bounds of one piece, in items (the last may be shorter); 0 = none; min_len > max_len is
+                                PKERN_EINVAL unless max_len is 0 */
+    double item_cost_ns;     /* a hint, 0 = unknown: found out while running */
+    pkern_cancel *cancel;    /* asked before every piece; then the call returns PKERN_ECANCELED */
+    int (*progress)(size_t done, size_t total, void *user); /* in items; serialized; at most every 10 ms and once at the end;
+                                                               nonzero cancels */
+    void *progress_user;
+    unsigned flags; /* 0 */
+} pkern_par_options;
+
+/* One piece [begin, end) of a loop. */
+typedef int (*pkern_range_fn)(size_t begin, size_t end, void *ctx);
+
+PKERN_EXTERN_C_END
+
+#endif

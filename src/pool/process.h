@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What belongs to a process and to a thread, not to a pool: fork's generation, the thread's memberships. */
+#ifndef PKN_POOL_PROCESS_H
+#define PKN_POOL_PROCESS_H
+
+#include "pool/member.h"
+
+typedef struct pkn_thread_state {
+    pkn_member *current;     /* of the innermost task or install */
+    pkn_member *memberships; /* every pool this thread is inside of */
+    pkern_pool *last_pool;   /* the guest slot used last, taken again without a search */
+    uint64_t last_pool_id;
+    pkn_member *last_guest;
+} pkn_thread_state;
+
+static PKN_THREAD_LOCAL pkn_thread_state pkn_this_thread;
+
+/* How many forks this process descends from. A pool of an older generation has lost its threads. */
+static pkn_atomic_u32 pkn_fork_generation;
+
+PKN_INLINE int pkn_is_orphan(const pkern_pool *pool) {
+    return pool->fork_generation != pkn_atomic_load_relaxed_u32(&pkn_fork_generation);
+}
+
+#if PKN_THREADS
+PKN_INTERNAL void pkn_forked_child(void) {
+    pkn_atomic_fetch_add_relaxed_u32(&pkn_fork_generation, 1);
+}
+
+static pthread_once_t pkn_fork_once = PTHREAD_ONCE_INIT;
+
+PKN_INTERNAL void pkn_watch_fork_once(void) {
+    (void)pthread_atfork(0, 0, pkn_forked_child);
+}
+
+PKN_INTERNAL void pkn_watch_fork(void) {
+    pthread_once(&pkn_fork_once, pkn_watch_fork_once);
+}
+#else
+PKN_INTERNAL void pkn_watch_fork(void) {
+}
+#endif
+
+#endif

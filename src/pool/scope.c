@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Scopes and detached spawns. */
+#ifndef PKN_POOL_SCOPE_C
+#define PKN_POOL_SCOPE_C
+
+#include "pool/guest.h"
+
+/* Queues a job where the calling thread's pool finds it. 0, or 1 without memory. */
+PKN_INTERNAL int pkn_post_job(pkern_pool *pool, pkn_member *member, const pkn_job *job) {
+    int failed = member != 0 ? pkn_spawn_push(member, job) : 1;
+    if (failed && pool->num_threads > 1) {
+        failed = pkn_inject(pool, job);
+    }
+    if (!failed) {
+        pkn_work_posted(pool, job->root);
+    }
+    return failed;
+}
+
+PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
+    pkn_entry entry;
+    if (scope == 0) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_enter(pool, &entry);
+    scope->member = member;
+    scope->pool = member != 0 ? member->pool : 0;
+    pkn_atomic_store_relaxed_size(&scope->pending, 0);
+    pkn_atomic_store_relaxed_u32(&scope->spawned, 0);
+    pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);
+    /* a scope is no task: calls between begin and wait that name no pool go where they went before */
+    pkn_this_thread.current = entry.outer;
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx) {
+    if (scope == 0 || fn == 0) {
+        return PKERN_EINVAL;
+    }
+    uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
+    pkn_member *owner = (pkn_member *)scope->member;
+    if (owner != 0) {
+        pkn_member *member = pkn_membership(&pkn_this_thread, scope->pool);
+        pkn_job job = {fn, ctx, scope, number, 0};
+        job.root = member != 0 ? member->root : owner->root;
+        pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
+        if (!pkn_is_orphan(scope->pool) && pkn_post_job(scope->pool, member, &job) == 0) {
+            return PKERN_OK;
+        }
+        /* not the last one: the scope's owner is between begin and wait, or a task of the scope calls us */
+        pkn_atomic_fetch_sub_acq_rel_size(&scope->pending, 1);
+    }
+    int code = fn(ctx);
+    if (code != 0) {
+        pkn_keep_lowest_failure(&scope->failure, number, code);
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
+    if (scope == 0) {
+        return PKERN_EINVAL;
+    }
+    int lost = 0;
+    pkn_member *member = (pkn_member *)scope->member;
+    if (member != 0) {
+        pkn_entry entry;
+        pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0};
+        wait.scope = scope;
+        entry.member = member;
+        entry.outer = pkn_this_thread.current;
+        if (!pkn_wait_is_over(member, &wait)) {
+            pkn_this_thread.current = member;
+            pkn_join_expose_all(member);
+            lost = pkn_work_until(member, &wait);
+        }
+        pkn_leave(&entry);
+        scope->member = 0;
+    }
+    int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&scope->failure));
+    return code != 0 ? code : lost ? PKERN_ECANCELED : PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
+    pkn_entry entry;
+    pkn_job job = {fn, ctx, 0, 0, PKN_ROOT_NONE};
+    if (fn == 0) {
+        return PKERN_EINVAL;
+    }
+    pkern_pool *known = pool != 0 ? pool : pkn_this_thread.current != 0 ? pkn_this_thread.current->pool : pkern_pool_global();
+    if (!pkn_is_orphan(known)) {
+        pkn_member *member = pkn_membership(&pkn_this_thread, known);
+        /* a guest's detached jobs go to the pool's threads, so that it can leave; alone it keeps them */
+        if (known->num_threads > 1) {
+            return pkn_post_job(known, member != 0 && member->is_worker ? member : 0, &job) == 0 ? PKERN_OK : PKERN_ENOMEM;
+        }
+        if (member != 0 && pkn_post_job(known, member, &job) == 0) {
+            return PKERN_OK;
+        }
+    }
+    pkn_enter(known, &entry);
+    (void)fn(ctx);
+    pkn_leave(&entry);
+    return PKERN_OK;
+}
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Finding work, and waiting: while a member waits it works.
+
+   What a waiting member may take, in this order: its own newest spawn and jobs of the scope or from the thief that it waits for;
+   work that descends from the same call (root); anything. A guest stops at its root, since it wants to leave. So does a loop's owner.
+   Jobs that run on top of waiting ones nest on the stack: beyond the pool's depth_limit a member takes only what it waits for, and
+   other work only after 200 us without progress, because two members that each hold what the other waits for must not
+   wait for ever. */
+#ifndef PKN_POOL_SEARCH_H
+#define PKN_POOL_SEARCH_H
+
+#include "pool/join_deque.h"
+#include "pool/injector.h"
+#include "pool/loop_board.h"
+#include "pool/process.h"
+
+enum { PKN_WAIT_WORK, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST };
+
+typedef struct pkn_wait {
+    int kind;
+    const pkn_slot *slot;         /* JOIN */
+    const pkern_scope *scope;     /* SCOPE */
+    uint32_t epoch, units;        /* LOOP: helpers' units of this epoch */
+    const pkn_broadcast *broadcast; /* BROADCAST */
+} pkn_wait;
+
+/* acquire in each: what was done before is visible after the wait */
+PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) {
+    switch (wait->kind) {
+    case PKN_WAIT_JOIN:
+        return pkn_atomic_load_acquire_u32(&wait->slot->state) == PKN_SLOT_DONE;
+    case PKN_WAIT_SCOPE:
+        return pkn_atomic_load_acquire_size(&wait->scope->pending) == 0;
+    case PKN_WAIT_LOOP:
+        return pkn_loop_reported(self->slices, (uint32_t)self->pool->num_threads, wait->epoch) == wait->units;
+    case PKN_WAIT_BROADCAST:
+        return pkn_atomic_load_acquire_u32(&wait->broadcast->remaining) == 0;
+    default:
+        return 0;
+    }
+}
+
+/* Runs a stolen record; the exchange is the last access to it. */
+PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot *slot) {
+    uint32_t outer_root = self->root;
+    pkn_atomic_store_relaxed_u32(&slot->state, PKN_SLOT_TAKEN_BY + (uint32_t)self->index);
+    self->root = pkn_atomic_load_relaxed_u32(&slot->root);
+    slot->run(&self->fork, slot);
+    self->root = outer_root;
+    /* acq_rel: the victim that reads DONE sees the result */
+    pkn_atomic_exchange_acq_rel_u32(&slot->state, PKN_SLOT_DONE);
+    pkn_completed(victim);
+}
+
+/* Runs (or, with peek, sees) one piece of work of this member. */
+PKN_INTERNAL int pkn_take_from(pkn_member *self, pkn_member *victim, const pkn_filter *filter, int peek) {
+    pkn_job job;
+    pkn_slot *slot;
+    if (filter->scope == 0 &&
+        (!filter->by_root || (uint32_t)pkn_atomic_load_relaxed_size(&victim->board.root) == filter->root) &&
+        pkn_loop_help(self, victim, peek)) {
+        return 1;
+    }
+    slot = pkn_join_steal(victim, filter, peek);
+    if (slot != 0) {
+        if (!peek) {
+            pkn_run_stolen(self, victim, slot);
+        }
+        return 1;
+    }
+    if (pkn_spawn_steal(victim, filter, peek, &job)) {
+        if (!peek) {
+            pkn_run_job(self, &job);
+        }
+        return 1;
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_take_from_any(pkn_member *self, const pkn_filter *filter, int peek) {
+    uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
+    uint32_t i = self->victim < count ? self->victim : 0;
+    for (uint32_t tries = 0; tries < count; tries++) {
+        if (i != (uint32_t)self->index && pkn_take_from(self, pkn_member_at(self->pool, i), filter, peek)) {
+            self->victim = i;
+            return 1;
+        }
+        i = i + 1 < count ? i + 1 : 0;
+    }
+    return 0;
+}
+
+PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self);
+
+/* Runs (sees) one piece of work that this wait allows. impatient lifts the depth limit. */
+PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impatient, int peek) {
+    pkern_pool *pool = self->pool;
+    pkn_filter filter = {0, 0, 0};
+    pkn_job job;
+    int shallow = impatient || self->depth < pool->depth_limit;
+    if (self->is_worker && pkn_atomic_load_acquire_u32(&pool->broadcast_number) != self->seen_broadcast) {
+        if (!peek) {
+            pkn_serve_broadcasts(self);
+        }
+        return 1;
+    }
+    /* what we wait for */
+    filter.scope = shallow ? 0 : wait->scope;
+    if (peek ? pkn_spawn_steal(self, &filter, 1, &job)
+             : (shallow || wait->scope != 0) && pkn_spawn_pop(self, &filter, &job)) {
+        if (!peek) {
+            pkn_run_job(self, &job);
+        }
+        return 1;
+    }
+    if (wait->kind == PKN_WAIT_SCOPE) {
+        filter.scope = wait->scope;
+        if (pkn_take_from_any(self, &filter, peek)) {
+            return 1;
+        }
+    }
+    filter.scope = 0;
+    if (wait->kind == PKN_WAIT_JOIN) {
+        uint32_t state = pkn_atomic_load_relaxed_u32(&wait->slot->state);
+        if (state >= PKN_SLOT_TAKEN_BY &&
+            pkn_take_from(self, pkn_member_at(pool, state - PKN_SLOT_TAKEN_BY), &filter, peek)) {
+            return 1;
+        }
+    }
+    if (!shallow) {
+        return 0;
+    }
+    /* what descends from the same call */
+    if (wait->kind != PKN_WAIT_WORK) {
+        filter.by_root = 1;
+        filter.root = self->root;
+        if (pkn_take_from_any(self, &filter, peek)) {
+            return 1;
+        }
+        if (!self->is_worker || wait->kind == PKN_WAIT_LOOP) {
+            return 0;
+        }
+        filter.by_root = 0;
+    }
+    /* anything */
+    if (pkn_take_from_any(self, &filter, peek)) {
+        return 1;
+    }
+    if (peek) {
+        return pkn_atomic_load_acquire_size(&pool->injected) != 0;
+    }
+    if (pkn_take_injected(pool, &job)) {
+        pkn_run_job(self, &job);
+        return 1;
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int impatient) {
+    self->depth += wait->kind != PKN_WAIT_WORK;
+    int found = pkn_search_now(self, wait, impatient, 0);
+    self->depth -= wait->kind != PKN_WAIT_WORK;
+    return found;
+}
+
+/* Asks everybody to make private joins public at the next fork. */
+PKN_INTERNAL void pkn_request_work(pkn_member *self) {
+    uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
+    for (uint32_t i = 0; i < count; i++) {
+        pkn_member *member = pkn_member_at(self->pool, i);
+        if (member != self && pkn_atomic_load_relaxed_u32(&member->fork.request) == 0) {
+            pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
+        }
+    }
+}
+
+/* Sleeps until woken, unless there is something to do. See sleep.h. */
+PKN_INTERNAL void pkn_sleep(pkn_member *self, const pkn_wait *wait) {
+#if PKN_THREADS
+    pkern_pool *pool = self->pool;
+    pkn_atomic_store_relaxed_u32(&self->parked, PKN_ASLEEP);
+    pkn_atomic_fetch_add_seq_cst_u32(&pool->sleepers, pkn_sleeper_unit(self));
+    /* orders parked and sleepers before the looks below; pairs with the fences of posters and completers */
+    pkn_fence_seq_cst();
+    pkn_request_work(self);
+    if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, 1, 1) ||
+        pkn_atomic_load_acquire_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
+        uint32_t asleep = PKN_ASLEEP;
+        if (pkn_atomic_cas_acq_rel_u32(&self->parked, &asleep, PKN_AWAKE)) {
+            pkn_atomic_fetch_sub_acq_rel_u32(&pool->sleepers, pkn_sleeper_unit(self));
+        }
+        return;
+    }
+    pkn_sleep_while_equal(&self->sleeper, &self->parked, PKN_ASLEEP);
+#else
+    PKN_UNUSED(self);
+    PKN_UNUSED(wait);
+#endif
+}
+
+#define PKN_POLLS_PER_REQUEST 64u
+#define PKN_PATIENCE_NS 200000
+
+/* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
+   because this is a forked child and the threads are gone. */
+PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
+    pkern_pool *pool = self->pool;
+    uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns);
+    uint64_t stuck_since = 0, spinning_since = 0;
+    uint32_t polls = 0;
+    int slept = 0, impatient = 0, stuck = 0;
+    while (!pkn_wait_is_over(self, wait)) {
+        if (pkn_search(self, wait, impatient)) {
+            if (slept && pkn_sleeping_workers(pool) != 0) {
+                pkn_wake_one(pool, 0); /* there may be more where this came from */
+            }
+            polls = 0;
+            slept = impatient = stuck = 0;
+            continue;
+        }
+        if (polls % PKN_POLLS_PER_REQUEST == 0) {
+            uint64_t now = pkn_ticks();
+            stuck_since = stuck ? stuck_since : now;
+            spinning_since = polls == 0 ? now : spinning_since;
+            stuck = 1;
+            impatient = now - stuck_since >= patience;
+            pkn_request_work(self);
+            if (pkn_is_orphan(pool)) {
+                return 1;
+            }
+        }
+        if (polls % 8 == 7 && pkn_ticks() - spinning_since >= pool->spin_ticks) {
+            if (wait->kind == PKN_WAIT_WORK && pkn_atomic_load_acquire_u32(&pool->stopping) != 0) {
+                return 0;
+            }
+            pkn_sleep(self, wait);
+            slept = 1;
+            polls = 0;
+            continue;
+        }
+        polls++;
+        pkn_cpu_relax();
+    }
+    return 0;
+}
+
+/* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
+PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
+    if (member->fork.end->index > member->split && member->pool->num_threads > 1) {
+        pkn_join_expose(member, member->fork.end->index);
+        pkn_work_posted(member->pool, member->root);
+    }
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Sleeping and waking.
+
+   A member that finds nothing to do says so, looks once more, and sleeps; a poster makes work visible, then looks for sleepers:
+
+       sleeper: parked = ASLEEP; sleepers += 1; fence; look for work and for its latch; sleep while parked == ASLEEP
+       poster:  publish work; fence; if sleepers != 0: turn one member's parked from ASLEEP to AWAKE, sleepers -= 1, wake it
+
+   The two fences order each side's store before its load of the other's word, so either the sleeper sees the work or the poster
+   sees the sleeper. Whoever turns parked to AWAKE, poster or the sleeper that thinks better of it, also lowers sleepers: so it
+   counts exactly those that are ASLEEP. A wake that its sleeper no longer needs is not lost: the member looks for
+   work again, and who finds some while others sleep wakes the next one.
+   What a member waits for (a join, a scope, a loop) needs no wait flag of its own: who completes it does so with a
+   read-modify-write and then looks at the waiter's parked word. Members live as long as the pool, so that look is safe
+   though the frame of the waiter may be gone by then. */
+#ifndef PKN_POOL_SLEEP_H
+#define PKN_POOL_SLEEP_H
+
+#include "pool/member.h"
+
+PKN_INLINE uint32_t pkn_sleeping_workers(const pkern_pool *pool) {
+    return pkn_atomic_load_relaxed_u32(&pool->sleepers) & (PKN_SLEEPING_GUEST - 1u);
+}
+
+PKN_INLINE uint32_t pkn_sleeper_unit(const pkn_member *member) {
+    return member->is_worker ? 1u : PKN_SLEEPING_GUEST;
+}
+
+/* 1 where the member slept and is awake now. */
+PKN_INTERNAL int pkn_wake_member(pkn_member *member) {
+    uint32_t asleep = PKN_ASLEEP;
+    /* acq_rel: what was posted before is visible to the member that finds itself AWAKE */
+    if (pkn_atomic_load_relaxed_u32(&member->parked) != PKN_ASLEEP ||
+        !pkn_atomic_cas_acq_rel_u32(&member->parked, &asleep, PKN_AWAKE)) {
+        return 0;
+    }
+    pkn_atomic_fetch_sub_acq_rel_u32(&member->pool->sleepers, pkn_sleeper_unit(member));
+#if PKN_THREADS
+    pkn_wake_sleeper(&member->sleeper, &member->parked);
+#endif
+    return 1;
+}
+
+/* After work was published: wakes one member that can take it, a worker or the guest whose call it belongs to. */
+PKN_INTERNAL PKN_COLD void pkn_wake_one(pkern_pool *pool, uint32_t root) {
+    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+    for (uint32_t i = 0; i < count; i++) {
+        pkn_member *member = pkn_member_at(pool, i);
+        if ((member->is_worker || (uint32_t)member->index + 1u == root) && pkn_wake_member(member)) {
+            return;
+        }
+    }
+}
+
+PKN_INLINE void pkn_work_posted(pkern_pool *pool, uint32_t root) {
+    /* orders the publication before the look at sleepers; pairs with the fence in pkn_sleep */
+    pkn_fence_seq_cst();
+    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&pool->sleepers) != 0)) {
+        pkn_wake_one(pool, root);
+    }
+}
+
+/* After a read-modify-write that completed what this member may wait for. */
+PKN_INLINE void pkn_completed(pkn_member *waiter) {
+    /* orders the completion before the look at parked; pairs with the fence in pkn_sleep */
+    pkn_fence_seq_cst();
+    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&waiter->parked) == PKN_ASLEEP)) {
+        pkn_wake_member(waiter);
+    }
+}
+
+#endif
