@@ -46,10 +46,18 @@
 
 /* Public headers, one a layer; a layer only uses those above it. */
 #include "base/base.h"
+#include "pool/pool.h"
+#include "pool/fork.h"
 #include "simd/simd.h"
 
 /* The code. */
 #if defined(PKERN_IMPLEMENTATION) || defined(PKERN_STATIC)
+#include "pool/cancel.c"
+#include "pool/join.c"
+#include "pool/scope.c"
+#include "pool/broadcast.c"
+#include "pool/loop.c"
+#include "pool/pool.c"
 #include "simd/cpu.c"
 #include "simd/bits_scalar.c"
 #include "simd/bits_avx2.c"
@@ -57,6 +65,14 @@
 #include "simd/bits_avx512_vpopcnt.c"
 #include "simd/bits_neon.c"
 #include "simd/majority_scalar.c"
+#include "simd/majority_avx2.c"
+#include "simd/majority_avx512.c"
+#include "simd/majority_neon.c"
+#include "simd/tile_scalar.c"
+#include "simd/tile_avx2.c"
+#include "simd/tile_avx512.c"
+#include "simd/tile_avx512_vpopcnt.c"
+#include "simd/tile_neon.c"
 #include "simd/float_scalar.c"
 #include "simd/float_avx2.c"
 #include "simd/float_avx512.c"

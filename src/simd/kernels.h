@@ -33,7 +33,17 @@
     X(rotate_u64, void, (const uint64_t *in, size_t words, int64_t shift, uint64_t *out), \
       avx2, avx512, avx512, neon) \
     X(majority_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t *out), \
-      scalar, scalar, scalar, scalar) \
+      avx2, avx512, avx512, neon) \
+    X(count_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t bias, \
+      unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out), \
+      avx2, avx512, avx512, neon) \
+    X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+      size_t words, uint32_t *out, size_t out_stride), \
+      avx2, avx512, avx512_vpopcnt, neon) \
+    X(below_u32, size_t, (const uint32_t *values, size_t n, uint32_t threshold, uint32_t first, uint64_t *keys), \
+      avx2, avx512, avx512, neon) \
+    X(similarity_u32, void, (const uint32_t *distances, size_t n, uint64_t bits, float *out), \
+      avx2, avx512, avx512, neon) \
     X(add_f32, void, (const float *a, const float *b, size_t n, float *out), \
       avx2, avx512, avx512, neon) \
     X(add_f64, void, (const double *a, const double *b, size_t n, double *out), \

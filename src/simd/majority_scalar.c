@@ -1,27 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The definition of majority: each bit of a word column is counted over all rows. */
+/* Majority and column counts, one word of 64 columns at a time, on any CPU. */
 #ifndef PKN_SIMD_MAJORITY_SCALAR_C
 #define PKN_SIMD_MAJORITY_SCALAR_C
 
-#include "simd/kernels.h"
+#include "simd/majority.h"
 
-PKN_INTERNAL void pkn_majority_u64_scalar(const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words,
-                                          uint64_t *out) {
-    for (size_t word = 0; word < words; word++) {
-        uint32_t counts[64] = {0};
-        uint64_t majority = 0;
-        for (size_t row = 0; row < n_rows; row++) {
-            uint64_t bits = rows[row * stride_words + word];
-            for (unsigned bit = 0; bit < 64; bit++) {
-                counts[bit] += (uint32_t)(bits >> bit & 1u);
-            }
-        }
-        for (unsigned bit = 0; bit < 64; bit++) {
-            majority |= (uint64_t)(counts[bit] > n_rows / 2) << bit;
-        }
-        out[word] = majority;
-    }
+typedef uint64_t pkn_count_vector_scalar;
+
+PKN_ALWAYS_INLINE uint64_t pkn_count_load_scalar(const uint64_t *p, size_t lanes) {
+    PKN_UNUSED(lanes);
+    return *p;
 }
+
+PKN_ALWAYS_INLINE void pkn_count_store_scalar(uint64_t *p, size_t lanes, uint64_t v) {
+    PKN_UNUSED(lanes);
+    *p = v;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_count_fill_scalar(unsigned bit) {
+    return 0 - (uint64_t)bit;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_count_full_scalar(uint64_t *sum, uint64_t b, uint64_t c) {
+    uint64_t a = *sum;
+    uint64_t differ = a ^ b;
+    *sum = differ ^ c;
+    return (a & b) | (differ & c);
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_count_half_scalar(uint64_t *sum, uint64_t b) {
+    uint64_t a = *sum;
+    *sum = a ^ b;
+    return a & b;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_count_or_scalar(uint64_t a, uint64_t b) {
+    return a | b;
+}
+
+#define PKN_COUNT_ANY_TARGET
+PKN_DEFINE_MAJORITY(scalar, PKN_COUNT_ANY_TARGET, 1)
 
 #endif
