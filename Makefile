@@ -129,13 +129,15 @@ coverage: ## line and branch coverage of the tests, by gcov
 	@$(MAKE) --no-print-directory run-coverage
 	@sh tools/coverage.sh build/tests/coverage
 
-STRESS_SECONDS = 60
+STRESS_JOBS = 100000000
+STRESS_POOLS = 10000
+STRESS_SEED = 1
 build/stress/%: tests/stress/%.c $(wildcard src/*/*.[ch] src/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -g -O2 $(WARNINGS) -Isrc $< -o $@ -pthread -lm
 
-stress: $(patsubst tests/stress/%.c,build/stress/%,$(wildcard tests/stress/stress_*.c)) ## long random runs, STRESS_SECONDS=60 each
-	@for program in $^; do $$program $(STRESS_SECONDS) || exit 1; done
+stress: $(patsubst tests/stress/%.c,build/stress/%,$(wildcard tests/stress/stress_*.c)) ## long random runs: STRESS_JOBS, STRESS_POOLS, STRESS_SEED
+	@for program in $^; do $$program $(STRESS_JOBS) $(STRESS_POOLS) $(STRESS_SEED) || exit 1; done
 
 # ---- what the products promise
 
