@@ -46,7 +46,10 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_fork_state *self, pkn_slot *
     }
     pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0};
     wait.slot = slot;
+    /* the thief still uses the record: what we run meanwhile pushes behind it */
+    self->end = slot->place == PKN_SLOT_LAST ? pkn_join_slot(owner, slot->index + 1) : slot + 1;
     int lost = pkn_work_until(owner, &wait);
+    self->end = slot;
     /* everything up to here is stolen and done, so no thief can change the word */
     pkn_atomic_store_release_u64(&owner->join_range, pkn_join_pack(slot->index, slot->index));
     owner->split = slot->index;
