@@ -35,7 +35,6 @@ typedef struct bench_plain {
     void (*nearest)(const uint64_t *queries, size_t n_queries, const uint64_t *memory, size_t n_memory, size_t words,
                     uint32_t *out_index, uint32_t *out_distance);
     double (*sum_squares)(const double *x, size_t n);
-    uint64_t (*fib)(unsigned n);
 } bench_plain;
 
 enum { BENCH_MAX_PEERS = 4 };
@@ -126,7 +125,6 @@ static void bench_peers_open(bench_peers *peers, int threads) {
         bench_symbol(library, "plain_bundle", &peers->plain.bundle);
         bench_symbol(library, "plain_nearest", &peers->plain.nearest);
         bench_symbol(library, "plain_sum_squares", &peers->plain.sum_squares);
-        bench_symbol(library, "plain_fib", &peers->plain.fib);
     }
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         bench_peer *peer = &peers->schedulers[peers->n_schedulers];

@@ -51,7 +51,6 @@ void plain_bundle(const uint64_t *vectors, size_t set_len, size_t n_sets, size_t
 void plain_nearest(const uint64_t *queries, size_t n_queries, const uint64_t *memory, size_t n_memory, size_t words,
                    uint32_t *out_index, uint32_t *out_distance);
 double plain_sum_squares(const double *x, size_t n);
-uint64_t plain_fib(unsigned n);
 
 #ifdef __cplusplus
 }

@@ -71,12 +71,3 @@ double plain_sum_squares(const double *x, size_t n) {
     }
     return sum;
 }
-
-#if defined(__clang__)
-__attribute__((noinline))
-#else
-__attribute__((noinline, optimize("no-optimize-sibling-calls"), noclone))
-#endif
-uint64_t plain_fib(unsigned n) {
-    return n < 2 ? n : plain_fib(n - 1) + plain_fib(n - 2);
-}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/*
+ * The promise that pkern with all threads never takes more than 1.10x of the sequential loop plus 100 ns: every batch
+ * call and pkern_par_for over bodies of 1 to 1000 ns an item, from 1 item to 10^6, with a hot pool and a cold one.
+ *
+ * The sequential side is the same work without a pool to share it with: the body called once over the whole range, the
+ * SIMD kernel called row by row (bind), or the call itself on a pool of one thread where that is faster than a loop over
+ * rows. The second copy of the sequential side is the control: where it misses the limit itself, the machine was
+ * disturbed and the measurement is repeated without counting. A point fails if it fails in 3 of 3 repeats.
+ */
+#include "bench.h"
+
+#include "spin.h"
+
+enum { WORDS = PKERN_HV16_WORDS, SET_LEN = 10, SEARCH_MEMORY = 1000, SEARCH_K = 10, REPEATS = 3 };
+
+typedef struct work {
+    pkern_pool *pool;
+    size_t n;
+    const uint64_t *vectors, *key;
+    const size_t *offsets;
+    size_t steps;
+    void *out;
+} work;
+
+static uint64_t *data_vectors, *data_key;
+static size_t *data_offsets;
+static size_t data_rows;
+
+/* ---- loops ---- */
+
+static int loop_body(size_t begin, size_t end, void *ctx) {
+    work *w = (work *)ctx;
+    uint64_t *out = (uint64_t *)w->out;
+    for (size_t i = begin; i < end; i++) {
+        out[i] = spin_steps(i, w->steps);
+    }
+    return 0;
+}
+
+static void loop_sequential(void *ctx) {
+    work *w = (work *)ctx;
+    pkern_range_fn body = loop_body;
+    __asm__ volatile("" : "+r"(body) : : "memory");
+    body(0, w->n, w);
+}
+
+static void loop_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    bench_must(pkern_par_for(w->pool, 0, w->n, NULL, loop_body, w));
+}
+
+static int map_one(const void *in, void *out, void *ctx) {
+    (void)ctx;
+    *(uint64_t *)out = *(const uint64_t *)in * 3 + 1;
+    return 0;
+}
+
+static void map_sequential(void *ctx) {
+    work *w = (work *)ctx;
+    int (*fn)(const void *, void *, void *) = map_one;
+    __asm__ volatile("" : "+r"(fn) : : "memory");
+    for (size_t i = 0; i < w->n; i++) {
+        fn(w->vectors + i, (uint64_t *)w->out + i, w);
+    }
+}
+
+static void map_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    bench_must(pkern_par_map(w->pool, w->vectors, 8, w->out, 8, w->n, NULL, map_one, w));
+}
+
+static void reduce_identity(void *acc, void *ctx) {
+    (void)ctx;
+    *(uint64_t *)acc = 0;
+}
+
+static int reduce_fold(void *acc, size_t begin, size_t end, void *ctx) {
+    *(uint64_t *)acc += pkern_simd_popcount_u64(((work *)ctx)->vectors + begin, end - begin);
+    return 0;
+}
+
+static void reduce_combine(void *acc, const void *right, void *ctx) {
+    (void)ctx;
+    *(uint64_t *)acc += *(const uint64_t *)right;
+}
+
+static void reduce_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    pkern_reducer reducer = {sizeof(uint64_t), reduce_identity, reduce_fold, reduce_combine, w};
+    pkern_par_options options;
+    memset(&options, 0, sizeof options);
+    options.min_len = 256;
+    bench_must(pkern_par_reduce(w->pool, 0, w->n, &options, &reducer, w->out));
+}
+
+static int compare_u64(const void *a, const void *b, void *ctx) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    (void)ctx;
+    return (x > y) - (x < y);
+}
+
+static void par_top_k_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    bench_must(pkern_par_top_k(w->pool, w->vectors, w->n, sizeof(uint64_t), SEARCH_K, compare_u64, NULL, (size_t *)w->out));
+}
+
+/* ---- batches of vectors ---- */
+
+static void bind_sequential(void *ctx) {
+    work *w = (work *)ctx;
+    for (size_t row = 0; row < w->n; row++) {
+        pkern_simd_xor_u64(w->vectors + row * WORDS, w->key, WORDS, (uint64_t *)w->out + row * WORDS);
+    }
+}
+
+static void bind_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    bench_must(pkern_hdc_bind(w->pool, w->vectors, w->n, w->key, WORDS, (uint64_t *)w->out));
+}
+
+static void bind_pairs_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    const uint64_t *b = data_vectors + (data_rows - w->n) * WORDS;
+    bench_must(pkern_hdc_bind_pairs(w->pool, w->vectors, b, w->n, WORDS, (uint64_t *)w->out));
+}
+
+static void similarity_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    bench_must(pkern_hdc_similarity(w->pool, w->key, w->vectors, w->n, WORDS, (float *)w->out));
+}
+
+static void distances_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    bench_must(pkern_hdc_distances(w->pool, w->key, 10, w->vectors, w->n, WORDS, (uint32_t *)w->out));
+}
+
+static void bundle_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    bench_must(pkern_hdc_bundle(w->pool, w->vectors, w->offsets, w->n, WORDS, (uint64_t *)w->out));
+}
+
+static void permute_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    bench_must(pkern_hdc_permute(w->pool, w->vectors, w->n, WORDS, 77, (uint64_t *)w->out));
+}
+
+static void nearest_one_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    bench_must(pkern_hdc_nearest(w->pool, w->key, 1, w->vectors, w->n, WORDS, (pkern_hdc_match *)w->out));
+}
+
+static void nearest_many_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    bench_must(pkern_hdc_nearest(w->pool, w->vectors, w->n, w->key, SEARCH_MEMORY, WORDS, (pkern_hdc_match *)w->out));
+}
+
+static void top_k_pkern(void *ctx) {
+    work *w = (work *)ctx;
+    bench_must(pkern_hdc_top_k(w->pool, w->key, 1, w->vectors, w->n, WORDS, SEARCH_K, (pkern_hdc_match *)w->out));
+}
+
+/* ---- cases ---- */
+
+typedef struct ratio_case {
+    const char *name;
+    void (*sequential)(void *ctx); /* 0 = pkern on a pool of one thread */
+    void (*pkern)(void *ctx);
+    double item_ns;    /* about what an item takes: leaves out the calls that are too long */
+    double body_ns;    /* loops: work an item */
+    size_t rows;       /* vectors that an item reads, 0 = one word */
+    size_t item_bytes; /* of output, for each item */
+    size_t call_bytes; /* of output, for the call */
+} ratio_case;
+
+static const ratio_case cases[] = {
+    {"par_for_1ns", loop_sequential, loop_pkern, 1.5, 1.0, 0, 8, 0},
+    {"par_for_10ns", loop_sequential, loop_pkern, 10.0, 10.0, 0, 8, 0},
+    {"par_for_100ns", loop_sequential, loop_pkern, 100.0, 100.0, 0, 8, 0},
+    {"par_for_1000ns", loop_sequential, loop_pkern, 1000.0, 1000.0, 0, 8, 0},
+    {"par_map", map_sequential, map_pkern, 2.0, 0.0, 0, 8, 0},
+    {"par_reduce", NULL, reduce_pkern, 0.5, 0.0, 0, 0, 8},
+    {"par_top_k", NULL, par_top_k_pkern, 5.0, 0.0, 0, 0, SEARCH_K * sizeof(size_t)},
+    {"bind", bind_sequential, bind_pkern, 10.0, 0.0, 1, WORDS * 8, 0},
+    {"bind_pairs", NULL, bind_pairs_pkern, 10.0, 0.0, 1, WORDS * 8, 0},
+    {"similarity", NULL, similarity_pkern, 6.0, 0.0, 1, 4, 0},
+    {"distances_10", NULL, distances_pkern, 30.0, 0.0, 1, 40, 0},
+    {"bundle_10", NULL, bundle_pkern, 100.0, 0.0, SET_LEN, WORDS * 8, 0},
+    {"permute", NULL, permute_pkern, 20.0, 0.0, 1, WORDS * 8, 0},
+    {"nearest_1_of_n", NULL, nearest_one_pkern, 6.0, 0.0, 1, 0, sizeof(pkern_hdc_match)},
+    {"nearest_n_of_1000", NULL, nearest_many_pkern, 2500.0, 0.0, 1, sizeof(pkern_hdc_match), 0},
+    {"top_10_of_n", NULL, top_k_pkern, 8.0, 0.0, 1, 0, SEARCH_K * sizeof(pkern_hdc_match)},
+};
+
+static const char *const mode_names[] = {"hot", "cold"};
+static int n_points, n_failed, n_noisy, n_left_out;
+
+static double limit_of(double sequential_ns) {
+    return 1.10 * sequential_ns + 100.0;
+}
+
+typedef enum verdict { PASSED, FAILED, NOISY } verdict;
+
+static verdict measure_point(const char *what, bench_mode mode, const bench_impl *impls, bench_stat *stats, int *tries) {
+    int failed = 0, noisy = 0;
+    for (*tries = 1; failed < REPEATS && noisy < REPEATS; ++*tries) {
+        double limit;
+        bench_measure(what, mode, impls, 3, stats);
+        limit = limit_of(stats[0].median_ns);
+        if (stats[2].median_ns <= limit) {
+            return PASSED;
+        }
+        if (stats[1].median_ns > limit || stats[0].median_ns > limit_of(stats[1].median_ns)) {
+            noisy++;
+        } else {
+            failed++;
+        }
+    }
+    --*tries;
+    return failed == REPEATS ? FAILED : NOISY;
+}
+
+static void report_point(const char *full, size_t n, const bench_impl *impls, const bench_stat *stats,
+                         verdict result, int tries) {
+    static const char *const words[] = {"", "TOO SLOW", "not decided: noise"};
+    char sequential[16], pkern[16];
+    bench_note("  %-24s %8zu %10s %10s %6.2fx %+9.0f ns %8.2fx %6.2f %5d  %s\n", full, n,
+               bench_time_text(stats[0].median_ns, sequential), bench_time_text(stats[2].median_ns, pkern),
+               stats[2].median_ns / stats[0].median_ns, stats[2].median_ns - stats[0].median_ns,
+               stats[1].median_ns / stats[0].median_ns, stats[2].busy_cpus, tries, words[result]);
+    for (int i = 0; i < 3; i++) {
+        bench_csv_row("never_slower", full, impls[i].name, impls[i].threads, n, stats[i].median_ns, stats[i].iqr_ns);
+    }
+    n_points++;
+    n_failed += result == FAILED;
+    n_noisy += result == NOISY;
+}
+
+static void run_point(const ratio_case *c, bench_mode mode, size_t n) {
+    static const char *const names[] = {"sequential", "sequential again", "pkern"};
+    work works[3];
+    bench_impl impls[3];
+    bench_stat stats[3];
+    char full[64];
+    int count = 0, tries = 0;
+    size_t out_bytes = n * c->item_bytes + c->call_bytes;
+    verdict result;
+    snprintf(full, sizeof full, "%s:%s", c->name, mode_names[mode]);
+    memset(works, 0, sizeof works);
+    for (int i = 0; i < 3; i++) {
+        int is_pkern = i == 2;
+        works[i].pool = is_pkern ? bench.pool_all : bench.pool_one;
+        works[i].n = n;
+        works[i].vectors = data_vectors;
+        works[i].key = data_key;
+        works[i].offsets = data_offsets;
+        works[i].steps = (size_t)(c->body_ns * spin_steps_per_ns + 0.5);
+        works[i].steps = works[i].steps == 0 ? 1 : works[i].steps;
+        works[i].out = bench_allocate(out_bytes);
+        bench_add(impls, &count, names[i], is_pkern ? bench.threads : 1,
+                  is_pkern || c->sequential == NULL ? c->pkern : c->sequential, &works[i], works[i].out, out_bytes);
+    }
+    result = measure_point(full, mode, impls, stats, &tries);
+    report_point(full, n, impls, stats, result, tries);
+    for (int i = 0; i < 3; i++) {
+        free(works[i].out);
+    }
+}
+
+static void run_case(const ratio_case *c, bench_mode mode) {
+    const double longest_ns = bench.options.quick ? 3e6 : 1.3e9;
+    size_t n = 1;
+    for (int step = 0; n <= 1000000; step++) {
+        size_t rows = c->rows > 0 ? n * c->rows : n / WORDS;
+        if ((double)n * c->item_ns > longest_ns || rows > data_rows) {
+            n_left_out++;
+        } else if (!bench.options.quick || step % 2 == 0) {
+            run_point(c, mode, n);
+        }
+        n = step % 2 == 0 ? n * 3 : n / 3 * 10;
+    }
+}
+
+/* As many vectors as a sixteenth of the memory holds, at most 10^6: the largest cases have four such arrays. */
+static void make_data(void) {
+    double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    data_rows = bench.options.quick ? 100000 : 1000000;
+    while ((double)data_rows * WORDS * 8.0 > memory / 16.0 && data_rows > 1000) {
+        data_rows /= 10;
+    }
+    data_vectors = (uint64_t *)bench_allocate(data_rows * WORDS * sizeof(uint64_t));
+    data_key = (uint64_t *)bench_allocate(SEARCH_MEMORY * WORDS * sizeof(uint64_t));
+    data_offsets = (size_t *)bench_allocate((data_rows + 1) * sizeof(size_t));
+    pkern_hdc_random(1, data_vectors, data_rows * WORDS);
+    pkern_hdc_random(2, data_key, SEARCH_MEMORY * WORDS);
+    for (size_t s = 0; s <= data_rows; s++) {
+        data_offsets[s] = s * SET_LEN;
+    }
+}
+
+int main(int argc, char **argv) {
+    bench_begin(argc, argv);
+    spin_init();
+    make_data();
+    for (int mode = BENCH_HOT; mode <= BENCH_COLD; mode++) {
+        bench_note("\nnever slower, pool %s: at most 1.10x of the sequential loop + 100 ns\n", mode_names[mode]);
+        bench_note("  %-24s %8s %10s %10s %7s %12s %9s %6s %5s\n", "case", "n", "sequential", "pkern", "ratio", "difference",
+                   "control", "CPUs", "tries");
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            char full[64];
+            snprintf(full, sizeof full, "%s:%s", cases[i].name, mode_names[mode]);
+            if (bench_wanted("never_slower", full)) {
+                run_case(&cases[i], (bench_mode)mode);
+            }
+        }
+    }
+    bench_note("\n%d points: %d too slow, %d not decided for noise; %d left out (too long or too large)\n", n_points, n_failed,
+               n_noisy, n_left_out);
+    free(data_vectors);
+    free(data_key);
+    free(data_offsets);
+    return bench_end();
+}
