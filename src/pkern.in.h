@@ -49,6 +49,10 @@
 #include "pool/pool.h"
 #include "pool/fork.h"
 #include "simd/simd.h"
+#include "par/par.h"
+#ifndef PKERN_NO_HDC
+#include "hdc/hdc.h"
+#endif
 
 /* The code. */
 #if defined(PKERN_IMPLEMENTATION) || defined(PKERN_STATIC)
@@ -79,4 +83,19 @@
 #include "simd/float_neon.c"
 #include "simd/dispatch.c"
 #include "simd/rotate.c"
+#include "par/for.c"
+#include "par/map.c"
+#include "par/chunks.c"
+#include "par/reduce.c"
+#include "par/select.c"
+#include "par/par_select.c"
+#include "par/top_k.c"
+#ifndef PKERN_NO_HDC
+#include "hdc/hdc_random.c"
+#include "hdc/bind.c"
+#include "hdc/permute.c"
+#include "hdc/bundle.c"
+#include "hdc/similarity.c"
+#include "hdc/nearest.c"
+#endif
 #endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Exact nearest and top-k search, selection fused into the tiles: a block of distances is looked at while it is in L1 and mostly
+   thrown away at once, since after the first few blocks hardly any distance is below a query's k-th best.
+
+   A query's list is of keys (keys.h). Up to PKN_NEAREST_SORTED keys it is kept sorted, by insertion. Above, keys are appended to
+   a buffer of 2 k; when it is full, a selection halves it: amortised O(1) a key for any k.
+   Where the targets are split, each split makes a list of its own and the caller merges them; keys hold a target's place in its
+   split, so 32 bits are enough. */
+#ifndef PKN_HDC_NEAREST_C
+#define PKN_HDC_NEAREST_C
+
+#include "base/alloc.h"
+#include "hdc/hdc.h"
+#include "hdc/hdc_run.h"
+#include "hdc/keys.h"
+#include "hdc/tiles.h"
+
+#define PKN_NEAREST_SORTED 16
+/* Keys of all lists of a group of queries that pass over the targets together: 8 KiB of stack, and 64 queries at most. */
+#define PKN_NEAREST_STACK_KEYS 1024
+#define PKN_NEAREST_GROUP 64
+/* Keys of the splits' lists of a small call: 4 KiB of stack. */
+#define PKN_NEAREST_STACK_PARTIAL 512
+/* The heap may be larger: as much as leaves room for a block in a quarter of L2. */
+#define PKN_NEAREST_HEAP_KEYS 32768
+#define PKN_NEAREST_MAX_SPLITS 256
+/* Places in a split fit in 32 bits, and UINT32_MAX stays free for PKN_NO_KEY. */
+#define PKN_NEAREST_MAX_SPLIT_LEN ((size_t)1 << 31)
+
+typedef struct pkn_nearest {
+    pkn_tiles tiles;
+    size_t k;     /* at most n_targets */
+    size_t row;   /* matches of a row of out, at least k */
+    uint64_t *partial; /* 0, or [n_queries x n_splits x k]: what the splits found */
+    pkern_hdc_match *out;
+    pkern_pool *pool;
+    double scale; /* 1 / bits */
+} pkn_nearest;
+
+/* The list of one query. */
+typedef struct pkn_nearest_list {
+    uint64_t *keys;
+    size_t count;
+    uint64_t limit; /* distances from here on can't get in; 2^32 while all can */
+} pkn_nearest_list;
+
+PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys, size_t first_index,
+                                   pkern_hdc_match *out) {
+    uint64_t bits = (uint64_t)search->tiles.words * 64;
+    for (size_t i = 0; i < search->k; i++) {
+        out[i].index = first_index + (size_t)(keys[i] & UINT32_MAX);
+        out[i].distance = (uint32_t)(keys[i] >> 32);
+        out[i].similarity = pkn_similarity_of(out[i].distance, bits, search->scale);
+    }
+}
+
+PKN_INTERNAL void pkn_nearest_write_none(pkern_hdc_match *out, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        out[i].index = SIZE_MAX;
+        out[i].distance = UINT32_MAX;
+        out[i].similarity = 0;
+    }
+}
+
+/* keys [n] ascend by index, so of two with the same distance the one in the list stays: below the limit is exact. */
+PKN_INLINE void pkn_nearest_insert(pkn_nearest_list *list, size_t k, const uint64_t *keys, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (keys[i] < list->keys[k - 1]) {
+            pkn_keys_insert(list->keys, k, keys[i]);
+        }
+    }
+    if (list->keys[k - 1] != PKN_NO_KEY) {
+        list->limit = list->keys[k - 1] >> 32;
+    }
+}
+
+/* All distances as keys, for a list that is not full yet. */
+PKN_INLINE void pkn_nearest_all(const uint32_t *distances, size_t n, uint32_t first, uint64_t *keys) {
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = (uint64_t)distances[i] << 32 | (first + (uint32_t)i);
+    }
+}
+
+PKN_INLINE void pkn_nearest_look_sorted(const pkn_nearest *search, pkn_nearest_list *list, const uint32_t *distances, size_t n,
+                                       uint32_t first) {
+    uint64_t keys[PKN_BLOCK_MAX_TARGETS];
+    while (list->limit > UINT32_MAX && n > 0) {
+        size_t head = pkn_min_size(n, search->k);
+        pkn_nearest_all(distances, head, first, keys);
+        pkn_nearest_insert(list, search->k, keys, head);
+        distances += head;
+        first += (uint32_t)head;
+        n -= head;
+    }
+    if (n > 0) {
+        size_t count = pkn_simd()->below_u32(distances, n, (uint32_t)list->limit, first, keys);
+        if (PKN_UNLIKELY(count > 0)) {
+            pkn_nearest_insert(list, search->k, keys, count);
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_nearest_shrink(pkn_nearest_list *list, size_t k) {
+    uint64_t last = 0;
+    pkn_keys_select(list->keys, list->count, k);
+    for (size_t i = 0; i < k; i++) {
+        last = list->keys[i] > last ? list->keys[i] : last;
+    }
+    list->count = k;
+    list->limit = last >> 32;
+}
+
+PKN_INLINE void pkn_nearest_look_buffered(const pkn_nearest *search, pkn_nearest_list *list, const uint32_t *distances, size_t n,
+                                         uint32_t first) {
+    if (list->limit > UINT32_MAX) {
+        pkn_nearest_all(distances, n, first, list->keys + list->count);
+        list->count += n;
+    } else {
+        list->count += pkn_simd()->below_u32(distances, n, (uint32_t)list->limit, first, list->keys + list->count);
+    }
+    if (list->count >= 2 * search->k) {
+        pkn_nearest_shrink(list, search->k);
+    }
+}
+
+/* The list's k keys, sorted, PKN_NO_KEY behind them where it has fewer. */
+PKN_INTERNAL void pkn_nearest_finish(const pkn_nearest *search, pkn_nearest_list *list) {
+    if (search->k <= PKN_NEAREST_SORTED) {
+        return;
+    }
+    if (list->count > search->k) {
+        pkn_nearest_shrink(list, search->k);
+    }
+    pkn_keys_sort(list->keys, list->count);
+    for (size_t i = list->count; i < search->k; i++) {
+        list->keys[i] = PKN_NO_KEY;
+    }
+}
+
+/* Runs a group's lists over the part's targets. */
+PKN_INTERNAL void pkn_nearest_scan(const pkn_nearest *search, const pkn_tiles_part *part, pkn_nearest_list *lists) {
+    const pkn_tiles *tiles = &search->tiles;
+    uint32_t distances[PKN_PANEL_QUERIES * PKN_BLOCK_MAX_TARGETS];
+    for (size_t t = part->target; t < part->target_end; t += tiles->block_len) {
+        size_t n = pkn_min_size(tiles->block_len, part->target_end - t);
+        uint32_t first = (uint32_t)(t - part->target);
+        for (size_t q = part->query; q < part->query_end; q += PKN_PANEL_QUERIES) {
+            size_t n_queries = pkn_min_size(PKN_PANEL_QUERIES, part->query_end - q);
+            pkn_simd()->hamming_tile_u64(tiles->queries + q * tiles->words, n_queries, tiles->targets + t * tiles->words, n,
+                                         tiles->words, distances, PKN_BLOCK_MAX_TARGETS);
+            for (size_t i = 0; i < n_queries; i++) {
+                pkn_nearest_list *list = &lists[q - part->query + i];
+                if (search->k <= PKN_NEAREST_SORTED) {
+                    pkn_nearest_look_sorted(search, list, distances + i * PKN_BLOCK_MAX_TARGETS, n, first);
+                } else {
+                    pkn_nearest_look_buffered(search, list, distances + i * PKN_BLOCK_MAX_TARGETS, n, first);
+                }
+            }
+        }
+    }
+}
+
+/* Keys that a list needs room for. */
+PKN_INLINE size_t pkn_nearest_room(const pkn_nearest *search) {
+    return search->k <= PKN_NEAREST_SORTED ? search->k : 2 * search->k + search->tiles.block_len;
+}
+
+PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, size_t end, uint64_t *keys, size_t n_keys) {
+    size_t room = pkn_nearest_room(search);
+    size_t group = pkn_min_size(n_keys / room, PKN_NEAREST_GROUP) / PKN_PANEL_QUERIES;
+    pkn_nearest_list lists[PKN_NEAREST_GROUP];
+    while (begin < end) {
+        pkn_tiles_part part;
+        begin = pkn_tiles_next(&search->tiles, begin, end, group, &part);
+        for (size_t i = 0; i < part.query_end - part.query; i++) {
+            lists[i].keys = keys + i * room;
+            lists[i].count = 0;
+            lists[i].limit = (uint64_t)UINT32_MAX + 1;
+            for (size_t j = 0; j < search->k && search->k <= PKN_NEAREST_SORTED; j++) {
+                lists[i].keys[j] = PKN_NO_KEY;
+            }
+        }
+        pkn_nearest_scan(search, &part, lists);
+        for (size_t i = 0; i < part.query_end - part.query; i++) {
+            size_t query = part.query + i;
+            pkn_nearest_finish(search, &lists[i]);
+            if (search->partial) {
+                memcpy(search->partial + (query * search->tiles.n_splits + part.split) * search->k, lists[i].keys,
+                       search->k * sizeof(uint64_t));
+            } else {
+                pkn_nearest_write(search, lists[i].keys, 0, search->out + query * search->row);
+            }
+        }
+    }
+}
+
+PKN_INTERNAL int pkn_nearest_items(size_t begin, size_t end, void *ctx) {
+    const pkn_nearest *search = (const pkn_nearest *)ctx;
+    size_t room = pkn_nearest_room(search);
+    if (room <= PKN_NEAREST_STACK_KEYS / PKN_PANEL_QUERIES) {
+        uint64_t stack_keys[PKN_NEAREST_STACK_KEYS];
+        pkn_nearest_groups(search, begin, end, stack_keys, PKN_NEAREST_STACK_KEYS);
+    } else {
+        const pkern_allocator *allocator = pkn_pool_allocator(search->pool);
+        size_t n_keys = pkn_max_size(PKN_NEAREST_HEAP_KEYS, room * PKN_PANEL_QUERIES);
+        uint64_t *heap_keys = (uint64_t *)pkn_allocate(allocator, n_keys * sizeof(uint64_t), PKN_CACHE_LINE);
+        if (!heap_keys) {
+            return PKERN_ENOMEM;
+        }
+        pkn_nearest_groups(search, begin, end, heap_keys, n_keys);
+        pkn_release(allocator, heap_keys, n_keys * sizeof(uint64_t));
+    }
+    return 0;
+}
+
+/* Merges the lists of the splits, queries [begin, end): the smallest head next, among equal distances that of the first split. */
+PKN_INTERNAL int pkn_nearest_merge(size_t begin, size_t end, void *ctx) {
+    const pkn_nearest *search = (const pkn_nearest *)ctx;
+    size_t n_splits = search->tiles.n_splits;
+    for (size_t query = begin; query < end; query++) {
+        const uint64_t *heads[PKN_NEAREST_MAX_SPLITS];
+        size_t left[PKN_NEAREST_MAX_SPLITS];
+        pkern_hdc_match *out = search->out + query * search->row;
+        for (size_t split = 0; split < n_splits; split++) {
+            heads[split] = search->partial + (query * n_splits + split) * search->k;
+            left[split] = search->k;
+        }
+        for (size_t i = 0; i < search->k; i++) {
+            uint64_t best = PKN_NO_KEY;
+            size_t from = 0;
+            for (size_t split = 0; split < n_splits; split++) {
+                if (left[split] > 0 && (*heads[split] >> 32 < best >> 32 || (best == PKN_NO_KEY && *heads[split] != best))) {
+                    best = *heads[split];
+                    from = split;
+                }
+            }
+            heads[from]++;
+            left[from]--;
+            out[i].index = from * search->tiles.split_len + (size_t)(best & UINT32_MAX);
+            out[i].distance = (uint32_t)(best >> 32);
+            out[i].similarity = pkn_similarity_of(out[i].distance, (uint64_t)search->tiles.words * 64, search->scale);
+        }
+    }
+    return 0;
+}
+
+/* A split's list costs a merge of k keys, so it should see several times as many targets. */
+PKN_INTERNAL size_t pkn_nearest_max_splits(const pkn_nearest *search) {
+    size_t by_k = search->tiles.n_targets / search->k / 8;
+    return pkn_max_size(pkn_min_size(by_k, PKN_NEAREST_MAX_SPLITS), 1);
+}
+
+/* stack_partial has room for PKN_NEAREST_STACK_PARTIAL keys. */
+PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool, uint64_t *stack_partial) {
+    pkn_tiles *tiles = &search->tiles;
+    size_t forced = (tiles->n_targets - 1) / PKN_NEAREST_MAX_SPLIT_LEN + 1;
+    size_t bytes = 0;
+    pkern_status status;
+    search->partial = 0;
+    pkn_tiles_cut(tiles, pkn_tiles_threads(tiles, pool), pkn_nearest_max_splits(search));
+    if (tiles->n_splits < forced) {
+        tiles->split_len = PKN_NEAREST_MAX_SPLIT_LEN;
+        tiles->n_splits = forced;
+    }
+    if (tiles->n_splits > 1) {
+        if (pkn_mul_overflows_size(tiles->n_queries * tiles->n_splits * sizeof(uint64_t), search->k, &bytes)) {
+            bytes = SIZE_MAX;
+        }
+        if (bytes <= PKN_NEAREST_STACK_PARTIAL * sizeof(uint64_t)) {
+            search->partial = stack_partial;
+        } else {
+            search->partial = (uint64_t *)pkn_allocate(pkn_pool_allocator(pool), bytes, PKN_CACHE_LINE);
+        }
+        if (!search->partial && forced > 1) {
+            return PKERN_ENOMEM;
+        }
+        if (!search->partial) {
+            pkn_tiles_cut(tiles, 1, 1);
+        }
+    }
+    status = pkn_tiles_run(tiles, pool, pkn_nearest_items, search);
+    if (search->partial) {
+        if (status == PKERN_OK) {
+            status = pkn_hdc_run(pool, tiles->n_queries, 1, 2.0 * (double)(search->k * tiles->n_splits), pkn_nearest_merge,
+                                 search);
+        }
+        if (search->partial != stack_partial) {
+            pkn_release(pkn_pool_allocator(pool), search->partial, bytes);
+        }
+    }
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries, size_t n_queries, const uint64_t *memory,
+                                       size_t n_memory, size_t words, size_t k, pkern_hdc_match *out) {
+    pkn_nearest search;
+    uint64_t stack_partial[PKN_NEAREST_STACK_PARTIAL];
+    size_t query_bytes, memory_bytes, out_bytes;
+    pkern_status status = pkn_hdc_check_rows(n_queries, words, &query_bytes);
+    if (status == PKERN_OK) {
+        status = pkn_hdc_check_rows(n_memory, words, &memory_bytes);
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (pkn_mul_overflows_size(n_queries, k, &out_bytes) || pkn_mul_overflows_size(out_bytes, sizeof *out, &out_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    if ((!queries && n_queries > 0) || (!memory && n_memory > 0) || (!out && out_bytes > 0)) {
+        return PKERN_EINVAL;
+    }
+    if (out_bytes == 0) {
+        return PKERN_OK;
+    }
+    if (pkn_overlaps(queries, query_bytes, out, out_bytes) || pkn_overlaps(memory, memory_bytes, out, out_bytes)) {
+        return PKERN_EINVAL;
+    }
+    search.k = pkn_min_size(k, n_memory);
+    if (search.k > 0) {
+        search.tiles.queries = queries;
+        search.tiles.n_queries = n_queries;
+        search.tiles.targets = memory;
+        search.tiles.n_targets = n_memory;
+        search.tiles.words = words;
+        search.row = k;
+        search.out = out;
+        search.pool = pool;
+        search.scale = 1.0 / ((double)words * 64);
+        status = pkn_nearest_run(&search, pool, stack_partial);
+    }
+    for (size_t query = 0; search.k < k && query < n_queries; query++) {
+        pkn_nearest_write_none(out + query * k + search.k, k - search.k);
+    }
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_nearest(pkern_pool *pool, const uint64_t *queries, size_t n_queries, const uint64_t *memory,
+                                         size_t n_memory, size_t words, pkern_hdc_match *out) {
+    return pkern_hdc_top_k(pool, queries, n_queries, memory, n_memory, words, 1, out);
+}
+
+#endif
