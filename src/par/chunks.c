@@ -18,7 +18,8 @@ typedef struct pkn_chunks {
 
 PKN_INTERNAL int pkn_chunks_range(size_t begin, size_t end, void *context) {
     const pkn_chunks *chunks = (const pkn_chunks *)context;
-    for (size_t c = begin; c < end; c++) {
+    size_t last = pkn_unit_count(end, chunks->chunk_len);
+    for (size_t c = pkn_unit_count(begin, chunks->chunk_len); c < last; c++) {
         size_t first = c * chunks->chunk_len;
         size_t len = pkn_min_size(chunks->chunk_len, chunks->n - first);
         int status = chunks->fn(chunks->base + first * chunks->size, len, c, chunks->ctx);
@@ -49,7 +50,7 @@ PKERN_API pkern_status pkern_par_chunks(pkern_pool *pool, void *base, size_t n, 
     chunks.chunk_len = chunk_len;
     chunks.fn = fn;
     chunks.ctx = ctx;
-    return pkn_units_run(pool, n, chunk_len, options, pkn_chunks_range, &chunks);
+    return pkn_units_run(pool, n, chunk_len, options, pkn_chunks_range, &chunks, (size_t)fn);
 }
 
 #endif

@@ -51,7 +51,7 @@ PKERN_API pkern_status pkern_par_map(pkern_pool *pool, const void *in, size_t in
     map.out_size = out_size;
     map.fn = fn;
     map.ctx = ctx;
-    return pkn_loop_run(pool, 0, n, options, pkn_map_range, &map);
+    return pkn_loop_run_keyed(pool, 0, n, options, pkn_map_range, &map, (size_t)fn);
 }
 
 #endif

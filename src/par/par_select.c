@@ -16,8 +16,10 @@
 #include "par/select.c"
 #include "par/units.h"
 
-/* Below this pkern_select_nth takes about 0.1 ms and sharing gains little. */
-#define PKN_PAR_SELECT_MIN 32768
+/* From here on a pass is worth waking a thread for. */
+#define PKN_PAR_SELECT_MIN 131072
+/* Below this the rest is selected by one thread, in about 0.1 ms. */
+#define PKN_PAR_SELECT_LEAST 32768
 /* Of the range that is left; a good round leaves an eighth or, at a median's first, a half. */
 #define PKN_PAR_SELECT_ROUNDS 6
 #define PKN_PAR_SELECT_BLOCKS 64
@@ -49,7 +51,8 @@ PKN_ALWAYS_INLINE size_t pkn_block_partition(const pkn_blocks *blocks, size_t bl
 
 PKN_INTERNAL int pkn_blocks_partition(size_t begin, size_t end, void *ctx) {
     pkn_blocks *blocks = (pkn_blocks *)ctx;
-    for (size_t block = begin; block < end; block++) {
+    size_t last = pkn_unit_count(end, blocks->block_len);
+    for (size_t block = pkn_unit_count(begin, blocks->block_len); block < last; block++) {
         switch (blocks->size) {
         case 4:
             blocks->lows[block] = pkn_block_partition(blocks, block, 4);
@@ -122,7 +125,7 @@ PKN_INTERNAL size_t pkn_par_partition(pkern_pool *pool, pkn_blocks *blocks, unsi
     blocks->n_blocks = pkn_unit_count(n, blocks->block_len);
     blocks->n_low = 0;
     /* The loops can't fail: their bodies don't and nobody can cancel them. */
-    (void)pkn_loop_run(pool, 0, blocks->n_blocks, 0, pkn_blocks_partition, blocks);
+    (void)pkn_units_run(pool, n, blocks->block_len, 0, pkn_blocks_partition, blocks, (size_t)blocks->compare);
     for (size_t block = 0; block < blocks->n_blocks; block++) {
         blocks->n_low += blocks->lows[block];
     }
@@ -139,9 +142,15 @@ PKN_INTERNAL size_t pkn_par_partition(pkern_pool *pool, pkn_blocks *blocks, unsi
     return blocks->n_low;
 }
 
+/* What a sample says of element nth. */
+enum {
+    PKN_NTH_IS_UNKNOWN,
+    PKN_NTH_IS_BELOW_OR_PIVOT, /* most likely: the pivot was taken above it */
+    PKN_NTH_IS_PIVOT           /* most likely: the sample has one value only around it */
+};
+
 /* Puts a pivot first: from the sorted sample's place for nth three standard deviations of its error further on the side where more
-   elements lie. The sample is moved to the front, which needs no memory. Returns 1 where element nth, should it not lie below
-   the pivot, most likely equals it: the pivot was taken above nth, or the sample has one value only around nth. */
+   elements lie. The sample is moved to the front, which needs no memory. */
 PKN_INTERNAL int pkn_par_select_pivot(const pkn_blocks *blocks, unsigned char *base, size_t n, size_t nth) {
     size_t size = blocks->size;
     size_t n_samples = pkn_sample_count(n);
@@ -153,7 +162,7 @@ PKN_INTERNAL int pkn_par_select_pivot(const pkn_blocks *blocks, unsigned char *b
     size_t low = rank - pkn_min_size(margin, rank);
     size_t high = pkn_min_size(rank + margin, n_samples - 1);
     int take_high = nth < n / 2;
-    int is_answer;
+    int is_pivot;
     for (size_t i = 0; i < n_samples; i++) {
         pkn_swap_elements(base + i * size, base + pkn_sample_at(i, step) * size, size);
     }
@@ -161,9 +170,9 @@ PKN_INTERNAL int pkn_par_select_pivot(const pkn_blocks *blocks, unsigned char *b
     if (low < high) {
         pkn_select(base, high, size, low, blocks->compare, blocks->ctx);
     }
-    is_answer = take_high || !(blocks->compare(base + low * size, base + high * size, blocks->ctx) < 0);
+    is_pivot = !(blocks->compare(base + low * size, base + high * size, blocks->ctx) < 0);
     pkn_swap_elements(base, base + (take_high ? high : low) * size, size);
-    return is_answer;
+    return is_pivot ? PKN_NTH_IS_PIVOT : take_high ? PKN_NTH_IS_BELOW_OR_PIVOT : PKN_NTH_IS_UNKNOWN;
 }
 
 PKN_INTERNAL void pkn_par_select_run(pkern_pool *pool, unsigned char *base, size_t n, size_t size, size_t nth,
@@ -172,22 +181,34 @@ PKN_INTERNAL void pkn_par_select_run(pkern_pool *pool, unsigned char *base, size
     blocks.size = size;
     blocks.compare = compare;
     blocks.ctx = ctx;
-    for (int round = 0; round < PKN_PAR_SELECT_ROUNDS && n >= PKN_PAR_SELECT_MIN; round++) {
-        int is_answer = pkn_par_select_pivot(&blocks, base, n, nth);
-        size_t low;
+    for (int round = 0; round < PKN_PAR_SELECT_ROUNDS && n >= PKN_PAR_SELECT_LEAST; round++) {
+        int guess = pkn_par_select_pivot(&blocks, base, n, nth);
+        int no_larger = guess == PKN_NTH_IS_PIVOT && nth < n / 2;
         size_t taken;
+        size_t low;
         blocks.pivot = base;
+        /* Where nth is most likely one of many equal to the pivot, the larger side goes first. */
+        if (no_larger) {
+            taken = 1 + pkn_par_partition(pool, &blocks, base + size, n - 1, 1);
+            if (nth >= taken) {
+                base += taken * size;
+                nth -= taken;
+                n -= taken;
+                continue;
+            }
+            n = taken;
+        }
         low = pkn_par_partition(pool, &blocks, base + size, n - 1, 0);
         pkn_swap_elements(base, base + low * size, size);
-        if (nth == low) {
-            return;
-        }
         if (nth < low) {
             n = low;
             continue;
         }
+        if (nth == low || no_larger) {
+            return;
+        }
         taken = low + 1;
-        if (is_answer || low < n / 8) {
+        if (guess != PKN_NTH_IS_UNKNOWN || low < n / 8) {
             blocks.pivot = base + low * size;
             taken += pkn_par_partition(pool, &blocks, base + taken * size, n - taken, 1);
             if (nth < taken) {

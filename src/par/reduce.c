@@ -65,14 +65,19 @@ PKN_INTERNAL int pkn_reduce_range(size_t begin, size_t end, void *context) {
     PKN_ALIGNED(64) unsigned char local[PKN_REDUCE_UNIT_BYTES];
     unsigned char *scratch = local;
     size_t size = reduction->reducer->size;
+    size_t unit = pkn_unit_count(begin, reduction->leaf_len << reduction->height);
+    size_t last = pkn_unit_count(end, reduction->leaf_len << reduction->height);
     int status = 0;
+    if (unit == last) {
+        return 0;
+    }
     if (reduction->scratch_bytes > sizeof local) {
         scratch = (unsigned char *)pkn_allocate(reduction->allocator, reduction->scratch_bytes, PKN_CACHE_LINE);
         if (scratch == 0) {
             return PKERN_ENOMEM;
         }
     }
-    for (size_t unit = begin; unit < end && status == 0; unit++) {
+    for (; unit < last && status == 0; unit++) {
         status = pkn_reduce_unit(reduction, unit, scratch);
         if (status == 0) {
             memcpy(reduction->units + unit * size, scratch, size);
@@ -115,7 +120,8 @@ PKN_INTERNAL pkern_status pkn_reduce_run(pkern_pool *pool, pkn_reduction *reduct
         unit_options.max_len = 0;
         options = &unit_options;
     }
-    status = pkn_units_run(pool, reduction->n, reduction->leaf_len << reduction->height, options, pkn_reduce_range, reduction);
+    status = pkn_units_run(pool, reduction->n, reduction->leaf_len << reduction->height, options, pkn_reduce_range, reduction,
+                           (size_t)reducer->fold);
     if (status != PKERN_OK) {
         return status;
     }

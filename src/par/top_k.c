@@ -139,7 +139,8 @@ PKN_INTERNAL size_t pkn_top_k_leaf(pkn_top_k *top, size_t begin, size_t end, siz
 
 PKN_INTERNAL int pkn_top_k_range(size_t begin, size_t end, void *ctx) {
     pkn_top_k *top = (pkn_top_k *)ctx;
-    for (size_t leaf = begin; leaf < end; leaf++) {
+    size_t last = pkn_unit_count(end, top->leaf_len);
+    for (size_t leaf = pkn_unit_count(begin, top->leaf_len); leaf < last; leaf++) {
         size_t first = leaf * top->leaf_len;
         size_t len = pkn_min_size(top->leaf_len, top->n - first);
         top->counts[leaf] = pkn_top_k_leaf(top, first, first + len, top->buffers + leaf * top->capacity);
@@ -148,11 +149,11 @@ PKN_INTERNAL int pkn_top_k_range(size_t begin, size_t end, void *ctx) {
 }
 
 /* Takes the starting threshold from a sample, where that pays. About mean = k / n * n_samples of the samples are among the best k, with
-   a standard deviation of sqrt(mean); more than rank of them, four deviations and four above, less than once in 10^4 calls. */
+   a standard deviation of sqrt(mean); more than rank of them, four deviations and two above, less than once in 10^4 calls. */
 PKN_INTERNAL void pkn_top_k_sample(pkn_top_k *top) {
     size_t n_samples = pkn_sample_count(top->n);
     size_t mean = top->k / pkn_max_size(top->n / n_samples, 1) + 1;
-    size_t rank = mean + 4 * pkn_root_size(mean) + 4;
+    size_t rank = mean + 4 * pkn_root_size(mean) + 2;
     top->has_threshold = top->n_leaves > 1 && n_samples <= top->n / 16 && rank < n_samples / 4;
     if (top->has_threshold) {
         for (size_t i = 0; i < n_samples; i++) {
@@ -195,10 +196,11 @@ PKN_INTERNAL void pkn_top_k_sort(pkn_index_order *order, size_t *from, size_t *t
 PKN_INTERNAL size_t pkn_top_k_leaves(pkern_pool *pool, pkn_top_k *top) {
     size_t total = 0;
     if (top->n_leaves == 1) {
-        pkn_top_k_range(0, 1, top);
+        pkn_top_k_range(0, top->n, top);
     } else {
         /* Can't fail: the body doesn't and nobody can cancel it. */
-        (void)pkn_loop_run(pool, 0, top->n_leaves, 0, pkn_top_k_range, top);
+        (void)pkn_units_run(pool, top->n, top->leaf_len, 0, pkn_top_k_range, top,
+                            (size_t)top->order.compare + (size_t)top->filter);
     }
     for (size_t leaf = 0; leaf < top->n_leaves; leaf++) {
         memmove(top->buffers + total, top->buffers + leaf * top->capacity, top->counts[leaf] * sizeof *top->buffers);
