@@ -9,6 +9,7 @@
 #define PKN_SIMD_BITS_AVX2_C
 
 #include "base/bits.h"
+#include "simd/align.h"
 #include "simd/intrinsics.h"
 #include "simd/kernels.h"
 #include "simd/rotate.h"
@@ -26,7 +27,11 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_store_avx2(uint64_t *words, __m256i v
 #define PKN_DEFINE_BITWISE_AVX2(name, operation_u64x4, operator) \
     PKN_INTERNAL PKN_TARGET_AVX2 void pkn_##name##_u64_avx2(const uint64_t *a, const uint64_t *b, size_t words, \
                                                             uint64_t *out) { \
+        const size_t head = pkn_align_head(out, 8, words, 32); \
         size_t i = 0; \
+        for (; i < head; i++) { \
+            out[i] = a[i] operator b[i]; \
+        } \
         for (; i + 8 <= words; i += 8) { \
             __m256i low = operation_u64x4(pkn_load_avx2(a + i), pkn_load_avx2(b + i)); \
             __m256i high = operation_u64x4(pkn_load_avx2(a + i + 4), pkn_load_avx2(b + i + 4)); \
@@ -44,7 +49,11 @@ PKN_DEFINE_BITWISE_AVX2(or, _mm256_or_si256, |)
 
 PKN_INTERNAL PKN_TARGET_AVX2 void pkn_not_u64_avx2(const uint64_t *a, size_t words, uint64_t *out) {
     const __m256i ones = _mm256_set1_epi64x(-1);
+    const size_t head = pkn_align_head(out, 8, words, 32);
     size_t i = 0;
+    for (; i < head; i++) {
+        out[i] = ~a[i];
+    }
     for (; i + 8 <= words; i += 8) {
         __m256i low = _mm256_xor_si256(pkn_load_avx2(a + i), ones);
         __m256i high = _mm256_xor_si256(pkn_load_avx2(a + i + 4), ones);
@@ -82,9 +91,9 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_difference_avx2(const uint64_t *a,
 
 /* A full adder in each bit: *sum becomes *sum + a + b, and the carry is returned. */
 PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_full_add_avx2(__m256i *sum, __m256i a, __m256i b) {
-    __m256i either = _mm256_xor_si256(*sum, a);
-    __m256i carry = _mm256_or_si256(_mm256_and_si256(*sum, a), _mm256_and_si256(either, b));
-    *sum = _mm256_xor_si256(either, b);
+    __m256i either = _mm256_xor_si256(a, b); /* first, since *sum is late */
+    __m256i carry = _mm256_or_si256(_mm256_and_si256(a, b), _mm256_and_si256(either, *sum));
+    *sum = _mm256_xor_si256(*sum, either);
     return carry;
 }
 
@@ -144,15 +153,29 @@ PKN_INTERNAL PKN_TARGET_AVX2 uint64_t pkn_hamming_u64_avx2(const uint64_t *a, co
     return b ? pkn_count_avx2(a, b, words) : 0; /* the test lets the compiler drop those in the loops */
 }
 
+/* The four words that end before `end`, shifted up with the top bits of the words before them. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_funnel_u64x4(const uint64_t *end, __m128i left, __m128i right) {
+    return _mm256_or_si256(_mm256_sll_epi64(pkn_load_avx2(end - 4), left), _mm256_srl_epi64(pkn_load_avx2(end - 5), right));
+}
+
 PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_funnel_avx2(const uint64_t *in, size_t words, unsigned bits, uint64_t before,
                                                        uint64_t *out) {
     const __m128i left = _mm_cvtsi32_si128((int)bits);
     const __m128i right = _mm_cvtsi32_si128(64 - (int)bits); /* a shift by 64 gives 0 */
     size_t i = words;
+    if (words * 8 >= PKN_ALIGN_FROM_BYTES) {
+        for (; (uintptr_t)(out + i) % 32 != 0; i--) {
+            out[i - 1] = pkn_funnel_word(in[i - 1], in[i - 2], bits);
+        }
+    }
+    for (; i >= 9; i -= 8) {
+        __m256i top = pkn_funnel_u64x4(in + i, left, right);
+        __m256i below = pkn_funnel_u64x4(in + i - 4, left, right);
+        pkn_store_avx2(out + i - 4, top);
+        pkn_store_avx2(out + i - 8, below);
+    }
     for (; i >= 5; i -= 4) {
-        __m256i high = _mm256_sll_epi64(pkn_load_avx2(in + i - 4), left);
-        __m256i low = _mm256_srl_epi64(pkn_load_avx2(in + i - 5), right);
-        pkn_store_avx2(out + i - 4, _mm256_or_si256(high, low));
+        pkn_store_avx2(out + i - 4, pkn_funnel_u64x4(in + i, left, right));
     }
     pkn_funnel_scalar(in, i, bits, before, out);
 }

@@ -8,6 +8,7 @@
 #ifndef PKN_SIMD_FLOAT_AVX2_C
 #define PKN_SIMD_FLOAT_AVX2_C
 
+#include "simd/align.h"
 #include "simd/exact.h"
 #include "simd/float_scalar.c"
 #include "simd/intrinsics.h"
@@ -48,28 +49,29 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 double pkn_fold_f64x4(__m256d sum) {
     return _mm_cvtsd_f64(_mm_add_sd(sum_f64x2, _mm_unpackhi_pd(sum_f64x2, sum_f64x2)));
 }
 
-/* The elementwise kernels: whole registers, then the scalar kernel for the rest. */
+/* The elementwise kernels: the scalar kernel up to the first aligned output and for the rest, whole registers between; two a turn,
+   since a loop of one cycle needs luck with its place in the instruction cache. */
+#define PKN_DEFINE_PAIRWISE_AVX2(name, operation, suffix, type, ps, lanes) \
+    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_##name##_##suffix##_avx2(const type *a, const type *b, size_t n, type *out) { \
+        size_t i = pkn_align_head(out, sizeof(type), n, 32); \
+        if (i > 0) { \
+            pkn_##name##_##suffix##_scalar(a, b, i, out); \
+        } \
+        for (; i + 2 * (lanes) <= n; i += 2 * (lanes)) { \
+            const size_t j = i + (lanes); \
+            _mm256_storeu_##ps(out + i, operation(_mm256_loadu_##ps(a + i), _mm256_loadu_##ps(b + i))); \
+            _mm256_storeu_##ps(out + j, operation(_mm256_loadu_##ps(a + j), _mm256_loadu_##ps(b + j))); \
+        } \
+        if (i < n) { \
+            pkn_##name##_##suffix##_scalar(a + i, b + i, n - i, out + i); \
+        } \
+    }
+
 #define PKN_DEFINE_ELEMENTWISE_AVX2(suffix, type, vector, ps, lanes) \
-    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_add_##suffix##_avx2(const type *a, const type *b, size_t n, type *out) { \
-        size_t i = 0; \
-        for (; i + (lanes) <= n; i += (lanes)) { \
-            _mm256_storeu_##ps(out + i, _mm256_add_##ps(_mm256_loadu_##ps(a + i), _mm256_loadu_##ps(b + i))); \
-        } \
-        if (i < n) { \
-            pkn_add_##suffix##_scalar(a + i, b + i, n - i, out + i); \
-        } \
-    } \
-    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_multiply_##suffix##_avx2(const type *a, const type *b, size_t n, type *out) { \
-        size_t i = 0; \
-        for (; i + (lanes) <= n; i += (lanes)) { \
-            _mm256_storeu_##ps(out + i, _mm256_mul_##ps(_mm256_loadu_##ps(a + i), _mm256_loadu_##ps(b + i))); \
-        } \
-        if (i < n) { \
-            pkn_multiply_##suffix##_scalar(a + i, b + i, n - i, out + i); \
-        } \
-    } \
+    PKN_DEFINE_PAIRWISE_AVX2(add, _mm256_add_##ps, suffix, type, ps, lanes) \
+    PKN_DEFINE_PAIRWISE_AVX2(multiply, _mm256_mul_##ps, suffix, type, ps, lanes) \
     PKN_INTERNAL PKN_TARGET_AVX2 void pkn_sqrt_##suffix##_avx2(const type *a, size_t n, type *out) { \
-        size_t i = 0; \
+        size_t i = 0; /* the divider is slower than any store */ \
         for (; i + (lanes) <= n; i += (lanes)) { \
             _mm256_storeu_##ps(out + i, _mm256_sqrt_##ps(_mm256_loadu_##ps(a + i))); \
         } \
@@ -77,12 +79,19 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 double pkn_fold_f64x4(__m256d sum) {
             pkn_sqrt_##suffix##_scalar(a + i, n - i, out + i); \
         } \
     } \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_axpy_one_##suffix##_avx2(vector alphas, const type *x, type *y) { \
+        vector product = pkn_product_##suffix##x##lanes(alphas, _mm256_loadu_##ps(x)); \
+        _mm256_storeu_##ps(y, _mm256_add_##ps(_mm256_loadu_##ps(y), product)); \
+    } \
     PKN_INTERNAL PKN_TARGET_AVX2 void pkn_axpy_##suffix##_avx2(type alpha, const type *x, size_t n, type *y) { \
         const vector alphas = _mm256_set1_##ps(alpha); \
-        size_t i = 0; \
-        for (; i + (lanes) <= n; i += (lanes)) { \
-            vector product = pkn_product_##suffix##x##lanes(alphas, _mm256_loadu_##ps(x + i)); \
-            _mm256_storeu_##ps(y + i, _mm256_add_##ps(_mm256_loadu_##ps(y + i), product)); \
+        size_t i = pkn_align_head(y, sizeof(type), n, 32); \
+        if (i > 0) { \
+            pkn_axpy_##suffix##_scalar(alpha, x, i, y); \
+        } \
+        for (; i + 2 * (lanes) <= n; i += 2 * (lanes)) { \
+            pkn_axpy_one_##suffix##_avx2(alphas, x + i, y + i); \
+            pkn_axpy_one_##suffix##_avx2(alphas, x + i + (lanes), y + i + (lanes)); \
         } \
         if (i < n) { \
             pkn_axpy_##suffix##_scalar(alpha, x + i, n - i, y + i); \

@@ -8,6 +8,7 @@
 #ifndef PKN_SIMD_FLOAT_AVX512_C
 #define PKN_SIMD_FLOAT_AVX512_C
 
+#include "simd/align.h"
 #include "simd/exact.h"
 #include "simd/intrinsics.h"
 #include "simd/kernels.h"
@@ -41,17 +42,24 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 double pkn_fold_f64x8(__m512d sum) {
     return _mm_cvtsd_f64(_mm_add_sd(sum_f64x2, _mm_unpackhi_pd(sum_f64x2, sum_f64x2)));
 }
 
-/* The elementwise kernels: whole registers, then a masked one. */
+/* The elementwise kernels: a masked register up to the first aligned output and for the rest, whole registers between. */
 #define PKN_DEFINE_PAIRWISE_AVX512(name, operation, suffix, type, mask_type, ps, lanes) \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_##name##_part_##suffix##_avx512(const type *a, const type *b, size_t n, \
+                                                                                 type *out) { \
+        mask_type mask = (mask_type)((1u << n) - 1u); \
+        _mm512_mask_storeu_##ps(out, mask, operation(_mm512_maskz_loadu_##ps(mask, a), \
+                                                     _mm512_maskz_loadu_##ps(mask, b))); \
+    } \
     PKN_INTERNAL PKN_TARGET_AVX512 void pkn_##name##_##suffix##_avx512(const type *a, const type *b, size_t n, type *out) { \
-        size_t i = 0; \
+        size_t i = pkn_align_head(out, sizeof(type), n, 64); \
+        if (i > 0) { \
+            pkn_##name##_part_##suffix##_avx512(a, b, i, out); \
+        } \
         for (; i + (lanes) <= n; i += (lanes)) { \
             _mm512_storeu_##ps(out + i, operation(_mm512_loadu_##ps(a + i), _mm512_loadu_##ps(b + i))); \
         } \
         if (i < n) { \
-            mask_type mask = (mask_type)((1u << (n - i)) - 1u); \
-            _mm512_mask_storeu_##ps(out + i, mask, operation(_mm512_maskz_loadu_##ps(mask, a + i), \
-                                                             _mm512_maskz_loadu_##ps(mask, b + i))); \
+            pkn_##name##_part_##suffix##_avx512(a + i, b + i, n - i, out + i); \
         } \
     }
 
@@ -59,7 +67,7 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 double pkn_fold_f64x8(__m512d sum) {
     PKN_DEFINE_PAIRWISE_AVX512(add, _mm512_add_##ps, suffix, type, mask_type, ps, lanes) \
     PKN_DEFINE_PAIRWISE_AVX512(multiply, _mm512_mul_##ps, suffix, type, mask_type, ps, lanes) \
     PKN_INTERNAL PKN_TARGET_AVX512 void pkn_sqrt_##suffix##_avx512(const type *a, size_t n, type *out) { \
-        size_t i = 0; \
+        size_t i = 0; /* the divider is slower than any store */ \
         for (; i + (lanes) <= n; i += (lanes)) { \
             _mm512_storeu_##ps(out + i, _mm512_sqrt_##ps(_mm512_loadu_##ps(a + i))); \
         } \
@@ -68,17 +76,23 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 double pkn_fold_f64x8(__m512d sum) {
             _mm512_mask_storeu_##ps(out + i, mask, _mm512_sqrt_##ps(_mm512_maskz_loadu_##ps(mask, a + i))); \
         } \
     } \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_axpy_part_##suffix##_avx512(vector alphas, const type *x, size_t n, type *y) { \
+        mask_type mask = (mask_type)((1u << n) - 1u); \
+        vector product = pkn_product_##suffix##x##lanes(alphas, _mm512_maskz_loadu_##ps(mask, x)); \
+        _mm512_mask_storeu_##ps(y, mask, _mm512_add_##ps(_mm512_maskz_loadu_##ps(mask, y), product)); \
+    } \
     PKN_INTERNAL PKN_TARGET_AVX512 void pkn_axpy_##suffix##_avx512(type alpha, const type *x, size_t n, type *y) { \
         const vector alphas = _mm512_set1_##ps(alpha); \
-        size_t i = 0; \
+        size_t i = pkn_align_head(y, sizeof(type), n, 64); \
+        if (i > 0) { \
+            pkn_axpy_part_##suffix##_avx512(alphas, x, i, y); \
+        } \
         for (; i + (lanes) <= n; i += (lanes)) { \
             vector product = pkn_product_##suffix##x##lanes(alphas, _mm512_loadu_##ps(x + i)); \
             _mm512_storeu_##ps(y + i, _mm512_add_##ps(_mm512_loadu_##ps(y + i), product)); \
         } \
         if (i < n) { \
-            mask_type mask = (mask_type)((1u << (n - i)) - 1u); \
-            vector product = pkn_product_##suffix##x##lanes(alphas, _mm512_maskz_loadu_##ps(mask, x + i)); \
-            _mm512_mask_storeu_##ps(y + i, mask, _mm512_add_##ps(_mm512_maskz_loadu_##ps(mask, y + i), product)); \
+            pkn_axpy_part_##suffix##_avx512(alphas, x + i, n - i, y + i); \
         } \
     }
 

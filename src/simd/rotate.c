@@ -62,8 +62,8 @@ PKERN_API void pkern_simd_rotate_u64(const uint64_t *in, size_t words, int64_t s
         return;
     }
     if (words <= PKN_ROTATE_BUFFER_WORDS) {
-        memcpy(buffer, in, words * 8);
-        kernels->rotate_u64(buffer, words, shift, out);
+        kernels->rotate_u64(in, words, shift, buffer);
+        memcpy(out, buffer, words * 8);
         return;
     }
     rotation = pkn_rotation_of(in, words, shift);

@@ -25,7 +25,10 @@ typedef struct pkn_rotation {
 PKN_INLINE pkn_rotation pkn_rotation_of(const uint64_t *in, size_t words, int64_t shift) {
     pkn_rotation rotation;
     int64_t bits = (int64_t)((uint64_t)shift & 63u);
-    int64_t word_shift = (shift - bits) / 64 % (int64_t)words; /* exact: rounds down for negative shifts too */
+    int64_t word_shift = (shift - bits) / 64; /* exact: rounds down for negative shifts too */
+    if (word_shift >= (int64_t)words || -word_shift > (int64_t)words) { /* else the division is spared, 18 cycles */
+        word_shift %= (int64_t)words;
+    }
     rotation.n_high = (size_t)(word_shift < 0 ? word_shift + (int64_t)words : word_shift);
     rotation.high = in + (words - rotation.n_high);
     rotation.bits = (unsigned)bits;
