@@ -97,7 +97,9 @@ PKN_INTERNAL pkn_member *pkn_become_guest(pkn_thread_state *thread, pkern_pool *
         thread->last_guest = member;
     }
     /* the first fork of a call is offered at once: nobody may be awake to ask */
-    pkn_atomic_store_relaxed_u32(&member->fork.request, pool->num_threads > 1);
+    if (pkn_atomic_load_relaxed_u32(&member->fork.request) == 0 && pool->num_threads > 1) {
+        pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
+    }
     member->next_membership = thread->memberships;
     thread->memberships = member;
     return member;

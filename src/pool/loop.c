@@ -130,6 +130,8 @@ PKN_INTERNAL size_t pkn_loop_unit(const pkn_loop *loop) {
     size_t least = items / PKN_LOOP_MAX_UNITS + (items % PKN_LOOP_MAX_UNITS != 0);
     double worth = loop->item_ns > 0 ? PKN_UNIT_NS / loop->item_ns : 1.0;
     size_t unit = worth >= (double)items ? items : (size_t)worth;
+    /* a power of two, so that a cost that is measured a little differently each time moves no borders */
+    unit = unit > 1 ? (size_t)1 << (63u - pkn_clz_u64(unit)) : unit;
     if (loop->max_len != 0) {
         unit = pkn_min_size(unit, loop->max_len);
     }
@@ -183,11 +185,45 @@ PKN_INTERNAL int pkn_loop_status(const pkn_loop_view *view, int lost) {
     return lost ? PKERN_ECANCELED : PKERN_OK;
 }
 
+/* Waits until helpers have reported this many units, or for the time given. 1 where they have. */
+PKN_INTERNAL int pkn_loop_await(const pkn_member *owner, uint32_t epoch, uint32_t units, uint64_t ticks) {
+    uint32_t threads = (uint32_t)owner->pool->num_threads;
+    uint64_t start = pkn_ticks();
+    do {
+        if (pkn_loop_reported(owner->slices, threads, epoch) == units) {
+            return 1;
+        }
+        pkn_cpu_relax();
+    } while (pkn_ticks() - start < ticks);
+    return 0;
+}
+
+/* The owner's work on its own loop. Returns the units that it ran; the others are claimed by helpers by then. */
+PKN_INTERNAL uint32_t pkn_loop_work_as_owner(const pkn_loop_view *view, pkn_member *owner) {
+    uint32_t threads = (uint32_t)owner->pool->num_threads;
+    uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * owner->pool->ticks_per_ns);
+    uint64_t start = pkn_ticks();
+    uint32_t own = 0;
+    for (;;) {
+        own += pkn_loop_run_slice(view, owner->slices, 0, threads);
+        if (pkn_loop_take_half(view, owner->slices, 0, threads, PKN_LOOP_FROM_ABSENT)) {
+            continue;
+        }
+        if (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks)) {
+            return own;
+        }
+        uint32_t least = pkn_loop_worth_taking(own, pkn_ticks() - start, take_ticks);
+        if (!pkn_loop_take_half(view, owner->slices, 0, threads, least) &&
+            (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks) ||
+             !pkn_loop_take_half(view, owner->slices, 0, threads, 1))) {
+            return own;
+        }
+    }
+}
+
 /* The items that the owner ran itself go to *own_items. */
 PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, int wake, size_t *own_items) {
     pkn_member *owner = loop->member;
-    uint32_t threads = (uint32_t)owner->pool->num_threads;
-    uint32_t first, last, own = 0;
     int lost = 0;
     view->epoch = ++owner->loop_epoch;
     view->owner_units = pkn_loop_owner_units(loop, view);
@@ -197,12 +233,7 @@ PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, 
     if (wake) {
         pkn_wake_one(owner->pool, 0);
     }
-    do {
-        while (pkn_loop_claim(view, owner->slices, 0, threads, &first, &last)) {
-            pkn_loop_run_units(view, first, last);
-            own += last - first;
-        }
-    } while (pkn_loop_take_half(view, owner->slices, 0, threads));
+    uint32_t own = pkn_loop_work_as_owner(view, owner);
     pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0};
     wait.epoch = view->epoch;
     wait.units = view->units - own;

@@ -13,6 +13,10 @@
    epoch are claimed, so the helper's claim fails and it drops what it read. If a claim succeeds, the loop can't end before the units
    claimed are done, so the fields were the loop's own: the helper's reads come before its report of done, and the owner
    writes the next loop's fields after it has seen that report.
+   What a unit touches lies in the cache of the core that ran it last time, and so does the range of a slice: units that
+   change sides, and looks at another's range, cost more than a small loop lasts. A participant says in its done word that it has come, so
+   who has emptied its slice takes at once from those that have not, but leaves those that have alone for 2 us; then it takes where
+   2 us of work is left at the rate that it has seen, and after as long again wherever anything is left.
    The owner waits for units that are claimed, never for a thread that has not shown up.
    Epochs are 32 bits and compared by their signed difference; untouched tags are refreshed every 2^30 loops, so none is ever
    half a round behind.
@@ -191,16 +195,34 @@ PKN_INTERNAL int pkn_loop_claim(const pkn_loop_view *view, pkn_loop_slice *slice
     }
 }
 
-/* Half of what another slice has left becomes our own, empty slice. 0 where there is nothing. */
-PKN_INTERNAL int pkn_loop_take_half(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants) {
+#define PKN_LOOP_TAKE_NS 2000.0
+#define PKN_LOOP_FROM_ABSENT UINT32_MAX
+
+/* How many units another slice must have left to be worth taking from, if our own ones took this long. */
+PKN_INLINE uint32_t pkn_loop_worth_taking(uint32_t units, uint64_t ticks, uint64_t take_ticks) {
+    return units == 0 || ticks >= take_ticks * units ? 1u : (uint32_t)(take_ticks * units / (ticks + 1u)) + 1u;
+}
+
+PKN_INLINE int pkn_loop_is_absent(const pkn_loop_view *view, const pkn_loop_slice *slices, uint32_t participant) {
+    return participant != 0 && (uint32_t)(pkn_atomic_load_relaxed_u64(&slices[participant].done) >> 32) != view->epoch;
+}
+
+/* Half of what another slice has left becomes our own, empty slice: of a participant that has not come, or where at least
+   `least` units are left (PKN_LOOP_FROM_ABSENT: of nobody else). 0 where there is none. */
+PKN_INTERNAL int pkn_loop_take_half(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants,
+                                    uint32_t least) {
     for (uint32_t i = 1; i < participants; i++) {
         uint32_t other = (self + i) % participants;
+        uint32_t enough = pkn_loop_is_absent(view, slices, other) ? 1u : least;
+        if (enough == PKN_LOOP_FROM_ABSENT) {
+            continue;
+        }
         uint64_t word = pkn_atomic_load_acquire_u64(&slices[other].range);
         for (;;) {
             uint64_t range = pkn_loop_range(view, word, other, participants);
             uint32_t next = pkn_range_next(range);
             uint32_t end = pkn_range_end(range);
-            if (next >= end) {
+            if (next >= end || end - next < enough) {
                 break;
             }
             uint32_t middle = next + (end - next) / 2;
@@ -226,59 +248,110 @@ PKN_INLINE uint32_t pkn_loop_reported(const pkn_loop_slice *slices, uint32_t par
 
 /* ---- helpers ---- */
 
-/* Works on the owner's loop until it has nothing left. 1 where that was something; with peek, 1 where there is something. */
-PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, int peek) {
+/* The board as a helper reads it; 0 where there is nothing new. */
+PKN_INTERNAL int pkn_loop_read_board(pkn_member *owner, uint32_t seen_epoch, pkn_loop_view *view) {
     /* acquire: pairs with the publication; the fields are those of this epoch or newer */
     uint64_t ticket = pkn_atomic_load_acquire_u64(&owner->board.ticket);
-    pkn_loop_view view;
-    view.epoch = (uint32_t)(ticket >> 32);
-    if (view.epoch == self->seen_epoch[owner->index]) {
+    view->epoch = (uint32_t)(ticket >> 32);
+    if (view->epoch == seen_epoch) {
         return 0;
     }
-    view.units = (uint32_t)(ticket >> 16) & 0xffffu;
-    view.owner_units = (uint32_t)ticket & 0xffffu;
-    view.body = (pkern_range_fn)pkn_atomic_load_relaxed_size(&owner->board.body);
-    view.ctx = (void *)pkn_atomic_load_relaxed_size(&owner->board.ctx);
-    view.begin = pkn_atomic_load_relaxed_size(&owner->board.begin);
-    view.end = pkn_atomic_load_relaxed_size(&owner->board.end);
-    view.unit = pkn_atomic_load_relaxed_size(&owner->board.unit);
-    view.extras = (pkn_loop_extras *)pkn_atomic_load_relaxed_size(&owner->board.extras);
-    uint32_t root = (uint32_t)pkn_atomic_load_relaxed_size(&owner->board.root);
-    view.failure = &owner->failure;
+    view->units = (uint32_t)(ticket >> 16) & 0xffffu;
+    view->owner_units = (uint32_t)ticket & 0xffffu;
+    view->body = (pkern_range_fn)pkn_atomic_load_relaxed_size(&owner->board.body);
+    view->ctx = (void *)pkn_atomic_load_relaxed_size(&owner->board.ctx);
+    view->begin = pkn_atomic_load_relaxed_size(&owner->board.begin);
+    view->end = pkn_atomic_load_relaxed_size(&owner->board.end);
+    view->unit = pkn_atomic_load_relaxed_size(&owner->board.unit);
+    view->extras = (pkn_loop_extras *)pkn_atomic_load_relaxed_size(&owner->board.extras);
+    view->failure = &owner->failure;
+    return 1;
+}
 
+/* 1 where a slice has units left. */
+PKN_INTERNAL int pkn_loop_has_units(const pkn_loop_view *view, const pkn_loop_slice *slices, uint32_t participants) {
+    for (uint32_t i = 0; i < participants; i++) {
+        uint64_t range = pkn_loop_range(view, pkn_atomic_load_acquire_u64(&slices[i].range), i, participants);
+        if (pkn_range_next(range) < pkn_range_end(range)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Claims and runs what the participant's own slice has; returns the units. */
+PKN_INTERNAL uint32_t pkn_loop_run_slice(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants) {
+    uint32_t first, last, units = 0;
+    while (pkn_loop_claim(view, slices, self, participants, &first, &last)) {
+        pkn_loop_run_units(view, first, last);
+        units += last - first;
+    }
+    return units;
+}
+
+/* Says that the participant has come; what it reports is added to this. 0 where the loop is over. */
+PKN_INTERNAL int pkn_loop_arrive(const pkn_loop_view *view, pkn_loop_slice *slice) {
+    uint64_t done = pkn_atomic_load_relaxed_u64(&slice->done);
+    if ((uint32_t)(done >> 32) != view->epoch) {
+        if ((int32_t)((uint32_t)(done >> 32) - view->epoch) > 0) {
+            return 0;
+        }
+        pkn_atomic_store_relaxed_u64(&slice->done, (uint64_t)view->epoch << 32);
+    }
+    return 1;
+}
+
+/* release: the owner that counts these units sees what they did. An exchange, so that the look at the owner comes after it. */
+PKN_INTERNAL void pkn_loop_report_done(pkn_member *owner, pkn_loop_slice *slice, uint32_t units) {
+    uint64_t done = pkn_atomic_load_relaxed_u64(&slice->done);
+    pkn_atomic_exchange_acq_rel_u64(&slice->done, done + units);
+    pkn_completed(owner);
+}
+
+/* Works on the owner's loop until it has nothing left that is worth taking. 1 where that was something; with peek, 1 where there
+   is something. */
+PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, int peek) {
+    pkn_loop_view view;
+    if (!pkn_loop_read_board(owner, self->seen_epoch[owner->index], &view)) {
+        return 0;
+    }
     pkn_loop_slice *slices = owner->slices;
     uint32_t participants = (uint32_t)self->pool->num_threads;
-    uint32_t number = pkn_loop_participant(owner, self);
-    uint32_t outer_root = self->root;
-    uint32_t first, last, total = 0;
     if (peek) {
-        for (uint32_t i = 0; i < participants; i++) {
-            uint64_t range = pkn_loop_range(&view, pkn_atomic_load_acquire_u64(&slices[i].range), i, participants);
-            if (pkn_range_next(range) < pkn_range_end(range)) {
-                return 1;
-            }
-        }
+        return pkn_loop_has_units(&view, slices, participants);
+    }
+    uint64_t start = pkn_ticks();
+    int came_back = self->later_owner == (uint32_t)owner->index && self->later_epoch == view.epoch ? self->times_later : 0;
+    if (came_back != 0 && (int64_t)(start - self->later_ticks) < 0) {
         return 0;
     }
-    self->root = root;
+    uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * self->pool->ticks_per_ns);
+    uint32_t number = pkn_loop_participant(owner, self);
+    uint32_t outer_root = self->root;
+    uint32_t total = 0, units, least;
+    if (!pkn_loop_arrive(&view, &slices[number])) {
+        return 0;
+    }
+    self->root = (uint32_t)pkn_atomic_load_relaxed_size(&owner->board.root);
     do {
-        uint32_t done = 0;
-        while (pkn_loop_claim(&view, slices, number, participants, &first, &last)) {
-            pkn_loop_run_units(&view, first, last);
-            done += last - first;
+        units = pkn_loop_run_slice(&view, slices, number, participants);
+        if (units != 0) {
+            pkn_loop_report_done(owner, &slices[number], units);
+            total += units;
         }
-        if (done != 0) {
-            uint64_t reported = pkn_atomic_load_relaxed_u64(&slices[number].done);
-            reported = (uint32_t)(reported >> 32) == view.epoch ? reported : (uint64_t)view.epoch << 32;
-            /* release: the owner that counts these units sees what they did. An exchange, so that pkn_completed's look
-               at the owner comes after it */
-            pkn_atomic_exchange_acq_rel_u64(&slices[number].done, reported + done);
-            total += done;
-            pkn_completed(owner);
-        }
-    } while (pkn_loop_take_half(&view, slices, number, participants));
+        least = total == 0 || came_back == 2 ? 1u
+                : came_back == 0             ? PKN_LOOP_FROM_ABSENT
+                                             : pkn_loop_worth_taking(total, pkn_ticks() - start, take_ticks);
+    } while (pkn_loop_take_half(&view, slices, number, participants, least));
     self->root = outer_root;
-    self->seen_epoch[owner->index] = view.epoch;
+    if (least == 1) {
+        self->seen_epoch[owner->index] = view.epoch;
+    } else {
+        self->later_owner = (uint32_t)owner->index;
+        self->later_epoch = view.epoch;
+        self->later_ticks = pkn_ticks() + take_ticks;
+        self->times_later = came_back + 1;
+    }
     return total != 0;
 }
 

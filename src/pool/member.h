@@ -33,11 +33,11 @@ typedef struct pkn_job_ring {
     pkn_job_cell cell[1];
 } pkn_job_ring;
 
-/* One participant's part of a flat loop. Both words are tagged with the loop's epoch, so nothing is reset between loops. */
+/* One participant's part of a flat loop. Both words are tagged with the loop's epoch, so nothing is reset between loops. They have
+   a line each: the owner waits on done while the participant claims from range. */
 typedef struct pkn_loop_slice {
-    pkn_atomic_u64 range; /* epoch 32, next unit 16, end unit 16 */
-    pkn_atomic_u64 done;  /* epoch 32, units finished 32 */
-    char fill[PKN_CACHE_LINE - 2 * sizeof(uint64_t)];
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 range; /* epoch 32, next unit 16, end unit 16 */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 done;  /* epoch 32, units finished 32 */
 } PKN_ALIGNED(PKN_CACHE_LINE) pkn_loop_slice;
 
 /* A loop as its helpers see it: one cache line. See loop.c for the protocol. */
@@ -74,10 +74,17 @@ enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
 
 struct pkn_member {
     pkn_fork_state fork; /* must be first: typed joins see it alone */
-    pkern_pool *pool;
-    pkn_member *next_membership; /* of the same thread, in other pools */
+
+    /* what everybody reads and hardly anybody writes */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkern_pool *pool;
     int index;
     int is_worker;
+    pkn_loop_slice *slices; /* [T], allocated by the first loop that is shared */
+    uint32_t *seen_epoch;   /* [members] last epoch of each member's loop that had nothing left for us */
+    pkn_failure failure;    /* of our loop */
+
+    /* the owner's */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 guest_state;
     uint32_t entries;      /* calls this thread is inside, nested ones counted */
     uint32_t root;         /* of the job that runs */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */
@@ -85,12 +92,16 @@ struct pkn_member {
     uint32_t join_segments;
     uint32_t victim;       /* where the last successful search ended */
     uint32_t seen_broadcast;
-    int loop_active;       /* the board is in use */
     uint32_t loop_epoch;
+    int loop_active;       /* the board is in use */
+    pkn_member *next_membership; /* of the same thread, in other pools */
     uint64_t cold_window_ns, cold_ns; /* shareable time run alone while helpers slept */
-    uint32_t *seen_epoch;  /* [members] last epoch of each member's loop that had nothing left for us */
+    uint32_t later_owner, later_epoch; /* a loop that was not worth helping, not looked at again before later_ticks */
+    uint64_t later_ticks;
+    int times_later;
     pkn_loop_cost costs[PKN_LOOP_COSTS];
-    pkn_atomic_ptr join_segment[PKN_JOIN_SEGMENTS];
+
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_ptr join_segment[PKN_JOIN_SEGMENTS];
 
     /* what thieves read and change */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 join_range; /* top 32, split 32: the public joins */
@@ -99,12 +110,9 @@ struct pkn_member {
     pkn_atomic_ptr spawn_ring;
 
     pkn_loop_board board;
-    pkn_failure failure;
-    pkn_loop_slice *slices; /* [T], allocated by the first loop that is shared */
 
     /* what wakes us */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 parked;
-    pkn_atomic_u32 guest_state;
 #if PKN_THREADS
     pkn_thread thread;
     pkn_sleeper sleeper;
