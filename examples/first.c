@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* cc -std=c99 -O2 -I. examples/first.c -o build/examples/first -pthread */
+/* cc -std=c99 -O2 -I. examples/first.c -o first -pthread && ./first */
 #include <stdio.h>
 
 #define PKERN_IMPLEMENTATION

@@ -44,7 +44,7 @@ enum {
     N_QUERIES = 100,
     WORST = 12, /* confusions to show */
     TOP = 10,
-    ROUNDS = 3 /* of each time the best of so many is reported */
+    ROUNDS = 7 /* of each time the best of so many is reported */
 };
 #define GOAL 0.97 /* the demo fails below this accuracy */
 

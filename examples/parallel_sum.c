@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* cc -std=c99 -O2 -I. examples/parallel_sum.c -o build/examples/parallel_sum -pthread */
+/* cc -std=c99 -O2 -I. examples/parallel_sum.c -o parallel_sum -pthread && ./parallel_sum */
 /*
  * A sum of floating-point numbers that is the same to the last bit on any number of threads. Where the terms are cut
  * depends on their number alone, and the parts are added in their order, whichever thread made them.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* cc -std=c99 -O2 -I. examples/tree_sum_join.c -o build/examples/tree_sum_join -pthread */
+/* cc -std=c99 -O2 -I. examples/tree_sum_join.c -o tree_sum_join -pthread && ./tree_sum_join */
 /*
  * Work that branches: the sum of a lopsided tree, both sides of each node at once. No one has to say how large a piece
  * is worth a thread: a join costs a few nanoseconds where no other thread is idle.
