@@ -76,7 +76,7 @@ typedef struct bench_impl {
 
 typedef struct bench_stat {
     int n_samples; /* 0 = not run */
-    double median_ns, iqr_ns, busy_cpus;
+    double median_ns, iqr_ns, busy_cpus, cycle_ns;
 } bench_stat;
 
 typedef enum bench_mode { BENCH_HOT, BENCH_COLD } bench_mode;
@@ -88,7 +88,7 @@ typedef struct bench_state {
     int threads;         /* of pool_all and the peers */
     double ns_per_tick;  /* of the time stamp counter; 0 = clock_gettime is used */
     double now_ns;       /* what reading the clock costs */
-    double cycle_ns;     /* of the last case: one cycle of the caller's core, 0 = unknown */
+    double cycle_ns;     /* one cycle of the caller's core at the start, 0 = unknown */
     int n_wrong, n_cases;
     cpu_set_t usable;
     int n_threads, thread_ids[BENCH_MAX_THREADS]; /* of the process, pools' and peers' */
@@ -210,6 +210,7 @@ typedef struct bench_block {
     int n_samples;
     double known_ns; /* a sample of the round before, 0 = none */
     double busy_cpus;
+    double cycle_ns; /* of this core, right after the samples */
 } bench_block;
 
 /* Untimed calls until warm_ns have passed and a sample's number of calls is known. */
@@ -278,6 +279,7 @@ __attribute__((noinline)) static void bench_run_block(void *ctx) {
     } else {
         bench_cold_block(block, call, block->impl->ctx);
     }
+    block->cycle_ns = bench_cycle_once();
 }
 
 /* Sleeps until no other thread of the process uses a CPU any more. */
@@ -305,13 +307,13 @@ static void bench_check_output(const char *what, const bench_impl *impl, const b
 /* Times all implementations of one case. The order changes from round to round, forwards and backwards. */
 static void bench_measure(const char *what, bench_mode mode, const bench_impl *impls, int count, bench_stat *stats) {
     static double samples[BENCH_MAX_IMPLS][BENCH_MAX_SAMPLES];
-    double cycles[BENCH_MAX_ROUNDS];
+    static double cycles[BENCH_MAX_IMPLS][BENCH_MAX_ROUNDS];
     memset(stats, 0, sizeof *stats * (size_t)count);
     bench_find_threads();
     for (int round = 0; round < bench.options.rounds; round++) {
         for (int step = 0; step < count; step++) {
             int i = round % 2 == 0 ? step : count - 1 - step;
-            bench_block block = {&impls[i], mode, samples[i] + stats[i].n_samples, 0, 0.0, 0.0};
+            bench_block block = {&impls[i], mode, samples[i] + stats[i].n_samples, 0, 0.0, 0.0, 0.0};
             if (impls[i].call == NULL) {
                 continue;
             }
@@ -322,14 +324,14 @@ static void bench_measure(const char *what, bench_mode mode, const bench_impl *i
             } else {
                 bench_run_block(&block);
             }
+            cycles[i][round] = block.cycle_ns;
             stats[i].n_samples += block.n_samples;
             stats[i].busy_cpus += block.busy_cpus / (double)bench.options.rounds;
         }
-        cycles[round] = bench_cycle_once();
     }
-    bench.cycle_ns = bench_median(cycles, bench.options.rounds);
     for (int i = 0; i < count; i++) {
         if (stats[i].n_samples > 0) {
+            stats[i].cycle_ns = bench_median(cycles[i], bench.options.rounds);
             stats[i].median_ns = bench_median(samples[i], stats[i].n_samples);
             stats[i].iqr_ns = bench_quantile(samples[i], stats[i].n_samples, 0.75) -
                               bench_quantile(samples[i], stats[i].n_samples, 0.25);

@@ -269,7 +269,7 @@ static void run_point(const ratio_case *c, bench_mode mode, size_t n) {
 }
 
 static void run_case(const ratio_case *c, bench_mode mode) {
-    const double longest_ns = bench.options.quick ? 3e6 : 1.3e9;
+    const double longest_ns = bench.options.quick ? 1.5e6 : 1.3e9;
     size_t n = 1;
     for (int step = 0; n <= 1000000; step++) {
         size_t rows = c->rows > 0 ? n * c->rows : n / WORDS;
