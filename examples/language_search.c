@@ -463,6 +463,7 @@ typedef struct encoder {
     const span *pieces;
     uint64_t *out;
     uint64_t *scratch; /* 2 * ROWS vectors for each worker */
+    const char *what;  /* it does, for the progress bar */
 } encoder;
 
 enum { ROWS = 2 * PIECE }; /* more than any piece is long; two such buffers fit the L2 cache */
@@ -514,26 +515,27 @@ static int encode_range(size_t begin, size_t end, void *context) {
     return 0;
 }
 
-static int show_progress(size_t done, size_t total, void *what) {
+static int show_progress(size_t done, size_t total, void *context) {
     enum { WIDTH = 40 };
     static const char bar[] = "########################################";
     int filled = (int)(done * WIDTH / total);
     fprintf(stderr, "\r[%.*s%*s] %3d %%  %s", filled, bar, WIDTH - filled, "",
-            (int)(done * 100 / total), (const char *)what);
+            (int)(done * 100 / total), ((const encoder *)context)->what);
     if (done == total) fputs("\r\033[K", stderr);
     return 0;
 }
 
 /* Encodes all texts: pieces in parallel, one scratch buffer a worker, then the bundle of each text's pieces. */
-static void encode(pkern_pool *pool, const corpus *c, const texts *t, char *what, uint64_t *out) {
-    pkern_par_options options;
+static void encode(pkern_pool *pool, const corpus *c, const texts *t, const char *what,
+                   uint64_t *out) {
+    pkern_par_options options = {0};
     encoder e;
     int whole = t->n == t->n_pieces; /* every text is one piece */
-    memset(&options, 0, sizeof options);
     if (isatty(STDERR_FILENO)) {
         options.progress = show_progress;
-        options.progress_user = what;
+        options.progress_user = &e;
     }
+    e.what = what;
     e.pool = pool;
     e.corpus = c;
     e.pieces = t->pieces;
@@ -662,20 +664,18 @@ static void allocate_results(const demo *d, results *r) {
 
 /* The whole job on one pool. */
 static void run_once(const demo *d, pkern_pool *pool, results *r) {
-    char learn[] = "learning the languages", ask[] = "encoding the questions",
-         remember[] = "building the memory";
     double at[N_STEPS + 1];
     int i;
     at[LEARN] = seconds_now();
-    encode(pool, &d->corpus, &d->learned, learn, r->languages);
+    encode(pool, &d->corpus, &d->learned, "learning the languages", r->languages);
     at[ENCODE] = seconds_now();
-    encode(pool, &d->corpus, &d->asked, ask, r->asked);
+    encode(pool, &d->corpus, &d->asked, "encoding the questions", r->asked);
     at[CLASSIFY] = seconds_now();
     must(pkern_hdc_nearest(pool, r->asked, d->n_questions, r->languages, d->n_languages, WORDS,
                            r->answers),
          "classify");
     at[REMEMBER] = seconds_now();
-    encode(pool, &d->corpus, &d->windows, remember, r->memory);
+    encode(pool, &d->corpus, &d->windows, "building the memory", r->memory);
     at[SEARCH] = seconds_now();
     must(pkern_hdc_top_k(pool, r->asked + d->n_questions * WORDS, N_QUERIES, r->memory,
                          d->n_windows, WORDS, TOP, r->found),
@@ -701,9 +701,8 @@ static int same_results(const demo *d, const results *a, const results *b) {
 }
 
 static pkern_pool *make_pool(int threads) {
-    pkern_pool_config config;
+    pkern_pool_config config = {0};
     pkern_pool *pool = 0;
-    memset(&config, 0, sizeof config);
     config.num_threads = threads; /* 0: all that this process may use */
     must(pkern_pool_create(&config, &pool), "creating the threads");
     return pool;
@@ -1106,8 +1105,7 @@ static void read_names(demo *d, const char *folder) {
 }
 
 static int demo_main(const char *folder, int threads, const char *output) {
-    demo d;
-    memset(&d, 0, sizeof d);
+    demo d = {0};
     corpus_read_folder(&d.corpus, folder);
     d.n_languages = d.corpus.n_labels;
     if (d.corpus.n_documents != d.n_languages || d.n_languages < 2)
@@ -1136,15 +1134,11 @@ static int demo_main(const char *folder, int threads, const char *output) {
 static void classify_main(const char *folder, char **files, size_t n_files, int threads,
                           FILE *out) {
     pkern_pool *pool = make_pool(threads);
-    corpus c;
-    texts learned, lines;
+    corpus c = {0};
+    texts learned = {0}, lines = {0};
     uint64_t *labels, *vectors;
     pkern_hdc_match *answers;
     size_t i, j, n_learned;
-    char learn[] = "learning", ask[] = "classifying";
-    memset(&c, 0, sizeof c);
-    memset(&learned, 0, sizeof learned);
-    memset(&lines, 0, sizeof lines);
     corpus_read_folder(&c, folder);
     n_learned = c.n_documents;
     for (i = 0; i < n_files; i++) corpus_read(&c, files[i], 0, SPLIT_LINES);
@@ -1156,8 +1150,8 @@ static void classify_main(const char *folder, char **files, size_t n_files, int 
     labels = allocate_vectors(learned.n);
     vectors = allocate_vectors(lines.n);
     answers = (pkern_hdc_match *)allocate(lines.n, sizeof *answers);
-    encode(pool, &c, &learned, learn, labels);
-    encode(pool, &c, &lines, ask, vectors);
+    encode(pool, &c, &learned, "learning", labels);
+    encode(pool, &c, &lines, "encoding the lines", vectors);
     must(pkern_hdc_nearest(pool, vectors, lines.n, labels, learned.n, WORDS, answers), "classify");
     for (i = 0; i < lines.n; i++) {
         const span *line = &lines.pieces[lines.first[i]];
@@ -1170,16 +1164,12 @@ static void classify_main(const char *folder, char **files, size_t n_files, int 
 static void search_main(const char *file, const char *query, size_t top, int threads, FILE *out) {
     pkern_pool *pool = make_pool(threads);
     enum { OVERLAPS = 2 * (WINDOW / STEP) }; /* of one window with others, itself included */
-    corpus c;
-    texts windows, asked;
+    corpus c = {0};
+    texts windows = {0}, asked = {0};
     uint64_t *memory, asked_vector[WORDS];
     pkern_hdc_match *found;
     size_t i, j, k, n_shown = 0, n_found;
-    char remember[] = "building the memory", ask[] = "encoding the query";
     const document *d;
-    memset(&c, 0, sizeof c);
-    memset(&windows, 0, sizeof windows);
-    memset(&asked, 0, sizeof asked);
     corpus_read(&c, file, 0, SPLIT_SENTENCES);
     d = corpus_add(&c, "the text to search for", query, strlen(query), 0, SPLIT_LINES);
     open_text(&asked);
@@ -1191,8 +1181,8 @@ static void search_main(const char *file, const char *query, size_t top, int thr
     n_found = windows.n / OVERLAPS < top ? windows.n : top * OVERLAPS;
     memory = allocate_vectors(windows.n);
     found = (pkern_hdc_match *)allocate(n_found, sizeof *found);
-    encode(pool, &c, &windows, remember, memory);
-    encode(pool, &c, &asked, ask, asked_vector);
+    encode(pool, &c, &windows, "building the memory", memory);
+    encode(pool, &c, &asked, "encoding the query", asked_vector);
     must(pkern_hdc_top_k(pool, asked_vector, 1, memory, windows.n, WORDS, n_found, found),
          "search");
     for (i = 0; i < n_found && n_shown < top;

@@ -35,11 +35,10 @@ int main(void) {
     pkern_reducer reducer = {sizeof(double), zero, add_terms, add_sums, 0};
     double first = 0;
     for (int threads = 1; threads <= 4; threads++) {
-        pkern_pool_config config;
+        pkern_pool_config config = {0};
         pkern_pool *pool;
         pkern_status status;
         double sum;
-        memset(&config, 0, sizeof config);
         config.num_threads = threads;
         status = pkern_pool_create(&config, &pool);
         if (status == PKERN_OK) status = pkern_par_reduce(pool, 0, N_TERMS, 0, &reducer, &sum);
