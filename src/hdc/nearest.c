@@ -45,11 +45,10 @@ typedef struct pkn_nearest_list {
     uint64_t limit; /* distances from here on can't get in; 2^32 while all can */
 } pkn_nearest_list;
 
-PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys, size_t first_index,
-                                   pkern_hdc_match *out) {
+PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys, pkern_hdc_match *out) {
     uint64_t bits = (uint64_t)search->tiles.words * 64;
     for (size_t i = 0; i < search->k; i++) {
-        out[i].index = first_index + (size_t)(keys[i] & UINT32_MAX);
+        out[i].index = (size_t)(keys[i] & UINT32_MAX);
         out[i].distance = (uint32_t)(keys[i] >> 32);
         out[i].similarity = pkn_similarity_of(out[i].distance, bits, search->scale);
     }
@@ -189,7 +188,43 @@ PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, si
                 memcpy(search->partial + (query * search->tiles.n_splits + part.split) * search->k, lists[i].keys,
                        search->k * sizeof(uint64_t));
             } else {
-                pkn_nearest_write(search, lists[i].keys, 0, search->out + query * search->row);
+                pkn_nearest_write(search, lists[i].keys, search->out + query * search->row);
+            }
+        }
+    }
+}
+
+/* k = 1: the kernel keeps a few candidates a query, and no list is needed. */
+PKN_INTERNAL void pkn_nearest_groups_of_one(const pkn_nearest *search, size_t begin, size_t end) {
+    const pkn_tiles *tiles = &search->tiles;
+    uint32_t distances[PKN_NEAREST_GROUP * PKN_NEAREST_LANES], indices[PKN_NEAREST_GROUP * PKN_NEAREST_LANES];
+    while (begin < end) {
+        pkn_tiles_part part;
+        begin = pkn_tiles_next(tiles, begin, end, PKN_NEAREST_GROUP / PKN_PANEL_QUERIES, &part);
+        /* Where all distances are UINT32_MAX, none is below it, and the first target is the nearest. */
+        memset(distances, 0xff, sizeof distances);
+        memset(indices, 0, sizeof indices);
+        for (size_t t = part.target; t < part.target_end; t += tiles->block_len) {
+            size_t n = pkn_min_size(tiles->block_len, part.target_end - t);
+            for (size_t q = part.query; q < part.query_end; q += PKN_PANEL_QUERIES) {
+                size_t lane = (q - part.query) * PKN_NEAREST_LANES;
+                pkn_simd()->nearest_tile_u64(tiles->queries + q * tiles->words,
+                                             pkn_min_size(PKN_PANEL_QUERIES, part.query_end - q),
+                                             tiles->targets + t * tiles->words, n, tiles->words,
+                                             (uint32_t)(t - part.target), distances + lane, indices + lane);
+            }
+        }
+        for (size_t q = part.query; q < part.query_end; q++) {
+            uint64_t key = PKN_NO_KEY;
+            for (size_t i = 0; i < PKN_NEAREST_LANES; i++) {
+                size_t lane = (q - part.query) * PKN_NEAREST_LANES + i;
+                uint64_t candidate = (uint64_t)distances[lane] << 32 | indices[lane];
+                key = candidate < key ? candidate : key;
+            }
+            if (search->partial) {
+                search->partial[q * tiles->n_splits + part.split] = key;
+            } else {
+                pkn_nearest_write(search, &key, search->out + q * search->row);
             }
         }
     }
@@ -198,7 +233,9 @@ PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, si
 PKN_INTERNAL int pkn_nearest_items(size_t begin, size_t end, void *ctx) {
     const pkn_nearest *search = (const pkn_nearest *)ctx;
     size_t room = pkn_nearest_room(search);
-    if (room <= PKN_NEAREST_STACK_KEYS / PKN_PANEL_QUERIES) {
+    if (search->k == 1) {
+        pkn_nearest_groups_of_one(search, begin, end);
+    } else if (room <= PKN_NEAREST_STACK_KEYS / PKN_PANEL_QUERIES) {
         uint64_t stack_keys[PKN_NEAREST_STACK_KEYS];
         pkn_nearest_groups(search, begin, end, stack_keys, PKN_NEAREST_STACK_KEYS);
     } else {

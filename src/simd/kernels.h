@@ -40,6 +40,9 @@
     X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t *out, size_t out_stride), \
       avx2, avx512, avx512_vpopcnt, neon) \
+    X(nearest_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+      size_t words, uint32_t first, uint32_t *distances, uint32_t *indices), \
+      avx2, avx512, avx512_vpopcnt, neon) \
     X(below_u32, size_t, (const uint32_t *values, size_t n, uint32_t threshold, uint32_t first, uint64_t *keys), \
       avx2, avx512, avx512, neon) \
     X(similarity_u32, void, (const uint32_t *distances, size_t n, uint64_t bits, float *out), \

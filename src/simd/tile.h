@@ -22,4 +22,22 @@ PKN_ALWAYS_INLINE uint32_t pkn_add_counts(uint32_t a, uint32_t b) {
     return sum < a ? UINT32_MAX : sum;
 }
 
+/* A query's nearest target so far is kept in this many candidates, candidate t % 4 for target t: a tile updates them without
+   a look at what is in them. */
+#define PKN_NEAREST_LANES 4
+
+/* Where a set has no tile of its own for it, distances of this many targets are made, then looked at. */
+#define PKN_NEAREST_BLOCK 64
+
+/* Takes distances [n] of targets first, first + 1, ... into a query's candidates. */
+PKN_ALWAYS_INLINE void pkn_nearest_update(const uint32_t *from, size_t n, uint32_t first, uint32_t *distances,
+                                          uint32_t *indices) {
+    for (size_t i = 0; i < n; i++) {
+        if (from[i] < distances[i % PKN_NEAREST_LANES]) {
+            distances[i % PKN_NEAREST_LANES] = from[i];
+            indices[i % PKN_NEAREST_LANES] = first + (uint32_t)i;
+        }
+    }
+}
+
 #endif

@@ -79,6 +79,35 @@ PKN_TARGET_AVX2 PKN_INTERNAL void pkn_hamming_tile_u64_avx2(const uint64_t *quer
     }
 }
 
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_nearest_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                                                            size_t n_targets, size_t words, uint32_t first,
+                                                            uint32_t *distances, uint32_t *indices) {
+    uint32_t block[4 * PKN_NEAREST_BLOCK];
+    for (size_t i = 0; i < n_targets; i += PKN_NEAREST_BLOCK) {
+        size_t n = pkn_min_size(n_targets - i, PKN_NEAREST_BLOCK);
+        pkn_hamming_tile_u64_avx2(queries, n_queries, targets + i * words, n, words, block, PKN_NEAREST_BLOCK);
+        for (size_t q = 0; q < n_queries; q++) {
+            const uint32_t *from = block + q * PKN_NEAREST_BLOCK;
+            __m128i *best_place = (__m128i *)(void *)(distances + q * PKN_NEAREST_LANES);
+            __m128i *place_place = (__m128i *)(void *)(indices + q * PKN_NEAREST_LANES);
+            __m128i best = _mm_loadu_si128(best_place), place = _mm_loadu_si128(place_place);
+            __m128i now = _mm_add_epi32(_mm_set1_epi32((int)(first + (uint32_t)i)), _mm_setr_epi32(0, 1, 2, 3));
+            size_t t = 0;
+            for (; n - t >= 4; t += 4) {
+                __m128i counts = _mm_loadu_si128((const __m128i *)(const void *)(from + t));
+                __m128i not_nearer = _mm_cmpeq_epi32(_mm_max_epu32(counts, best), counts);
+                best = _mm_min_epu32(counts, best);
+                place = _mm_blendv_epi8(now, place, not_nearer);
+                now = _mm_add_epi32(now, _mm_set1_epi32(4));
+            }
+            _mm_storeu_si128(best_place, best);
+            _mm_storeu_si128(place_place, place);
+            pkn_nearest_update(from + t, n - t, first + (uint32_t)(i + t), distances + q * PKN_NEAREST_LANES,
+                               indices + q * PKN_NEAREST_LANES);
+        }
+    }
+}
+
 PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_below_u32_avx2(const uint32_t *values, size_t n, uint32_t threshold, uint32_t first,
                                                        uint64_t *keys) {
     /* AVX2 compares signed numbers only. */

@@ -2,11 +2,13 @@
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The register tiles of AVX-512, for any way to count the ones in the lanes of a register.
 
-   Tuned for rows of 2048 bits (4 registers) on a CPU with two 512-bit or four 256-bit pipes. A tile is 4 queries x 4 targets, or 1
-   query x 16 targets: 16 counters of 8 lanes stay in registers while the rows go by, 8 (17) loads for 48 other operations. At the
-   end 22 operations bring the 16 x 8 lanes to 16 counts: packing to 16 bits puts four counters side by side, so most of the sums
+   Tuned for rows of 2048 bits (4 registers) on a CPU with two 512-bit or four 256-bit pipes. A tile is 4 queries x 4
+   targets: 16 counters of 8 lanes stay in registers while the rows go by, 8 loads for 48 other operations. At the end 22
+   operations bring the 16 x 8 lanes to 16 counts: packing to 16 bits puts four counters side by side, so most of the sums
    are done for four pairs at once. A pair of 2048 bits takes (4 + 4 + 3) + 22 / 16 = 12.4 operations, that is 6.2 cycles.
-   Rows are cut at PKN_TILE_AVX512_WORDS, up to which a count fits in 15 bits in any part of that sum. */
+   A single query meets 4 targets at a time, in 13 operations a pair; there the loads are near the limit too.
+   Rows are cut at PKN_TILE_AVX512_WORDS, up to which a count fits in 15 bits in any part of that sum.
+   The addresses of a tile's rows are computed in it; through a table in memory the tile took a fifth longer. */
 #ifndef PKN_SIMD_TILE_AVX512_H
 #define PKN_SIMD_TILE_AVX512_H
 
@@ -20,8 +22,9 @@
 /* Masks of ones here and below cost nothing; without them gcc 12 warns of the intrinsics' own unset operands. */
 #define PKN_TILE_LANES(a, b, selection) _mm512_maskz_shuffle_i32x4(0xffff, a, b, selection)
 
-/* 16 distances of a tile; rows: the queries, then the targets, from word 0 on. Order: query major. */
-typedef __m512i (*pkn_tile_avx512_fn)(const uint64_t *const *rows, size_t words);
+/* Distances of 4 queries to 4 targets, query major; rows are stride words apart. Of the targets n are there, 1 to 4; the rest of a
+   row of the result repeats the last one's. */
+typedef __m512i (*pkn_tile_avx512_fn)(const uint64_t *queries, const uint64_t *targets, size_t stride, size_t n, size_t words);
 
 PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_pack_avx512(__m512i a, __m512i b, __m512i c, __m512i d) {
     return _mm512_packus_epi32(_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
@@ -38,7 +41,7 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m51
 #define PKN_TILE_LOAD(p) _mm512_loadu_si512(p)
 #define PKN_TILE_LOAD_TAIL(p) _mm512_maskz_loadu_epi64(tail, p)
 
-/* One register of a target against 4 queries, or of 4 targets against the one query; `first` sets the counters, `next` adds. */
+/* The counters of 4 queries for a register of one target; `first` sets them, `next` adds. */
 #define PKN_TILE_FIRST(COUNT, sum, x, y) sum = COUNT(_mm512_xor_si512(x, y))
 #define PKN_TILE_NEXT(COUNT, sum, x, y) sum = _mm512_add_epi64(sum, COUNT(_mm512_xor_si512(x, y)))
 #define PKN_TILE_4X1(STEP, COUNT, target, s0, s1, s2, s3) \
@@ -50,134 +53,169 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m51
 #define PKN_TILE_4X4(STEP, COUNT, LOAD) \
     do { \
         __m512i q0 = LOAD(r0 + word), q1 = LOAD(r1 + word), q2 = LOAD(r2 + word), q3 = LOAD(r3 + word), t; \
-        PKN_TILE_4X1(STEP, COUNT, LOAD(r4 + word), s0, s4, s8, s12); \
-        PKN_TILE_4X1(STEP, COUNT, LOAD(r5 + word), s1, s5, s9, s13); \
-        PKN_TILE_4X1(STEP, COUNT, LOAD(r6 + word), s2, s6, s10, s14); \
-        PKN_TILE_4X1(STEP, COUNT, LOAD(r7 + word), s3, s7, s11, s15); \
+        PKN_TILE_4X1(STEP, COUNT, LOAD(t0 + word), s0, s4, s8, s12); \
+        PKN_TILE_4X1(STEP, COUNT, LOAD(t1 + word), s1, s5, s9, s13); \
+        PKN_TILE_4X1(STEP, COUNT, LOAD(t2 + word), s2, s6, s10, s14); \
+        PKN_TILE_4X1(STEP, COUNT, LOAD(t3 + word), s3, s7, s11, s15); \
     } while (0)
-#define PKN_TILE_1X4(STEP, COUNT, LOAD, base, s0, s1, s2, s3) \
-    STEP(COUNT, s0, q, LOAD(rows[base] + word)); \
-    STEP(COUNT, s1, q, LOAD(rows[base + 1] + word)); \
-    STEP(COUNT, s2, q, LOAD(rows[base + 2] + word)); \
-    STEP(COUNT, s3, q, LOAD(rows[base + 3] + word))
-#define PKN_TILE_1X16(STEP, COUNT, LOAD) \
+#define PKN_TILE_1X4(STEP, COUNT, LOAD) \
     do { \
-        __m512i q = LOAD(rows[0] + word); \
-        PKN_TILE_1X4(STEP, COUNT, LOAD, 1, s0, s1, s2, s3); \
-        PKN_TILE_1X4(STEP, COUNT, LOAD, 5, s4, s5, s6, s7); \
-        PKN_TILE_1X4(STEP, COUNT, LOAD, 9, s8, s9, s10, s11); \
-        PKN_TILE_1X4(STEP, COUNT, LOAD, 13, s12, s13, s14, s15); \
+        __m512i q = LOAD(query + word); \
+        STEP(COUNT, s0, q, LOAD(t0 + word)); \
+        STEP(COUNT, s1, q, LOAD(t1 + word)); \
+        STEP(COUNT, s2, q, LOAD(t2 + word)); \
+        STEP(COUNT, s3, q, LOAD(t3 + word)); \
     } while (0)
 
-#define PKN_DEFINE_TILE_BODY(SHAPE, COUNT) \
-    __m512i s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15; \
-    __mmask8 tail = (__mmask8)((1u << (words % 8)) - 1); \
-    size_t word = 0; \
-    if (words >= 8) { \
-        SHAPE(PKN_TILE_FIRST, COUNT, PKN_TILE_LOAD); \
-        for (word = 8; words - word >= 8; word += 8) { \
-            SHAPE(PKN_TILE_NEXT, COUNT, PKN_TILE_LOAD); \
+/* All words of the rows through SHAPE. */
+#define PKN_TILE_ROWS(SHAPE, COUNT) \
+    do { \
+        __mmask8 tail = (__mmask8)((1u << (words % 8)) - 1); \
+        size_t word = 0; \
+        if (PKN_LIKELY(words >= 8)) { \
+            SHAPE(PKN_TILE_FIRST, COUNT, PKN_TILE_LOAD); \
+            for (word = 8; words - word >= 8; word += 8) { \
+                SHAPE(PKN_TILE_NEXT, COUNT, PKN_TILE_LOAD); \
+            } \
+            if (PKN_UNLIKELY(tail)) { \
+                SHAPE(PKN_TILE_NEXT, COUNT, PKN_TILE_LOAD_TAIL); \
+            } \
+        } else { \
+            SHAPE(PKN_TILE_FIRST, COUNT, PKN_TILE_LOAD_TAIL); \
         } \
-        if (tail) { \
-            SHAPE(PKN_TILE_NEXT, COUNT, PKN_TILE_LOAD_TAIL); \
-        } \
-    } else { \
-        SHAPE(PKN_TILE_FIRST, COUNT, PKN_TILE_LOAD_TAIL); \
-    } \
-    return pkn_tile_sum_avx512(pkn_tile_pack_avx512(s0, s1, s2, s3), pkn_tile_pack_avx512(s4, s5, s6, s7), \
-                               pkn_tile_pack_avx512(s8, s9, s10, s11), pkn_tile_pack_avx512(s12, s13, s14, s15));
+    } while (0)
 
 /* COUNT(x): the ones of each 64-bit lane. */
 #define PKN_DEFINE_TILES_AVX512(isa, TARGET, COUNT) \
-    TARGET PKN_NOINLINE PKN_INTERNAL __m512i pkn_tile_4x4_##isa(const uint64_t *const *rows, size_t words) { \
-        const uint64_t *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3]; \
-        const uint64_t *r4 = rows[4], *r5 = rows[5], *r6 = rows[6], *r7 = rows[7]; \
-        PKN_DEFINE_TILE_BODY(PKN_TILE_4X4, COUNT) \
+    TARGET PKN_NOINLINE PKN_INTERNAL __m512i pkn_tile_4x4_##isa(const uint64_t *queries, const uint64_t *targets, \
+                                                                size_t stride, size_t n, size_t words) { \
+        const uint64_t *r0 = queries, *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride; \
+        const uint64_t *t0 = targets, *t1 = n > 1 ? t0 + stride : t0, *t2 = n > 2 ? t1 + stride : t1; \
+        const uint64_t *t3 = n > 3 ? t2 + stride : t2; \
+        __m512i s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15; \
+        PKN_TILE_ROWS(PKN_TILE_4X4, COUNT); \
+        return pkn_tile_sum_avx512(pkn_tile_pack_avx512(s0, s1, s2, s3), pkn_tile_pack_avx512(s4, s5, s6, s7), \
+                                   pkn_tile_pack_avx512(s8, s9, s10, s11), pkn_tile_pack_avx512(s12, s13, s14, s15)); \
     } \
-    TARGET PKN_NOINLINE PKN_INTERNAL __m512i pkn_tile_1x16_##isa(const uint64_t *const *rows, size_t words) { \
-        PKN_DEFINE_TILE_BODY(PKN_TILE_1X16, COUNT) \
+    /* 1 query with n_targets targets. */ \
+    TARGET PKN_INTERNAL void pkn_tile_row_##isa(const uint64_t *query, const uint64_t *targets, size_t n_targets, \
+                                                size_t stride, size_t words, int add, uint32_t *out) { \
+        for (size_t i = 0; i < n_targets; i += 4) { \
+            size_t n = n_targets - i; \
+            const uint64_t *t0 = targets + i * stride, *t1 = n > 1 ? t0 + stride : t0; \
+            const uint64_t *t2 = n > 2 ? t1 + stride : t1, *t3 = n > 3 ? t2 + stride : t2; \
+            __m512i s0, s1, s2, s3; \
+            PKN_TILE_ROWS(PKN_TILE_1X4, COUNT); \
+            pkn_tile_store_avx512(pkn_tile_sum_row_avx512(pkn_tile_pack_avx512(s0, s1, s2, s3)), n, add, out + i); \
+        } \
     } \
     TARGET PKN_INTERNAL void pkn_hamming_tile_u64_##isa(const uint64_t *queries, size_t n_queries, const uint64_t *targets, \
                                                         size_t n_targets, size_t words, uint32_t *out, size_t out_stride) { \
-        pkn_hamming_tile_avx512(pkn_tile_4x4_##isa, pkn_tile_1x16_##isa, queries, n_queries, targets, n_targets, words, out, \
-                                out_stride); \
+        for (size_t word = 0; word < words; word += PKN_TILE_AVX512_WORDS) { \
+            size_t n = pkn_min_size(words - word, PKN_TILE_AVX512_WORDS); \
+            size_t q = 0; \
+            for (; n_queries - q >= 4; q += 4) { \
+                pkn_tile_panel_avx512(pkn_tile_4x4_##isa, queries + q * words + word, targets + word, n_targets, words, n, \
+                                      word > 0, out + q * out_stride, out_stride); \
+            } \
+            for (; q < n_queries; q++) { \
+                pkn_tile_row_##isa(queries + q * words + word, targets + word, n_targets, words, n, word > 0, \
+                                   out + q * out_stride); \
+            } \
+        } \
+    } \
+    TARGET PKN_INTERNAL void pkn_nearest_tile_u64_##isa(const uint64_t *queries, size_t n_queries, const uint64_t *targets, \
+                                                        size_t n_targets, size_t words, uint32_t first, \
+                                                        uint32_t *distances, uint32_t *indices) { \
+        if (n_queries == 4 && words <= PKN_TILE_AVX512_WORDS) { \
+            pkn_tile_nearest_avx512(pkn_tile_4x4_##isa, queries, targets, n_targets, words, first, distances, indices); \
+            return; \
+        } \
+        for (size_t i = 0; i < n_targets; i += PKN_NEAREST_BLOCK) { \
+            size_t n = pkn_min_size(n_targets - i, PKN_NEAREST_BLOCK); \
+            for (size_t q = 0; q < n_queries; q++) { \
+                uint32_t block[PKN_NEAREST_BLOCK]; \
+                pkn_hamming_tile_u64_##isa(queries + q * words, 1, targets + i * words, n, words, block, 0); \
+                pkn_nearest_block_avx512(block, n, first + (uint32_t)i, distances + q * PKN_NEAREST_LANES, \
+                                         indices + q * PKN_NEAREST_LANES); \
+            } \
+        } \
     }
 
-/* Columns [n] of one row of out: counts' lanes from lane on. add: they are the distances of a further part of long rows. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_store_avx512(__m512i counts, size_t n, int add, uint32_t *out) {
-    __mmask16 mask = (__mmask16)((1u << n) - 1);
-    if (add) {
-        __m512i sum = _mm512_add_epi32(counts, _mm512_maskz_loadu_epi32(mask, out));
-        __mmask16 over = _mm512_cmplt_epu32_mask(sum, counts);
-        counts = _mm512_mask_set1_epi32(sum, over, -1);
-    }
-    _mm512_mask_storeu_epi32(out, mask, counts);
+/* The same for one such register: 4 counts. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m128i pkn_tile_sum_row_avx512(__m512i a) {
+    __m256i half = _mm256_add_epi16(_mm512_castsi512_si256(a), _mm512_maskz_extracti64x4_epi64(0xf, a, 1));
+    __m128i quarter = _mm_add_epi16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    return _mm_madd_epi16(quarter, _mm_set1_epi16(1));
 }
 
-/* 4 queries with n_targets targets, words of the rows from `word` on. */
+/* The first n of 4 counts, which are distances or (add) those of a further part of long rows. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_store_avx512(__m128i counts, size_t n, int add, uint32_t *out) {
+    if (PKN_LIKELY(n >= 4 && !add)) {
+        _mm_storeu_si128((__m128i *)(void *)out, counts);
+    } else {
+        __mmask8 mask = (__mmask8)(n >= 4 ? 15 : (1u << n) - 1);
+        __m128i before = _mm_maskz_loadu_epi32((__mmask8)(add ? mask : 0), out);
+        __m128i sum = _mm_add_epi32(counts, before);
+        sum = _mm_mask_set1_epi32(sum, _mm_cmplt_epu32_mask(sum, before), -1);
+        _mm_mask_storeu_epi32(out, mask, sum);
+    }
+}
+
+/* 4 queries with n_targets targets. */
 PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_panel_avx512(pkn_tile_avx512_fn tile_4x4, const uint64_t *queries,
                                                                const uint64_t *targets, size_t n_targets, size_t stride,
                                                                size_t words, int add, uint32_t *out, size_t out_stride) {
-    const uint64_t *rows[8];
-    for (size_t i = 0; i < 4; i++) {
-        rows[i] = queries + i * stride;
-    }
-    for (size_t t = 0; t < n_targets; t += 4) {
-        size_t n = pkn_min_size(n_targets - t, 4);
-        uint32_t *place = out + t;
-        __m512i counts;
-        for (size_t i = 0; i < 4; i++) {
-            rows[4 + i] = targets + (t + (i < n ? i : n - 1)) * stride;
-        }
-        counts = tile_4x4(rows, words);
-        if (PKN_LIKELY(n == 4 && !add)) {
-            _mm_storeu_si128((__m128i *)(void *)place, _mm512_maskz_extracti32x4_epi32(0xf, counts, 0));
-            _mm_storeu_si128((__m128i *)(void *)(place + out_stride), _mm512_maskz_extracti32x4_epi32(0xf, counts, 1));
-            _mm_storeu_si128((__m128i *)(void *)(place + 2 * out_stride), _mm512_maskz_extracti32x4_epi32(0xf, counts, 2));
-            _mm_storeu_si128((__m128i *)(void *)(place + 3 * out_stride), _mm512_maskz_extracti32x4_epi32(0xf, counts, 3));
-        } else {
-            pkn_tile_store_avx512(counts, n, add, place);
-            pkn_tile_store_avx512(PKN_TILE_LANES(counts, counts, 0x01), n, add, place + out_stride);
-            pkn_tile_store_avx512(PKN_TILE_LANES(counts, counts, 0x02), n, add, place + 2 * out_stride);
-            pkn_tile_store_avx512(PKN_TILE_LANES(counts, counts, 0x03), n, add, place + 3 * out_stride);
-        }
+    for (size_t i = 0; i < n_targets; i += 4) {
+        size_t n = n_targets - i;
+        uint32_t *place = out + i;
+        __m512i counts = tile_4x4(queries, targets + i * stride, stride, n, words);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 0), n, add, place);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 1), n, add, place + out_stride);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 2), n, add, place + 2 * out_stride);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 3), n, add, place + 3 * out_stride);
     }
 }
 
-/* 1 query with n_targets targets. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_row_avx512(pkn_tile_avx512_fn tile_1x16, const uint64_t *query,
-                                                             const uint64_t *targets, size_t n_targets, size_t stride,
-                                                             size_t words, int add, uint32_t *out) {
-    const uint64_t *rows[17];
-    rows[0] = query;
-    for (size_t t = 0; t < n_targets; t += 16) {
-        size_t n = pkn_min_size(n_targets - t, 16);
-        for (size_t i = 0; i < n; i++) {
-            rows[1 + i] = targets + (t + i) * stride;
-        }
-        for (size_t i = n; i < 16; i++) {
-            rows[1 + i] = rows[n];
-        }
-        pkn_tile_store_avx512(tile_1x16(rows, words), n, add, out + t);
-    }
-}
-
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_hamming_tile_avx512(pkn_tile_avx512_fn tile_4x4, pkn_tile_avx512_fn tile_1x16,
-                                                                 const uint64_t *queries, size_t n_queries,
+/* The nearest of 4 queries: a tile's 16 distances are 4 candidates of each query. Lanes that repeat the last target (n < 4) are
+   masked. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_nearest_avx512(pkn_tile_avx512_fn tile_4x4, const uint64_t *queries,
                                                                  const uint64_t *targets, size_t n_targets, size_t words,
-                                                                 uint32_t *out, size_t out_stride) {
-    for (size_t word = 0; word < words; word += PKN_TILE_AVX512_WORDS) {
-        size_t n = pkn_min_size(words - word, PKN_TILE_AVX512_WORDS);
-        size_t q = 0;
-        for (; n_queries - q >= 4; q += 4) {
-            pkn_tile_panel_avx512(tile_4x4, queries + q * words + word, targets + word, n_targets, words, n, word > 0,
-                                  out + q * out_stride, out_stride);
-        }
-        for (; q < n_queries; q++) {
-            pkn_tile_row_avx512(tile_1x16, queries + q * words + word, targets + word, n_targets, words, n, word > 0,
-                                out + q * out_stride);
-        }
+                                                                 uint32_t first, uint32_t *distances, uint32_t *indices) {
+    __m512i best = _mm512_loadu_si512(distances);
+    __m512i place = _mm512_loadu_si512(indices);
+    __m512i now = _mm512_add_epi32(_mm512_set1_epi32((int)first),
+                                   _mm512_maskz_broadcast_i32x4(0xffff, _mm_setr_epi32(0, 1, 2, 3)));
+    for (size_t i = 0; i < n_targets; i += 4) {
+        size_t n = n_targets - i;
+        __m512i counts = tile_4x4(queries, targets + i * words, words, n, words);
+        __mmask16 lanes = (__mmask16)(n >= 4 ? 0xffff : ((1u << n) - 1) * 0x1111u);
+        __mmask16 nearer = _mm512_mask_cmplt_epu32_mask(lanes, counts, best);
+        best = _mm512_mask_mov_epi32(best, nearer, counts);
+        place = _mm512_mask_mov_epi32(place, nearer, now);
+        now = _mm512_add_epi32(now, _mm512_set1_epi32(4));
     }
+    _mm512_storeu_si512(distances, best);
+    _mm512_storeu_si512(indices, place);
+}
+
+/* The same for one query whose distances are there; n_targets up to PKN_NEAREST_BLOCK. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_nearest_block_avx512(const uint32_t *block, size_t n_targets, uint32_t first,
+                                                                  uint32_t *distances, uint32_t *indices) {
+    __m128i best = _mm_loadu_si128((const __m128i *)(const void *)distances);
+    __m128i place = _mm_loadu_si128((const __m128i *)(const void *)indices);
+    __m128i now = _mm_add_epi32(_mm_set1_epi32((int)first), _mm_setr_epi32(0, 1, 2, 3));
+    for (size_t i = 0; i < n_targets; i += 4) {
+        size_t n = n_targets - i;
+        __mmask8 lanes = (__mmask8)(n >= 4 ? 15 : (1u << n) - 1);
+        __m128i counts = _mm_maskz_loadu_epi32(lanes, block + i);
+        __mmask8 nearer = _mm_mask_cmplt_epu32_mask(lanes, counts, best);
+        best = _mm_mask_mov_epi32(best, nearer, counts);
+        place = _mm_mask_mov_epi32(place, nearer, now);
+        now = _mm_add_epi32(now, _mm_set1_epi32(4));
+    }
+    _mm_storeu_si128((__m128i *)(void *)distances, best);
+    _mm_storeu_si128((__m128i *)(void *)indices, place);
 }
 
 #endif

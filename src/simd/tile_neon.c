@@ -78,6 +78,34 @@ PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_qu
     }
 }
 
+PKN_INTERNAL void pkn_nearest_tile_u64_neon(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                                            size_t n_targets, size_t words, uint32_t first, uint32_t *distances,
+                                            uint32_t *indices) {
+    static const uint32_t steps[4] = {0, 1, 2, 3};
+    uint32_t block[4 * PKN_NEAREST_BLOCK];
+    for (size_t i = 0; i < n_targets; i += PKN_NEAREST_BLOCK) {
+        size_t n = pkn_min_size(n_targets - i, PKN_NEAREST_BLOCK);
+        pkn_hamming_tile_u64_neon(queries, n_queries, targets + i * words, n, words, block, PKN_NEAREST_BLOCK);
+        for (size_t q = 0; q < n_queries; q++) {
+            const uint32_t *from = block + q * PKN_NEAREST_BLOCK;
+            uint32x4_t best = vld1q_u32(distances + q * PKN_NEAREST_LANES);
+            uint32x4_t place = vld1q_u32(indices + q * PKN_NEAREST_LANES);
+            uint32x4_t now = vaddq_u32(vdupq_n_u32(first + (uint32_t)i), vld1q_u32(steps));
+            size_t t = 0;
+            for (; n - t >= 4; t += 4) {
+                uint32x4_t counts = vld1q_u32(from + t);
+                place = vbslq_u32(vcltq_u32(counts, best), now, place);
+                best = vminq_u32(counts, best);
+                now = vaddq_u32(now, vdupq_n_u32(4));
+            }
+            vst1q_u32(distances + q * PKN_NEAREST_LANES, best);
+            vst1q_u32(indices + q * PKN_NEAREST_LANES, place);
+            pkn_nearest_update(from + t, n - t, first + (uint32_t)(i + t), distances + q * PKN_NEAREST_LANES,
+                               indices + q * PKN_NEAREST_LANES);
+        }
+    }
+}
+
 PKN_INTERNAL size_t pkn_below_u32_neon(const uint32_t *values, size_t n, uint32_t threshold, uint32_t first, uint64_t *keys) {
     uint32x4_t threshold_u32x4 = vdupq_n_u32(threshold);
     size_t count = 0, i = 0;

@@ -24,6 +24,21 @@ PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_
     }
 }
 
+/* Keeps each query's nearest targets. For targets t ascending and each query q, with lane = 4 * q + t % 4:
+   if hamming(q, t) < distances[lane], then distances[lane] becomes it and indices[lane] = first + t. At most 4 queries. */
+PKN_INTERNAL void pkn_nearest_tile_u64_scalar(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                                              size_t n_targets, size_t words, uint32_t first, uint32_t *distances,
+                                              uint32_t *indices) {
+    for (size_t t = 0; t < n_targets; t++) {
+        for (size_t q = 0; q < n_queries; q++) {
+            size_t lane = q * PKN_NEAREST_LANES + t % PKN_NEAREST_LANES;
+            uint32_t distance;
+            pkn_hamming_tile_u64_scalar(queries + q * words, 1, targets + t * words, 1, words, &distance, 0);
+            pkn_nearest_update(&distance, 1, first + (uint32_t)t, distances + lane, indices + lane);
+        }
+    }
+}
+
 /* Appends the key value << 32 | (first + i) of every values[i] < threshold to keys, i ascending, and returns how many.
    keys has room for n, all of which may be written. */
 PKN_INTERNAL size_t pkn_below_u32_scalar(const uint32_t *values, size_t n, uint32_t threshold, uint32_t first,

@@ -76,6 +76,50 @@ Test(simd_tile, distance_of_2_to_the_32_bits_is_given_as_the_largest_count) {
     cr_assert_eq(pkn_add_counts(5, 6), 11u);
 }
 
+/* Each lane keeps the first of the nearest of every fourth target. */
+static void tile_check_nearest(const pkn_simd_set *set, const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                               size_t n_targets, size_t words, uint32_t start) {
+    uint32_t distances[17], indices[17];
+    for (size_t i = 0; i < 17; i++) {
+        distances[i] = start;
+        indices[i] = 77;
+    }
+    set->kernels.nearest_tile_u64(queries, n_queries, targets, n_targets, words, 1000, distances, indices);
+    for (size_t lane = 0; lane < 17; lane++) {
+        uint32_t distance = start, index = 77;
+        for (size_t t = lane % 4; lane < n_queries * 4 && t < n_targets; t += 4) {
+            uint32_t d = tile_oracle_distance(queries + lane / 4 * words, targets + t * words, words);
+            if (d < distance) {
+                distance = d;
+                index = (uint32_t)(1000 + t);
+            }
+        }
+        cr_assert(distances[lane] == distance && indices[lane] == index, "%s: lane %zu of %zu, targets %zu, words %zu",
+                  set->name, lane, n_queries, n_targets, words);
+    }
+}
+
+Test(simd_tile, nearest_candidates_of_every_set_match_pair_by_pair) {
+    static const size_t words_list[] = {1, 3, 8, 32, 33, 63, 125, 1017}, n_list[] = {0, 1, 2, 3, 4, 5, 8, 18, 64, 67, 130};
+    uint64_t *queries = (uint64_t *)malloc(4 * 1017 * 8), *targets = (uint64_t *)malloc(130 * 1017 * 8);
+    for (const pkn_simd_set *set = fence_next_set(0); set; set = fence_next_set(set)) {
+        for (size_t w = 0; w < sizeof words_list / sizeof words_list[0]; w++) {
+            size_t words = words_list[w];
+            tile_fill(queries, 4 * words, TILE_SEED, 0, 0);
+            tile_fill(targets, 130 * words, TILE_SEED + 1, 0, 0);
+            for (size_t i = 0; i + 8 < 130; i += 5) memcpy(targets + (i + 8) * words, targets + i * words, words * 8);
+            for (size_t n_queries = 0; n_queries <= 4; n_queries++) {
+                for (size_t n = 0; n < sizeof n_list / sizeof n_list[0]; n++) {
+                    tile_check_nearest(set, queries, n_queries, targets, n_list[n], words, UINT32_MAX);
+                    tile_check_nearest(set, queries, n_queries, targets, n_list[n], words, (uint32_t)words * 31);
+                }
+            }
+        }
+    }
+    free(queries);
+    free(targets);
+}
+
 Test(simd_tile, reads_and_writes_stay_inside_their_arrays) {
     static const size_t words_list[] = {1, 2, 3, 5, 7, 8, 9, 31, 32, 33};
     unsigned char *fence_q = fence_new(), *fence_t = fence_new(), *fence_out = fence_new();
