@@ -30,12 +30,15 @@ PKN_INTERNAL int pkn_chunks_range(size_t begin, size_t end, void *context) {
     return 0;
 }
 
-PKERN_API pkern_status pkern_par_chunks(pkern_pool *pool, void *base, size_t n, size_t size, size_t chunk_len,
-                                        const pkern_par_options *options,
-                                        int (*fn)(void *chunk, size_t len, size_t chunk_index, void *ctx), void *ctx) {
+PKERN_API pkern_status pkern_par_chunks(pkern_pool *pool, void *base, size_t n, size_t size,
+                                        size_t chunk_len, const pkern_par_options *options,
+                                        int (*fn)(void *chunk, size_t len, size_t chunk_index,
+                                                  void *ctx),
+                                        void *ctx) {
     pkn_chunks chunks;
     size_t bytes;
-    if (chunk_len == 0 || size == 0 || fn == 0 || !pkn_options_valid(options) || (n > 0 && base == 0)) {
+    if (chunk_len == 0 || size == 0 || fn == 0 || !pkn_options_valid(options) ||
+        (n > 0 && base == 0)) {
         return PKERN_EINVAL;
     }
     if (pkn_mul_overflows_size(n, size, &bytes)) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Selection in place, as an inline function of the element size and the comparison: with both constant the compiler makes a typed
-   select of it, so the generic function and the typed macro share one algorithm.
+/* Selection in place, as an inline function of the element size and the comparison: with both
+   constant the compiler makes a typed select of it, so the generic function and the typed macro
+   share one algorithm.
 
-   Tuned for arrays of 10^3 to 10^7 small elements. Invariants, whatever the comparison answers: every index is checked against the
-   range and not against a sentinel's value; every round takes at least the pivot out of the range; elements only swap places. Of the
-   comparison only "below 0 or not" is used. */
+   Tuned for arrays of 10^3 to 10^7 small elements. Invariants, whatever the comparison answers:
+   every index is checked against the range and not against a sentinel's value; every round takes at
+   least the pivot out of the range; elements only swap places. Of the comparison only "below 0 or
+   not" is used. */
 #ifndef PKN_PAR_INTROSELECT_H
 #define PKN_PAR_INTROSELECT_H
 
@@ -20,8 +22,8 @@ typedef int (*pkn_compare)(const void *a, const void *b, void *ctx);
 #define PKN_SELECT_SMALL 16
 /* The pivot is the middle one of so many samples: odd, and at most PKN_SELECT_SMALL. */
 #define PKN_SELECT_SAMPLES 9
-/* Rounds that leave more than 7/8 of their range, before selection gives way to a heap sort: with good rounds at most 8 n element
-   visits in all, such rounds add at most 8 n. */
+/* Rounds that leave more than 7/8 of their range, before selection gives way to a heap sort: with
+   good rounds at most 8 n element visits in all, such rounds add at most 8 n. */
 #define PKN_SELECT_BAD_ROUNDS 8
 
 /* a == b is fine. Two buffers, since memcpy may not overlap itself. */
@@ -43,7 +45,8 @@ PKN_ALWAYS_INLINE void pkn_swap_elements(unsigned char *a, unsigned char *b, siz
     memcpy(b, from_a, size);
 }
 
-PKN_ALWAYS_INLINE void pkn_insertion_sort(unsigned char *base, size_t n, size_t size, pkn_compare compare, void *ctx) {
+PKN_ALWAYS_INLINE void pkn_insertion_sort(unsigned char *base, size_t n, size_t size,
+                                          pkn_compare compare, void *ctx) {
     for (size_t i = 1; i < n; i++) {
         for (size_t j = i; j > 0; j--) {
             unsigned char *right = base + j * size;
@@ -55,7 +58,8 @@ PKN_ALWAYS_INLINE void pkn_insertion_sort(unsigned char *base, size_t n, size_t 
     }
 }
 
-PKN_INLINE void pkn_sift_down(unsigned char *base, size_t root, size_t n, size_t size, pkn_compare compare, void *ctx) {
+PKN_INLINE void pkn_sift_down(unsigned char *base, size_t root, size_t n, size_t size,
+                              pkn_compare compare, void *ctx) {
     while (root < n / 2) {
         size_t child = 2 * root + 1;
         if (child + 1 < n && compare(base + child * size, base + (child + 1) * size, ctx) < 0) {
@@ -69,8 +73,10 @@ PKN_INLINE void pkn_sift_down(unsigned char *base, size_t root, size_t n, size_t
     }
 }
 
-/* The end of all patience: 2 n log2 n comparisons whatever they answer. Never inlined into the typed code. */
-PKN_INTERNAL PKN_NOINLINE void pkn_heap_sort(unsigned char *base, size_t n, size_t size, pkn_compare compare, void *ctx) {
+/* The end of all patience: 2 n log2 n comparisons whatever they answer. Never inlined into the
+   typed code. */
+PKN_INTERNAL PKN_NOINLINE void pkn_heap_sort(unsigned char *base, size_t n, size_t size,
+                                             pkn_compare compare, void *ctx) {
     for (size_t root = n / 2; root-- > 0;) {
         pkn_sift_down(base, root, n, size, compare, ctx);
     }
@@ -80,11 +86,13 @@ PKN_INTERNAL PKN_NOINLINE void pkn_heap_sort(unsigned char *base, size_t n, size
     }
 }
 
-/* Moves the elements below pivot (or_equal: not above pivot) to the front and returns how many; pivot lies outside of the range.
-   Elements of up to 16 bytes move without a branch: one is held back, the others pass through the hole it leaves. A mispredicted
-   branch costs more than the moves, and at a good pivot every second one would be. */
-PKN_ALWAYS_INLINE size_t pkn_partition(unsigned char *base, size_t n, size_t size, const void *pivot, int or_equal,
-                                       pkn_compare compare, void *ctx) {
+/* Moves the elements below pivot (or_equal: not above pivot) to the front and returns how many;
+   pivot lies outside of the range. Elements of up to 16 bytes move without a branch: one is held
+   back, the others pass through the hole it leaves. A mispredicted branch costs more than the
+   moves, and at a good pivot every second one would be. */
+PKN_ALWAYS_INLINE size_t pkn_partition(unsigned char *base, size_t n, size_t size,
+                                       const void *pivot, int or_equal, pkn_compare compare,
+                                       void *ctx) {
 #define PKN_GOES_LOW(x) (or_equal ? !(compare(pivot, (x), ctx) < 0) : compare((x), pivot, ctx) < 0)
     size_t low = 0;
     if (n == 0) {
@@ -126,7 +134,8 @@ PKN_ALWAYS_INLINE size_t pkn_partition(unsigned char *base, size_t n, size_t siz
 }
 
 /* Sorts samples from all over the range to its front and puts the middle one first. */
-PKN_ALWAYS_INLINE void pkn_pivot_to_front(unsigned char *base, size_t n, size_t size, pkn_compare compare, void *ctx) {
+PKN_ALWAYS_INLINE void pkn_pivot_to_front(unsigned char *base, size_t n, size_t size,
+                                          pkn_compare compare, void *ctx) {
     size_t step = n / PKN_SELECT_SAMPLES;
     for (size_t i = 1; i < PKN_SELECT_SAMPLES; i++) {
         pkn_swap_elements(base + i * size, base + (i * step + step / 2) * size, size);
@@ -136,7 +145,8 @@ PKN_ALWAYS_INLINE void pkn_pivot_to_front(unsigned char *base, size_t n, size_t 
 }
 
 /* nth < n */
-PKN_ALWAYS_INLINE void pkn_introselect(unsigned char *base, size_t n, size_t size, size_t nth, pkn_compare compare, void *ctx) {
+PKN_ALWAYS_INLINE void pkn_introselect(unsigned char *base, size_t n, size_t size, size_t nth,
+                                       pkn_compare compare, void *ctx) {
     int bad_rounds = 0;
     while (n > PKN_SELECT_SMALL) {
         /* A copy that never changes can stay in a register where compare is inlined. */

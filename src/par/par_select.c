@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Selection on all threads, in place. Each round takes a pivot from a sample, a little to the side of the wanted rank where more
-   elements lie, and so cuts most of that side off: about 1.5 n comparisons for a median, n for an end.
+/* Selection on all threads, in place. Each round takes a pivot from a sample, a little to the side
+   of the wanted rank where more elements lie, and so cuts most of that side off: about 1.5 n
+   comparisons for a median, n for an end.
 
-   Tuned for 10^5 elements and more. A round partitions blocks, each on its own; then the high runs that lie where lows belong change
-   places with as many lows beyond. Cuts depend on n alone, so the result is the same at any number of threads above one. Invariants,
-   whatever the comparison answers: elements only swap places, a block's count is what its partition returned, and every round
-   takes at least the pivot out of the range. */
+   Tuned for 10^5 elements and more. A round partitions blocks, each on its own; then the high runs
+   that lie where lows belong change places with as many lows beyond. Cuts depend on n alone, so the
+   result is the same at any number of threads above one. Invariants, whatever the comparison
+   answers: elements only swap places, a block's count is what its partition returned, and every
+   round takes at least the pivot out of the range. */
 #ifndef PKN_PAR_PAR_SELECT_C
 #define PKN_PAR_PAR_SELECT_C
 
@@ -45,8 +47,9 @@ PKN_INLINE size_t pkn_block_len(const pkn_blocks *blocks, size_t block) {
 PKN_ALWAYS_INLINE size_t pkn_block_partition(const pkn_blocks *blocks, size_t block, size_t size) {
     unsigned char *base = blocks->base + block * blocks->block_len * size;
     size_t len = pkn_block_len(blocks, block);
-    return blocks->or_equal ? pkn_partition(base, len, size, blocks->pivot, 1, blocks->compare, blocks->ctx)
-                            : pkn_partition(base, len, size, blocks->pivot, 0, blocks->compare, blocks->ctx);
+    return blocks->or_equal
+               ? pkn_partition(base, len, size, blocks->pivot, 1, blocks->compare, blocks->ctx)
+               : pkn_partition(base, len, size, blocks->pivot, 0, blocks->compare, blocks->ctx);
 }
 
 PKN_INTERNAL int pkn_blocks_partition(size_t begin, size_t end, void *ctx) {
@@ -71,8 +74,10 @@ PKN_INTERNAL int pkn_blocks_partition(size_t begin, size_t end, void *ctx) {
     return 0;
 }
 
-/* The part of the block that must move: its highs below n_low (high 1) or its lows from n_low on (high 0). */
-PKN_INLINE size_t pkn_block_misplaced(const pkn_blocks *blocks, size_t block, int high, size_t *first) {
+/* The part of the block that must move: its highs below n_low (high 1) or its lows from n_low on
+   (high 0). */
+PKN_INLINE size_t pkn_block_misplaced(const pkn_blocks *blocks, size_t block, int high,
+                                      size_t *first) {
     size_t begin = block * blocks->block_len;
     size_t middle = begin + blocks->lows[block];
     size_t end = begin + pkn_block_len(blocks, block);
@@ -84,8 +89,10 @@ PKN_INLINE size_t pkn_block_misplaced(const pkn_blocks *blocks, size_t block, in
     return middle - *first;
 }
 
-/* Where in the array the misplaced element number rank is, and how many follow it in one run (itself included). */
-PKN_INTERNAL size_t pkn_blocks_find(const pkn_blocks *blocks, int high, size_t rank, size_t *position) {
+/* Where in the array the misplaced element number rank is, and how many follow it in one run
+   (itself included). */
+PKN_INTERNAL size_t pkn_blocks_find(const pkn_blocks *blocks, int high, size_t rank,
+                                    size_t *position) {
     for (size_t block = 0;; block++) {
         size_t first;
         size_t len = pkn_block_misplaced(blocks, block, high, &first);
@@ -103,16 +110,19 @@ PKN_INTERNAL int pkn_blocks_exchange(size_t begin, size_t end, void *ctx) {
     while (begin < end) {
         size_t high;
         size_t low;
-        size_t len = pkn_min_size(pkn_blocks_find(blocks, 1, begin, &high), pkn_blocks_find(blocks, 0, begin, &low));
+        size_t len = pkn_min_size(pkn_blocks_find(blocks, 1, begin, &high),
+                                  pkn_blocks_find(blocks, 0, begin, &low));
         len = pkn_min_size(len, end - begin);
-        pkn_swap_elements(blocks->base + high * blocks->size, blocks->base + low * blocks->size, len * blocks->size);
+        pkn_swap_elements(blocks->base + high * blocks->size, blocks->base + low * blocks->size,
+                          len * blocks->size);
         begin += len;
     }
     return 0;
 }
 
 /* pkn_partition of [base, base + n) on all threads. */
-PKN_INTERNAL size_t pkn_par_partition(pkern_pool *pool, pkn_blocks *blocks, unsigned char *base, size_t n, int or_equal) {
+PKN_INTERNAL size_t pkn_par_partition(pkern_pool *pool, pkn_blocks *blocks, unsigned char *base,
+                                      size_t n, int or_equal) {
     pkern_par_options options;
     size_t n_misplaced = 0;
     if (n == 0) {
@@ -125,7 +135,8 @@ PKN_INTERNAL size_t pkn_par_partition(pkern_pool *pool, pkn_blocks *blocks, unsi
     blocks->n_blocks = pkn_unit_count(n, blocks->block_len);
     blocks->n_low = 0;
     /* The loops can't fail: their bodies don't and nobody can cancel them. */
-    (void)pkn_units_run(pool, n, blocks->block_len, 0, pkn_blocks_partition, blocks, (size_t)blocks->compare);
+    (void)pkn_units_run(pool, n, blocks->block_len, 0, pkn_blocks_partition, blocks,
+                        (size_t)blocks->compare);
     for (size_t block = 0; block < blocks->n_blocks; block++) {
         blocks->n_low += blocks->lows[block];
     }
@@ -149,15 +160,18 @@ enum {
     PKN_NTH_IS_PIVOT           /* most likely: the sample has one value only around it */
 };
 
-/* Puts a pivot first: from the sorted sample's place for nth three standard deviations of its error further on the side where more
-   elements lie. The sample is moved to the front, which needs no memory. */
-PKN_INTERNAL int pkn_par_select_pivot(const pkn_blocks *blocks, unsigned char *base, size_t n, size_t nth) {
+/* Puts a pivot first: from the sorted sample's place for nth three standard deviations of its error
+   further on the side where more elements lie. The sample is moved to the front, which needs no
+   memory. */
+PKN_INTERNAL int pkn_par_select_pivot(const pkn_blocks *blocks, unsigned char *base, size_t n,
+                                      size_t nth) {
     size_t size = blocks->size;
     size_t n_samples = pkn_sample_count(n);
     size_t step = n / n_samples;
     size_t rank = pkn_min_size(nth / step, n_samples - 1);
     /* sqrt(rank (1 - rank / n_samples)), or a little more */
-    size_t deviation = pkn_root_size(pkn_min_size(pkn_min_size(rank, n_samples - 1 - rank) + 1, n_samples / 4));
+    size_t deviation =
+        pkn_root_size(pkn_min_size(pkn_min_size(rank, n_samples - 1 - rank) + 1, n_samples / 4));
     size_t margin = 3 * deviation + 2;
     size_t low = rank - pkn_min_size(margin, rank);
     size_t high = pkn_min_size(rank + margin, n_samples - 1);
@@ -175,8 +189,8 @@ PKN_INTERNAL int pkn_par_select_pivot(const pkn_blocks *blocks, unsigned char *b
     return is_pivot ? PKN_NTH_IS_PIVOT : take_high ? PKN_NTH_IS_BELOW_OR_PIVOT : PKN_NTH_IS_UNKNOWN;
 }
 
-PKN_INTERNAL void pkn_par_select_run(pkern_pool *pool, unsigned char *base, size_t n, size_t size, size_t nth,
-                                     pkern_compare_fn compare, void *ctx) {
+PKN_INTERNAL void pkn_par_select_run(pkern_pool *pool, unsigned char *base, size_t n, size_t size,
+                                     size_t nth, pkern_compare_fn compare, void *ctx) {
     pkn_blocks blocks;
     blocks.size = size;
     blocks.compare = compare;
@@ -222,8 +236,8 @@ PKN_INTERNAL void pkn_par_select_run(pkern_pool *pool, unsigned char *base, size
     pkn_select(base, n, size, nth, compare, ctx);
 }
 
-PKERN_API pkern_status pkern_par_select_nth(pkern_pool *pool, void *base, size_t n, size_t size, size_t nth,
-                                            pkern_compare_fn compare, void *ctx) {
+PKERN_API pkern_status pkern_par_select_nth(pkern_pool *pool, void *base, size_t n, size_t size,
+                                            size_t nth, pkern_compare_fn compare, void *ctx) {
     pkern_status status = pkn_select_check(base, n, size, nth, compare);
     if (status != PKERN_OK) {
         return status;

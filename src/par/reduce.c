@@ -2,11 +2,12 @@
 /* SPDX-FileCopyrightText: The pkern authors */
 /* Reduction with the same bits at any number of threads.
 
-   The tree over the leaves is fixed: the node of height h and number j covers leaves j * 2^h .. (j + 1) * 2^h - 1, as far as they
-   exist, and is the left child's value combined with the right's, or the left child's alone where there is no right. A unit of the
-   loop is a subtree of one height; how high is chosen by memory and threads, which the result can't show, since every unit and the
-   nodes above them are nodes of that tree. A unit runs its leaves from left to right with a stack of finished subtrees (a binary
-   counter), so it needs height + 1 accumulators. */
+   The tree over the leaves is fixed: the node of height h and number j covers leaves j * 2^h .. (j
+   + 1) * 2^h - 1, as far as they exist, and is the left child's value combined with the right's, or
+   the left child's alone where there is no right. A unit of the loop is a subtree of one height;
+   how high is chosen by memory and threads, which the result can't show, since every unit and the
+   nodes above them are nodes of that tree. A unit runs its leaves from left to right with a stack
+   of finished subtrees (a binary counter), so it needs height + 1 accumulators. */
 #ifndef PKN_PAR_REDUCE_C
 #define PKN_PAR_REDUCE_C
 
@@ -15,7 +16,8 @@
 #include "par/units.h"
 
 #define PKN_REDUCE_LEAVES 512
-/* Bytes of scratch on the caller's stack for units, and on each thread's for a unit's own accumulators. */
+/* Bytes of scratch on the caller's stack for units, and on each thread's for a unit's own
+   accumulators. */
 #define PKN_REDUCE_CALLER_BYTES 2048
 #define PKN_REDUCE_UNIT_BYTES 1024
 
@@ -32,18 +34,21 @@ typedef struct pkn_reduction {
 } pkn_reduction;
 
 /* Subtree number unit, into scratch's first accumulator. */
-PKN_INTERNAL int pkn_reduce_unit(const pkn_reduction *reduction, size_t unit, unsigned char *scratch) {
+PKN_INTERNAL int pkn_reduce_unit(const pkn_reduction *reduction, size_t unit,
+                                 unsigned char *scratch) {
     const pkern_reducer *reducer = reduction->reducer;
     size_t size = reducer->size;
     size_t leaf = unit << reduction->height;
-    size_t leaf_end = leaf + pkn_min_size((size_t)1 << reduction->height, reduction->n_leaves - leaf);
+    size_t leaf_end =
+        leaf + pkn_min_size((size_t)1 << reduction->height, reduction->n_leaves - leaf);
     unsigned char *top = scratch; /* one past the finished subtrees */
     for (size_t count = 1; leaf < leaf_end; leaf++, count++) {
         size_t first = leaf * reduction->leaf_len;
         size_t len = pkn_min_size(reduction->leaf_len, reduction->n - first);
         int status;
         reducer->identity(top, reducer->ctx);
-        status = reducer->fold(top, reduction->begin + first, reduction->begin + first + len, reducer->ctx);
+        status = reducer->fold(top, reduction->begin + first, reduction->begin + first + len,
+                               reducer->ctx);
         if (status != 0) {
             return status;
         }
@@ -72,7 +77,8 @@ PKN_INTERNAL int pkn_reduce_range(size_t begin, size_t end, void *context) {
         return 0;
     }
     if (reduction->scratch_bytes > sizeof local) {
-        scratch = (unsigned char *)pkn_allocate(reduction->allocator, reduction->scratch_bytes, PKN_CACHE_LINE);
+        scratch = (unsigned char *)pkn_allocate(reduction->allocator, reduction->scratch_bytes,
+                                                PKN_CACHE_LINE);
         if (scratch == 0) {
             return PKERN_ENOMEM;
         }
@@ -89,10 +95,13 @@ PKN_INTERNAL int pkn_reduce_range(size_t begin, size_t end, void *context) {
     return status;
 }
 
-/* The leaves of the range and the height of a unit: as many units as are good for balance, few where accumulators are large. */
-PKN_INTERNAL void pkn_reduce_cut(pkn_reduction *reduction, const pkern_par_options *options, size_t n_threads) {
+/* The leaves of the range and the height of a unit: as many units as are good for balance, few
+   where accumulators are large. */
+PKN_INTERNAL void pkn_reduce_cut(pkn_reduction *reduction, const pkern_par_options *options,
+                                 size_t n_threads) {
     size_t size = reduction->reducer->size;
-    size_t max_units = size <= 64 ? pkn_max_size(128, 16 * n_threads) : pkn_max_size(16, 8 * n_threads);
+    size_t max_units =
+        size <= 64 ? pkn_max_size(128, 16 * n_threads) : pkn_max_size(16, 8 * n_threads);
     reduction->leaf_len = pkn_unit_count(reduction->n, PKN_REDUCE_LEAVES);
     if (options != 0) {
         reduction->leaf_len = pkn_max_size(reduction->leaf_len, options->min_len);
@@ -120,28 +129,31 @@ PKN_INTERNAL pkern_status pkn_reduce_run(pkern_pool *pool, pkn_reduction *reduct
         unit_options.max_len = 0;
         options = &unit_options;
     }
-    status = pkn_units_run(pool, reduction->n, reduction->leaf_len << reduction->height, options, pkn_reduce_range, reduction,
-                           (size_t)reducer->fold);
+    status = pkn_units_run(pool, reduction->n, reduction->leaf_len << reduction->height, options,
+                           pkn_reduce_range, reduction, (size_t)reducer->fold);
     if (status != PKERN_OK) {
         return status;
     }
     for (size_t step = 1; step < n_units; step *= 2) {
         for (size_t unit = 0; unit + step < n_units; unit += 2 * step) {
-            reducer->combine(reduction->units + unit * size, reduction->units + (unit + step) * size, reducer->ctx);
+            reducer->combine(reduction->units + unit * size,
+                             reduction->units + (unit + step) * size, reducer->ctx);
         }
     }
     return PKERN_OK;
 }
 
-PKERN_API pkern_status pkern_par_reduce(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+PKERN_API pkern_status pkern_par_reduce(pkern_pool *pool, size_t begin, size_t end,
+                                        const pkern_par_options *options,
                                         const pkern_reducer *reducer, void *result) {
     PKN_ALIGNED(64) unsigned char local[PKN_REDUCE_CALLER_BYTES];
     pkn_reduction reduction;
     size_t n_units;
     size_t bytes;
     pkern_status status;
-    if (begin > end || reducer == 0 || result == 0 || !pkn_options_valid(options) || reducer->size == 0 ||
-        reducer->identity == 0 || reducer->fold == 0 || reducer->combine == 0) {
+    if (begin > end || reducer == 0 || result == 0 || !pkn_options_valid(options) ||
+        reducer->size == 0 || reducer->identity == 0 || reducer->fold == 0 ||
+        reducer->combine == 0) {
         return PKERN_EINVAL;
     }
     reduction.reducer = reducer;

@@ -21,12 +21,14 @@ PKN_INLINE size_t pkn_root_size(size_t n) {
     return root;
 }
 
-/* Four to six times sqrt(n): the rank of a sample is then off by 1 % of n at 10^6, for 1 % of the cost of a pass over the array. */
+/* Four to six times sqrt(n): the rank of a sample is then off by 1 % of n at 10^6, for 1 % of the
+   cost of a pass over the array. */
 PKN_INLINE size_t pkn_sample_count(size_t n) {
     return (size_t)1 << (pkn_log2_size(n) + 5) / 2;
 }
 
-/* The index of sample i, one from each run of step, by a fixed stream: data with a period must not meet a sample with one. */
+/* The index of sample i, one from each run of step, by a fixed stream: data with a period must not
+   meet a sample with one. */
 PKN_INLINE size_t pkn_sample_at(size_t i, size_t step) {
     uint64_t fraction = pkn_mix_u64(i + 1) >> 32;
     return i * step + (size_t)((fraction * (uint64_t)pkn_min_size(step, UINT32_MAX)) >> 32);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* A loop over fixed runs of items ("units"), given to the pool as a loop over the items: what it learns of an item's cost then holds
-   for every length, and progress counts items. A piece runs the units that begin in it: with pkn_unit_count, from
-   pkn_unit_count(begin, unit_len) up to pkn_unit_count(end, unit_len). So pieces need not meet the units' borders, and units keep the
+/* A loop over fixed runs of items ("units"), given to the pool as a loop over the items: what it
+   learns of an item's cost then holds for every length, and progress counts items. A piece runs the
+   units that begin in it: with pkn_unit_count, from pkn_unit_count(begin, unit_len) up to
+   pkn_unit_count(end, unit_len). So pieces need not meet the units' borders, and units keep the
    order of their pieces, so that the lowest failure is the lowest unit's. */
 #ifndef PKN_PAR_UNITS_H
 #define PKN_PAR_UNITS_H
@@ -21,8 +22,9 @@ PKN_INLINE size_t pkn_unit_count(size_t n, size_t len) {
 }
 
 /* unit_len > 0, options are valid. key names the user's code for what is remembered of its cost. */
-PKN_INTERNAL pkern_status pkn_units_run(pkern_pool *pool, size_t n, size_t unit_len, const pkern_par_options *options,
-                                        pkern_range_fn body, void *ctx, size_t key) {
+PKN_INTERNAL pkern_status pkn_units_run(pkern_pool *pool, size_t n, size_t unit_len,
+                                        const pkern_par_options *options, pkern_range_fn body,
+                                        void *ctx, size_t key) {
     pkern_par_options unit_options;
     memset(&unit_options, 0, sizeof unit_options);
     if (options != 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* What the tests of par share: pools, an allocator that fails on demand, guarded memory, hostile comparisons. */
+/* What the tests of par share: pools, an allocator that fails on demand, guarded memory, hostile
+   comparisons. */
 #ifndef PKN_TESTS_PAR_TOOLS_H
 #define PKN_TESTS_PAR_TOOLS_H
 
@@ -21,7 +22,8 @@ static pkern_pool *par_pool_with(int num_threads, const pkern_allocator *allocat
     memset(&config, 0, sizeof config);
     config.num_threads = num_threads;
     config.allocator = allocator;
-    cr_assert_eq(pkern_pool_create(&config, &pool), PKERN_OK, "seed %llu", (unsigned long long)PAR_SEED);
+    cr_assert_eq(pkern_pool_create(&config, &pool), PKERN_OK, "seed %llu",
+                 (unsigned long long)PAR_SEED);
     return pool;
 }
 
@@ -69,7 +71,8 @@ static pkern_allocator par_heap_allocator(par_heap *heap) {
 static void *par_guarded(size_t bytes, int at_end) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t inner = (bytes + page - 1) / page * page;
-    char *memory = (char *)mmap(0, inner + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory = (char *)mmap(0, inner + 2 * page, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     cr_assert(memory != (char *)MAP_FAILED);
     cr_assert_eq(mprotect(memory, page, PROT_NONE), 0);
     cr_assert_eq(mprotect(memory + page + inner, page, PROT_NONE), 0);
@@ -100,18 +103,31 @@ static int par_hostile_compare(const void *a, const void *b, void *ctx) {
     memcpy(&y, b, sizeof y);
     honest = (x > y) - (x < y);
     switch (hostile->kind) {
-    case 0: return (int)(pkn_mix_u64(call) % 3) - 1;                      /* random */
-    case 1: return -1;                                                    /* everything is less */
-    case 2: return 1;                                                     /* everything is greater */
-    case 3: return 0;                                                     /* all equal */
-    case 4: return (int)((uint32_t)(int64_t)x * 77777u - (uint32_t)(int64_t)y * 77777u); /* a difference that wraps */
-    case 5: return x < y ? -1 : 1;                                        /* never equal */
-    case 6: return call % 2 ? honest : -honest;                           /* changes its mind each time */
-    case 7: return call < 1000 ? honest : -honest;                        /* changes its mind once */
-    case 8: return (int)(((int64_t)x - (int64_t)y) % 3);                  /* rock, paper, scissors */
-    case 9: return call % 10 ? honest : 1;                                /* lies every tenth time */
-    case 10: return x <= y ? -1 : 0;                                      /* equal is less, greater is equal */
-    default: return call % 64 < 32 ? -1 : 1;                              /* runs */
+    case 0:
+        return (int)(pkn_mix_u64(call) % 3) - 1; /* random */
+    case 1:
+        return -1; /* everything is less */
+    case 2:
+        return 1; /* everything is greater */
+    case 3:
+        return 0; /* all equal */
+    case 4:
+        return (int)((uint32_t)(int64_t)x * 77777u -
+                     (uint32_t)(int64_t)y * 77777u); /* a difference that wraps */
+    case 5:
+        return x < y ? -1 : 1; /* never equal */
+    case 6:
+        return call % 2 ? honest : -honest; /* changes its mind each time */
+    case 7:
+        return call < 1000 ? honest : -honest; /* changes its mind once */
+    case 8:
+        return (int)(((int64_t)x - (int64_t)y) % 3); /* rock, paper, scissors */
+    case 9:
+        return call % 10 ? honest : 1; /* lies every tenth time */
+    case 10:
+        return x <= y ? -1 : 0; /* equal is less, greater is equal */
+    default:
+        return call % 64 < 32 ? -1 : 1; /* runs */
     }
 }
 
@@ -134,13 +150,27 @@ static void par_fill(double *values, size_t n, int pattern, size_t seed) {
     for (size_t i = 0; i < n; i++) {
         size_t random = par_random(seed * 100003 + i, 1000003);
         switch (pattern) {
-        case 0: values[i] = (double)random; break;
-        case 1: values[i] = (double)i; break;
-        case 2: values[i] = (double)(n - i); break;
-        case 3: values[i] = (double)(random % 4); break;
-        case 4: values[i] = 5.0; break;
-        case 5: values[i] = (double)(i < n / 2 ? i : n - i); break;
-        default: values[i] = (double)(i % 16 == 0 ? i : n + random); break; /* a period */
+        case 0:
+            values[i] = (double)random;
+            break;
+        case 1:
+            values[i] = (double)i;
+            break;
+        case 2:
+            values[i] = (double)(n - i);
+            break;
+        case 3:
+            values[i] = (double)(random % 4);
+            break;
+        case 4:
+            values[i] = 5.0;
+            break;
+        case 5:
+            values[i] = (double)(i < n / 2 ? i : n - i);
+            break;
+        default:
+            values[i] = (double)(i % 16 == 0 ? i : n + random);
+            break; /* a period */
         }
     }
 }

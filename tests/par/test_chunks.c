@@ -42,7 +42,8 @@ Test(par_chunks, touches_each_chunk_once_with_its_index_and_length) {
                 options.min_len = 10 * c;
                 options.max_len = c % 2 ? 10 * c + 3 : 0;
                 options.item_cost_ns = 1.0;
-                cr_assert_eq(pkern_par_chunks(pool, bytes, sizes[s], 3, lens[c], c % 3 ? &options : 0, chunks_touch, &seen),
+                cr_assert_eq(pkern_par_chunks(pool, bytes, sizes[s], 3, lens[c],
+                                              c % 3 ? &options : 0, chunks_touch, &seen),
                              PKERN_OK);
                 cr_assert_eq(seen.n_bad, 0);
                 for (size_t i = 0; i < sizeof bytes; i++) {
@@ -61,7 +62,8 @@ Test(par_chunks, returns_the_lowest_failure) {
         for (size_t fail_from = 0; fail_from < 1000; fail_from = fail_from * 3 + 2) {
             chunks_seen seen = {bytes, 9001, 1, 9, fail_from, 0};
             memset(bytes, 0, sizeof bytes);
-            cr_assert_eq(pkern_par_chunks(pool, bytes, 9001, 1, 9, 0, chunks_touch, &seen), (int)fail_from + 1);
+            cr_assert_eq(pkern_par_chunks(pool, bytes, 9001, 1, 9, 0, chunks_touch, &seen),
+                         (int)fail_from + 1);
             for (size_t i = 0; i < fail_from * 9; i++) {
                 cr_assert_eq(bytes[i], 1);
             }
@@ -82,7 +84,8 @@ Test(par_chunks, R42_bad_arguments_run_nothing) {
     cr_assert_eq(pkern_par_chunks(0, 0, 1, 1, 1, 0, chunks_touch, &seen), PKERN_EINVAL);
     cr_assert_eq(pkern_par_chunks(0, &byte, 1, 1, 1, 0, 0, &seen), PKERN_EINVAL);
     cr_assert_eq(pkern_par_chunks(0, &byte, 1, 1, 1, &options, chunks_touch, &seen), PKERN_EINVAL);
-    cr_assert_eq(pkern_par_chunks(0, &byte, SIZE_MAX / 2 + 1, 2, 1, 0, chunks_touch, &seen), PKERN_EOVERFLOW);
+    cr_assert_eq(pkern_par_chunks(0, &byte, SIZE_MAX / 2 + 1, 2, 1, 0, chunks_touch, &seen),
+                 PKERN_EOVERFLOW);
     cr_assert_eq(pkern_par_chunks(0, 0, 0, 1, 1, 0, chunks_touch, &seen), PKERN_OK);
     cr_assert_eq(byte, 0);
     cr_assert_eq(seen.n_bad, 0);
@@ -118,12 +121,14 @@ Test(par_chunks, progress_counts_elements_and_can_stop_the_call) {
         memset(&options, 0, sizeof options);
         options.progress = chunks_report;
         options.progress_user = &progress;
-        cr_assert_eq(pkern_par_chunks(pool, bytes, 9001, 1, 10, &options, chunks_touch, &seen), PKERN_OK);
+        cr_assert_eq(pkern_par_chunks(pool, bytes, 9001, 1, 10, &options, chunks_touch, &seen),
+                     PKERN_OK);
         cr_assert_eq(progress.last, 9001);
         cr_assert_eq(progress.n_bad, 0);
         options.progress = chunks_stop;
         status = pkern_par_chunks(pool, bytes, 9001, 1, 10, &options, chunks_touch, &seen);
-        cr_assert(status == PKERN_ECANCELED || status == PKERN_OK, "a short call may end before its first report");
+        cr_assert(status == PKERN_ECANCELED || status == PKERN_OK,
+                  "a short call may end before its first report");
         cr_assert_eq(pkern_pool_destroy(pool), PKERN_OK);
     }
 }

@@ -49,7 +49,9 @@ Test(par_for, visits_each_item_once_at_any_thread_count) {
                 loop.begin = 1000 * s;
                 loop.fail_at = SIZE_MAX;
                 loop.max_len = options.max_len = max_len;
-                cr_assert_eq(pkern_par_for(pool, loop.begin, loop.begin + sizes[s], &options, for_visit, &loop), PKERN_OK);
+                cr_assert_eq(pkern_par_for(pool, loop.begin, loop.begin + sizes[s], &options,
+                                           for_visit, &loop),
+                             PKERN_OK);
                 for (size_t i = 0; i < sizes[s]; i++) {
                     cr_assert_eq(visits[i], 1);
                 }

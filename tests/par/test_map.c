@@ -44,7 +44,9 @@ Test(par_map, equals_the_serial_loop_at_any_thread_count) {
         pkern_pool *pool = par_pool(par_threads[t]);
         for (size_t s = 0; s < PAR_COUNT(sizes); s++) {
             memset(out, 0xee, sizeof out);
-            cr_assert_eq(pkern_par_map(pool, in, sizeof *in, out, sizeof *out, sizes[s], 0, map_widen, 0), PKERN_OK);
+            cr_assert_eq(
+                pkern_par_map(pool, in, sizeof *in, out, sizeof *out, sizes[s], 0, map_widen, 0),
+                PKERN_OK);
             for (size_t i = 0; i < PAR_COUNT(out); i++) {
                 map_wide expected;
                 memset(&expected, 0xee, sizeof expected);
@@ -63,7 +65,8 @@ Test(par_map, works_in_place) {
     for (size_t i = 0; i < PAR_COUNT(values); i++) {
         values[i] = i;
     }
-    cr_assert_eq(pkern_par_map(0, values, 8, values, 8, PAR_COUNT(values), 0, map_square, 0), PKERN_OK);
+    cr_assert_eq(pkern_par_map(0, values, 8, values, 8, PAR_COUNT(values), 0, map_square, 0),
+                 PKERN_OK);
     for (size_t i = 0; i < PAR_COUNT(values); i++) {
         cr_assert_eq(values[i], i * i);
     }
@@ -79,7 +82,8 @@ Test(par_map, returns_the_lowest_failure_and_does_what_is_below) {
         pkern_pool *pool = par_pool(par_threads[t]);
         for (uint64_t fail_from = 1; fail_from < 4001; fail_from = fail_from * 2 + 5) {
             memset(out, 0, sizeof out);
-            cr_assert_eq(pkern_par_map(pool, in, 8, out, 8, 4001, 0, map_fail_from, &fail_from), (int)fail_from);
+            cr_assert_eq(pkern_par_map(pool, in, 8, out, 8, 4001, 0, map_fail_from, &fail_from),
+                         (int)fail_from);
             for (size_t i = 0; i < fail_from; i++) {
                 cr_assert_eq(out[i], i + 1);
             }
@@ -100,19 +104,25 @@ Test(par_map, bad_arguments_write_nothing) {
     cr_assert_eq(pkern_par_map(0, buffer, 0, buffer + 32, 8, 1, 0, map_square, 0), PKERN_EINVAL);
     cr_assert_eq(pkern_par_map(0, buffer, 8, buffer + 32, 0, 1, 0, map_square, 0), PKERN_EINVAL);
     cr_assert_eq(pkern_par_map(0, buffer, 8, buffer + 32, 8, 1, 0, 0, 0), PKERN_EINVAL);
-    cr_assert_eq(pkern_par_map(0, buffer, 8, buffer + 32, 8, 8, &options, map_square, 0), PKERN_EINVAL);
-    cr_assert_eq(pkern_par_map(0, buffer, 8, buffer + 1, 8, 8, 0, map_square, 0), PKERN_EINVAL, "overlap by all but one");
-    cr_assert_eq(pkern_par_map(0, buffer + 7, 8, buffer, 8, 8, 0, map_square, 0), PKERN_EINVAL, "overlap by one");
-    cr_assert_eq(pkern_par_map(0, buffer, 8, buffer, 4, 8, 0, map_square, 0), PKERN_EINVAL, "in place with two sizes");
+    cr_assert_eq(pkern_par_map(0, buffer, 8, buffer + 32, 8, 8, &options, map_square, 0),
+                 PKERN_EINVAL);
+    cr_assert_eq(pkern_par_map(0, buffer, 8, buffer + 1, 8, 8, 0, map_square, 0), PKERN_EINVAL,
+                 "overlap by all but one");
+    cr_assert_eq(pkern_par_map(0, buffer + 7, 8, buffer, 8, 8, 0, map_square, 0), PKERN_EINVAL,
+                 "overlap by one");
+    cr_assert_eq(pkern_par_map(0, buffer, 8, buffer, 4, 8, 0, map_square, 0), PKERN_EINVAL,
+                 "in place with two sizes");
     cr_assert_eq(pkern_par_map(0, 0, 8, 0, 8, 0, 0, map_square, 0), PKERN_OK);
     cr_assert_arr_eq(buffer, zeros, sizeof zeros);
-    cr_assert_eq(pkern_par_map(0, buffer, 8, buffer + 8, 8, 8, 0, map_square, 0), PKERN_OK, "neighbours do not overlap");
+    cr_assert_eq(pkern_par_map(0, buffer, 8, buffer + 8, 8, 8, 0, map_square, 0), PKERN_OK,
+                 "neighbours do not overlap");
 }
 
 Test(par_map, R42_sizes_beyond_size_t_are_overflow) {
     uint64_t in = 7;
     uint64_t out = 9;
-    cr_assert_eq(pkern_par_map(0, &in, 8, &out, 1, SIZE_MAX / 8 + 1, 0, map_square, 0), PKERN_EOVERFLOW);
+    cr_assert_eq(pkern_par_map(0, &in, 8, &out, 1, SIZE_MAX / 8 + 1, 0, map_square, 0),
+                 PKERN_EOVERFLOW);
     cr_assert_eq(pkern_par_map(0, &in, 1, &out, 8, SIZE_MAX, 0, map_square, 0), PKERN_EOVERFLOW);
     cr_assert_eq(pkern_par_map(0, &in, SIZE_MAX, &out, 8, 2, 0, map_square, 0), PKERN_EOVERFLOW);
     cr_assert_eq(out, 9);

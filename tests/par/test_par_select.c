@@ -22,15 +22,19 @@ Test(par_par_select, equals_a_sort_for_every_pattern_rank_and_thread_count) {
             size_t nth = ranks[r];
             for (size_t t = 0; t < PAR_COUNT(par_threads); t++) {
                 memcpy(base, original, n * sizeof *base);
-                cr_assert_eq(pkern_par_select_nth(pools[t], base, n, sizeof *base, nth, par_compare_double, 0), PKERN_OK);
+                cr_assert_eq(pkern_par_select_nth(pools[t], base, n, sizeof *base, nth,
+                                                  par_compare_double, 0),
+                             PKERN_OK);
                 cr_assert(base[nth] == sorted[nth], "pattern %d rank %zu", pattern, nth);
                 for (size_t i = 0; i < n; i++) {
-                    cr_assert(i < nth ? base[i] <= base[nth] : base[i] >= base[nth], "pattern %d rank %zu", pattern, nth);
+                    cr_assert(i < nth ? base[i] <= base[nth] : base[i] >= base[nth],
+                              "pattern %d rank %zu", pattern, nth);
                 }
                 if (par_threads[t] == 2) {
                     memcpy(first, base, n * sizeof *base);
                 } else if (par_threads[t] > 2) {
-                    cr_assert_arr_eq(first, base, n * sizeof *base, "arrangement depends on threads");
+                    cr_assert_arr_eq(first, base, n * sizeof *base,
+                                     "arrangement depends on threads");
                 }
                 if (t == 1) {
                     qsort(base, n, sizeof *base, par_qsort_double);
@@ -70,7 +74,8 @@ Test(par_par_select, moves_elements_of_any_size_whole) {
             memset(base + i * size, (int)(key % 251), size);
             memcpy(base + i * size, &key, sizeof key);
         }
-        cr_assert_eq(pkern_par_select_nth(pool, base, n, size, n / 3, par_select_compare_key, 0), PKERN_OK);
+        cr_assert_eq(pkern_par_select_nth(pool, base, n, size, n / 3, par_select_compare_key, 0),
+                     PKERN_OK);
         for (size_t i = 0; i < n; i++) {
             uint32_t key;
             memcpy(&key, base + i * size, sizeof key);
@@ -97,7 +102,9 @@ Test(par_par_select, R43_hostile_comparisons_end_in_bounds_with_a_permutation) {
         par_hostile hostile = {kind, 0};
         par_fill(original, n, kind % 3, (size_t)kind);
         memcpy(base, original, n * sizeof *base);
-        cr_assert_eq(pkern_par_select_nth(pool, base, n, sizeof *base, n / 5, par_hostile_compare, &hostile), PKERN_OK);
+        cr_assert_eq(
+            pkern_par_select_nth(pool, base, n, sizeof *base, n / 5, par_hostile_compare, &hostile),
+            PKERN_OK);
         cr_assert_leq(hostile.calls, 40 * n * 18, "kind %d: %zu calls", kind, hostile.calls);
         qsort(original, n, sizeof *original, par_qsort_double);
         qsort(base, n, sizeof *base, par_qsort_double);
@@ -115,7 +122,8 @@ Test(par_par_select, R42_R45_bad_arguments_move_nothing) {
     cr_assert_eq(pkern_par_select_nth(0, 0, 2, 8, 0, par_compare_double, 0), PKERN_EINVAL);
     cr_assert_eq(pkern_par_select_nth(0, base, 2, 0, 0, par_compare_double, 0), PKERN_EINVAL);
     cr_assert_eq(pkern_par_select_nth(0, base, 2, 8, 0, 0, 0), PKERN_EINVAL);
-    cr_assert_eq(pkern_par_select_nth(0, base, SIZE_MAX / 4, 8, 0, par_compare_double, 0), PKERN_EOVERFLOW);
+    cr_assert_eq(pkern_par_select_nth(0, base, SIZE_MAX / 4, 8, 0, par_compare_double, 0),
+                 PKERN_EOVERFLOW);
     cr_assert(base[0] == 2.0 && base[1] == 1.0);
     cr_assert_eq(pkern_par_select_nth(0, base, 2, 8, 0, par_compare_double, 0), PKERN_OK);
     cr_assert(base[0] == 1.0 && base[1] == 2.0);
@@ -127,7 +135,8 @@ static int par_select_nested(size_t begin, size_t end, void *ctx) {
     int wrong = 0;
     for (size_t i = begin; i < end; i++) {
         par_fill(base, n, 1, 0);
-        wrong |= pkern_par_select_nth(0, base, n, sizeof *base, 20000 + i, par_compare_double, 0) != PKERN_OK;
+        wrong |= pkern_par_select_nth(0, base, n, sizeof *base, 20000 + i, par_compare_double, 0) !=
+                 PKERN_OK;
         wrong |= base[20000 + i] != (double)(20000 + i);
     }
     PKN_UNUSED(ctx);

@@ -25,7 +25,8 @@ static void reduce_add(void *acc, const void *right, void *ctx) {
 }
 
 /* The documented tree, recursively. */
-static float reduce_oracle(const float *values, size_t n, size_t leaf_len, size_t leaf, size_t n_leaves) {
+static float reduce_oracle(const float *values, size_t n, size_t leaf_len, size_t leaf,
+                           size_t n_leaves) {
     size_t half = 1;
     if (n_leaves == 1) {
         float sum = 0.0f;
@@ -37,7 +38,8 @@ static float reduce_oracle(const float *values, size_t n, size_t leaf_len, size_
     while (2 * half < n_leaves) {
         half *= 2;
     }
-    return reduce_oracle(values, n, leaf_len, leaf, half) + reduce_oracle(values, n, leaf_len, leaf + half, n_leaves - half);
+    return reduce_oracle(values, n, leaf_len, leaf, half) +
+           reduce_oracle(values, n, leaf_len, leaf + half, n_leaves - half);
 }
 
 Test(par_reduce, has_the_documented_bits_at_any_thread_count) {
@@ -58,7 +60,8 @@ Test(par_reduce, has_the_documented_bits_at_any_thread_count) {
             expected = reduce_oracle(values, n, leaf_len, 0, (n + leaf_len - 1) / leaf_len);
             for (size_t t = 0; t < PAR_COUNT(par_threads); t++) {
                 pkern_pool *pool = par_pool(par_threads[t]);
-                pkern_reducer reducer = {sizeof(float), reduce_zero, reduce_add_items, reduce_add, values};
+                pkern_reducer reducer = {sizeof(float), reduce_zero, reduce_add_items, reduce_add,
+                                         values};
                 pkern_par_options options;
                 float result = -1.0f;
                 memset(&options, 0, sizeof options);
@@ -66,15 +69,16 @@ Test(par_reduce, has_the_documented_bits_at_any_thread_count) {
                 options.max_len = maxs[o];
                 options.item_cost_ns = (double)t * 10.0;
                 cr_assert_eq(pkern_par_reduce(pool, 0, n, &options, &reducer, &result), PKERN_OK);
-                cr_assert_arr_eq(&result, &expected, sizeof result, "n %zu, options %zu, %d threads", n, o, par_threads[t]);
+                cr_assert_arr_eq(&result, &expected, sizeof result,
+                                 "n %zu, options %zu, %d threads", n, o, par_threads[t]);
                 cr_assert_eq(pkern_pool_destroy(pool), PKERN_OK);
             }
         }
     }
 }
 
-/* An interval [begin, end): combine is not commutative and notices every misplaced or missing part. The rest of the accumulator is
-   there for its size. */
+/* An interval [begin, end): combine is not commutative and notices every misplaced or missing part.
+   The rest of the accumulator is there for its size. */
 typedef struct reduce_span {
     size_t begin;
     size_t end;
@@ -111,7 +115,8 @@ static void reduce_join(void *acc, const void *right, void *ctx) {
     span->broken |= next->broken || span->end != next->begin;
     span->end = next->end;
     if (size > sizeof *span) {
-        span->broken |= ((unsigned char *)acc)[size - 1] != 0x5a || ((const unsigned char *)right)[size - 1] != 0x5a;
+        span->broken |= ((unsigned char *)acc)[size - 1] != 0x5a ||
+                        ((const unsigned char *)right)[size - 1] != 0x5a;
     }
 }
 
@@ -124,15 +129,18 @@ Test(par_reduce, takes_accumulators_of_any_size_in_index_order) {
             reduce_span *result = (reduce_span *)malloc(sizes[s]);
             for (size_t l = 0; l < PAR_COUNT(lengths); l++) {
                 reduce_spans spans = {sizes[s], SIZE_MAX, 0};
-                pkern_reducer reducer = {sizes[s], reduce_no_span, reduce_extend, reduce_join, &spans};
+                pkern_reducer reducer = {sizes[s], reduce_no_span, reduce_extend, reduce_join,
+                                         &spans};
                 pkern_par_options options;
                 memset(&options, 0, sizeof options);
                 options.max_len = 3;
-                cr_assert_eq(pkern_par_reduce(pool, 7, 7 + lengths[l], &options, &reducer, result), PKERN_OK);
+                cr_assert_eq(pkern_par_reduce(pool, 7, 7 + lengths[l], &options, &reducer, result),
+                             PKERN_OK);
                 cr_assert_eq(result->broken, 0);
                 cr_assert_eq(result->begin, lengths[l] ? 7 : 0);
                 cr_assert_eq(result->end, lengths[l] ? 7 + lengths[l] : 0);
-                cr_assert(sizes[s] == sizeof *result || ((unsigned char *)result)[sizes[s] - 1] == 0x5a);
+                cr_assert(sizes[s] == sizeof *result ||
+                          ((unsigned char *)result)[sizes[s] - 1] == 0x5a);
             }
             free(result);
         }
@@ -145,12 +153,14 @@ Test(par_reduce, returns_the_lowest_failure_and_leaves_the_result) {
         pkern_pool *pool = par_pool(par_threads[t]);
         for (size_t fail_from = 0; fail_from < 5000; fail_from = fail_from * 3 + 1) {
             reduce_spans spans = {sizeof(reduce_span), fail_from, 0};
-            pkern_reducer reducer = {sizeof(reduce_span), reduce_no_span, reduce_extend, reduce_join, &spans};
+            pkern_reducer reducer = {sizeof(reduce_span), reduce_no_span, reduce_extend,
+                                     reduce_join, &spans};
             pkern_par_options options;
             reduce_span result = {1, 2, 3};
             memset(&options, 0, sizeof options);
             options.max_len = 4;
-            cr_assert_eq(pkern_par_reduce(pool, 0, 5000, &options, &reducer, &result), (int)fail_from + 1);
+            cr_assert_eq(pkern_par_reduce(pool, 0, 5000, &options, &reducer, &result),
+                         (int)fail_from + 1);
             cr_assert(result.begin == 1 && result.end == 2 && result.broken == 3);
         }
         cr_assert_eq(pkern_pool_destroy(pool), PKERN_OK);
@@ -224,7 +234,8 @@ Test(par_reduce, R42_bad_arguments_run_nothing) {
 
 Test(par_reduce, a_requested_cancel_leaves_the_result) {
     reduce_spans spans = {sizeof(reduce_span), SIZE_MAX, 0};
-    pkern_reducer reducer = {sizeof(reduce_span), reduce_no_span, reduce_extend, reduce_join, &spans};
+    pkern_reducer reducer = {sizeof(reduce_span), reduce_no_span, reduce_extend, reduce_join,
+                             &spans};
     pkern_cancel cancel;
     pkern_par_options options;
     reduce_span result = {1, 2, 3};
@@ -246,7 +257,8 @@ Test(par_reduce, progress_counts_items) {
     for (size_t t = 0; t < PAR_COUNT(par_threads); t++) {
         pkern_pool *pool = par_pool(par_threads[t]);
         reduce_spans spans = {sizeof(reduce_span), SIZE_MAX, 0};
-        pkern_reducer reducer = {sizeof(reduce_span), reduce_no_span, reduce_extend, reduce_join, &spans};
+        pkern_reducer reducer = {sizeof(reduce_span), reduce_no_span, reduce_extend, reduce_join,
+                                 &spans};
         pkern_par_options options;
         reduce_span result;
         size_t last = 0;

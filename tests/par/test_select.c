@@ -10,7 +10,8 @@ static int select_qsort_bytes(const void *a, const void *b) {
 }
 
 /* base was reordered from original: same elements, element nth as sorted, sides on their sides. */
-static void select_check_bytes(const unsigned char *original, const unsigned char *base, size_t n, size_t size, size_t nth) {
+static void select_check_bytes(const unsigned char *original, const unsigned char *base, size_t n,
+                               size_t size, size_t nth) {
     unsigned char *sorted = (unsigned char *)malloc(n * size + 1);
     unsigned char *again = (unsigned char *)malloc(n * size + 1);
     memcpy(sorted, original, n * size);
@@ -18,11 +19,14 @@ static void select_check_bytes(const unsigned char *original, const unsigned cha
     select_size = size;
     qsort(sorted, n, size, select_qsort_bytes);
     qsort(again, n, size, select_qsort_bytes);
-    cr_assert_arr_eq(sorted, again, n * size, "not a permutation: n %zu size %zu nth %zu", n, size, nth);
-    cr_assert_arr_eq(sorted + nth * size, base + nth * size, size, "wrong element: n %zu size %zu nth %zu", n, size, nth);
+    cr_assert_arr_eq(sorted, again, n * size, "not a permutation: n %zu size %zu nth %zu", n, size,
+                     nth);
+    cr_assert_arr_eq(sorted + nth * size, base + nth * size, size,
+                     "wrong element: n %zu size %zu nth %zu", n, size, nth);
     for (size_t i = 0; i < n; i++) {
         int sign = memcmp(base + i * size, base + nth * size, size);
-        cr_assert(i < nth ? sign <= 0 : sign >= 0, "wrong side: n %zu size %zu nth %zu i %zu", n, size, nth, i);
+        cr_assert(i < nth ? sign <= 0 : sign >= 0, "wrong side: n %zu size %zu nth %zu i %zu", n,
+                  size, nth, i);
     }
     free(sorted);
     free(again);
@@ -44,7 +48,8 @@ Test(par_select, R44_equals_a_sort_for_every_n_up_to_1025_and_many_sizes) {
                 original[i] = (unsigned char)par_random(n * 1000003 + i, alphabet);
             }
             memcpy(base, original, n * size);
-            cr_assert_eq(pkern_select_nth(base, n, size, ranks[s], par_compare_bytes, &size), PKERN_OK);
+            cr_assert_eq(pkern_select_nth(base, n, size, ranks[s], par_compare_bytes, &size),
+                         PKERN_OK);
             select_check_bytes(original, base, n, size, ranks[s]);
         }
     }
@@ -61,7 +66,8 @@ Test(par_select, every_pattern_and_rank_of_small_arrays) {
             qsort(sorted, n, sizeof *sorted, par_qsort_double);
             for (size_t nth = 0; nth < n; nth++) {
                 memcpy(base, original, n * sizeof *base);
-                cr_assert_eq(pkern_select_nth(base, n, sizeof *base, nth, par_compare_double, 0), PKERN_OK);
+                cr_assert_eq(pkern_select_nth(base, n, sizeof *base, nth, par_compare_double, 0),
+                             PKERN_OK);
                 cr_assert(base[nth] == sorted[nth]);
                 for (size_t i = 0; i < n; i++) {
                     cr_assert(i < nth ? base[i] <= base[nth] : base[i] >= base[nth]);
@@ -88,14 +94,18 @@ Test(par_select, takes_a_linear_number_of_comparisons) {
         for (size_t part = 0; part <= 4; part++) {
             select_counter counter = {0};
             par_fill(base, n, pattern, 1);
-            cr_assert_eq(pkern_select_nth(base, n, sizeof *base, (n - 1) * part / 4, select_count_compare, &counter), PKERN_OK);
-            cr_assert_lt(counter.calls, 5 * n, "pattern %d rank %zu/4: %zu calls", pattern, part, counter.calls);
+            cr_assert_eq(pkern_select_nth(base, n, sizeof *base, (n - 1) * part / 4,
+                                          select_count_compare, &counter),
+                         PKERN_OK);
+            cr_assert_lt(counter.calls, 5 * n, "pattern %d rank %zu/4: %zu calls", pattern, part,
+                         counter.calls);
         }
     }
     free(base);
 }
 
-/* McIlroy's adversary: decides the order while it is asked, so that every pivot is bad. Values are ranks, "gas" is above all. */
+/* McIlroy's adversary: decides the order while it is asked, so that every pivot is bad. Values are
+   ranks, "gas" is above all. */
 typedef struct select_adversary {
     double *values;
     double solid;
@@ -119,7 +129,8 @@ static int select_adversary_compare(const void *a, const void *b, void *ctx) {
     } else if (adversary->values[y] == adversary->gas) {
         adversary->candidate = (size_t)y;
     }
-    return (adversary->values[x] > adversary->values[y]) - (adversary->values[x] < adversary->values[y]);
+    return (adversary->values[x] > adversary->values[y]) -
+           (adversary->values[x] < adversary->values[y]);
 }
 
 Test(par_select, an_adversary_costs_n_log_n_at_most) {
@@ -132,7 +143,9 @@ Test(par_select, an_adversary_costs_n_log_n_at_most) {
         base[i] = i;
         adversary.values[i] = adversary.gas;
     }
-    cr_assert_eq(pkern_select_nth(base, n, sizeof *base, n - 2, select_adversary_compare, &adversary), PKERN_OK);
+    cr_assert_eq(
+        pkern_select_nth(base, n, sizeof *base, n - 2, select_adversary_compare, &adversary),
+        PKERN_OK);
     cr_assert_lt(adversary.calls, 60 * n, "%zu calls", adversary.calls);
     free(adversary.values);
     free(base);
@@ -149,8 +162,11 @@ Test(par_select, R43_hostile_comparisons_end_in_bounds_with_a_permutation) {
                 par_hostile hostile = {kind, 0};
                 par_fill(original, n, kind % 3, (size_t)kind);
                 memcpy(base, original, n * sizeof *base);
-                cr_assert_eq(pkern_select_nth(base, n, sizeof *base, par_random(l, n), par_hostile_compare, &hostile), PKERN_OK);
-                cr_assert_leq(hostile.calls, 40 * n * (pkn_log2_size(n) + 1), "kind %d n %zu: %zu calls", kind, n, hostile.calls);
+                cr_assert_eq(pkern_select_nth(base, n, sizeof *base, par_random(l, n),
+                                              par_hostile_compare, &hostile),
+                             PKERN_OK);
+                cr_assert_leq(hostile.calls, 40 * n * (pkn_log2_size(n) + 1),
+                              "kind %d n %zu: %zu calls", kind, n, hostile.calls);
                 qsort(original, n, sizeof *original, par_qsort_double);
                 qsort(base, n, sizeof *base, par_qsort_double);
                 cr_assert_arr_eq(original, base, n * sizeof *base, "kind %d n %zu", kind, n);
@@ -162,7 +178,8 @@ Test(par_select, R43_hostile_comparisons_end_in_bounds_with_a_permutation) {
 }
 
 Test(par_select, R44_nan_and_infinities_leave_a_permutation) {
-    static const double special[] = {NAN, -INFINITY, INFINITY, 0.0, -0.0, 5e-324, 1.7976931348623157e308};
+    static const double special[] = {
+        NAN, -INFINITY, INFINITY, 0.0, -0.0, 5e-324, 1.7976931348623157e308};
     double base[8];
     for (size_t code = 0; code < 7 * 7 * 7 * 7 * 7; code++) {
         size_t rest = code;
@@ -171,7 +188,8 @@ Test(par_select, R44_nan_and_infinities_leave_a_permutation) {
             base[i] = special[rest % 7];
             counts[rest % 7]++;
         }
-        cr_assert_eq(pkern_select_nth(base, 5, sizeof *base, code % 5, par_compare_double, 0), PKERN_OK);
+        cr_assert_eq(pkern_select_nth(base, 5, sizeof *base, code % 5, par_compare_double, 0),
+                     PKERN_OK);
         for (size_t i = 0; i < 5; i++) {
             for (size_t j = 0; j < 7; j++) {
                 counts[j] -= memcmp(base + i, special + j, sizeof *base) == 0;
@@ -192,7 +210,8 @@ Test(par_select, R42_R45_bad_arguments_move_nothing) {
     cr_assert_eq(pkern_select_nth(0, 3, 8, 0, par_compare_double, 0), PKERN_EINVAL);
     cr_assert_eq(pkern_select_nth(base, 3, 0, 0, par_compare_double, 0), PKERN_EINVAL);
     cr_assert_eq(pkern_select_nth(base, 3, 8, 0, 0, 0), PKERN_EINVAL);
-    cr_assert_eq(pkern_select_nth(base, SIZE_MAX / 8 + 1, 8, 0, par_compare_double, 0), PKERN_EOVERFLOW);
+    cr_assert_eq(pkern_select_nth(base, SIZE_MAX / 8 + 1, 8, 0, par_compare_double, 0),
+                 PKERN_EOVERFLOW);
     cr_assert_eq(pkern_select_nth(base, SIZE_MAX, 2, 0, par_compare_bytes, &size), PKERN_EOVERFLOW);
     cr_assert(base[0] == 3.0 && base[1] == 2.0 && base[2] == 1.0);
 }

@@ -34,15 +34,18 @@ static void top_oracle(const double *base, size_t n, size_t *indices) {
     free(ranked);
 }
 
-static void top_check(pkern_pool *pool, const double *base, size_t n, size_t k, const size_t *expected) {
+static void top_check(pkern_pool *pool, const double *base, size_t n, size_t k,
+                      const size_t *expected) {
     size_t *indices = (size_t *)malloc((k + 2) * sizeof *indices);
     for (int typed = 0; typed < 2; typed++) {
         memset(indices, 0x77, (k + 2) * sizeof *indices);
-        cr_assert_eq(typed ? top_typed(pool, base, n, k, indices)
-                           : pkern_par_top_k(pool, base, n, sizeof *base, k, par_compare_double, 0, indices),
-                     PKERN_OK);
+        cr_assert_eq(
+            typed ? top_typed(pool, base, n, k, indices)
+                  : pkern_par_top_k(pool, base, n, sizeof *base, k, par_compare_double, 0, indices),
+            PKERN_OK);
         for (size_t i = 0; i < k; i++) {
-            cr_assert_eq(indices[i], i < n ? expected[i] : SIZE_MAX, "n %zu k %zu i %zu typed %d", n, k, i, typed);
+            cr_assert_eq(indices[i], i < n ? expected[i] : SIZE_MAX, "n %zu k %zu i %zu typed %d",
+                         n, k, i, typed);
         }
         cr_assert_eq(indices[k], (size_t)UINT64_C(0x7777777777777777), "wrote past k");
     }
@@ -112,14 +115,17 @@ Test(par_top_k, takes_about_one_comparison_per_element) {
     for (int pattern = 0; pattern < PAR_PATTERNS; pattern++) {
         size_t calls = 0;
         par_fill(base, n, pattern, 2);
-        cr_assert_eq(pkern_par_top_k(0, base, n, sizeof *base, 100, top_count_compare, &calls, indices), PKERN_OK);
+        cr_assert_eq(
+            pkern_par_top_k(0, base, n, sizeof *base, 100, top_count_compare, &calls, indices),
+            PKERN_OK);
         cr_assert_lt(calls, n + n / 4, "pattern %d: %zu calls", pattern, calls);
     }
     free(base);
 }
 
 Test(par_top_k, an_unlucky_sample_only_costs_time) {
-    /* The best sit where no sample is taken, and the samples are all best: fewer than k pass and the leaves run again. */
+    /* The best sit where no sample is taken, and the samples are all best: fewer than k pass and
+       the leaves run again. */
     size_t n = 100003;
     size_t n_samples = pkn_sample_count(n);
     size_t k = 5;
@@ -158,10 +164,14 @@ Test(par_top_k, R43_hostile_comparisons_end_in_bounds_with_distinct_indices) {
                 size_t *indices = (size_t *)par_guarded(k * sizeof *indices, at_end);
                 par_hostile hostile = {kind, 0};
                 memset(seen, 0, n);
-                cr_assert_eq(pkern_par_top_k(pool, base, n, sizeof *base, k, par_hostile_compare, &hostile, indices), PKERN_OK);
-                cr_assert_leq(hostile.calls, 60 * n * (pkn_log2_size(n) + 1), "kind %d n %zu k %zu", kind, n, k);
+                cr_assert_eq(pkern_par_top_k(pool, base, n, sizeof *base, k, par_hostile_compare,
+                                             &hostile, indices),
+                             PKERN_OK);
+                cr_assert_leq(hostile.calls, 60 * n * (pkn_log2_size(n) + 1), "kind %d n %zu k %zu",
+                              kind, n, k);
                 for (size_t i = 0; i < k; i++) {
-                    cr_assert(i < n ? indices[i] < n && seen[indices[i]]++ == 0 : indices[i] == SIZE_MAX,
+                    cr_assert(i < n ? indices[i] < n && seen[indices[i]]++ == 0
+                                    : indices[i] == SIZE_MAX,
                               "kind %d n %zu k %zu i %zu", kind, n, k, i);
                 }
                 par_unguard(indices, k * sizeof *indices, at_end);
@@ -184,7 +194,8 @@ Test(par_top_k, R44_nan_blind_comparison_gives_distinct_indices) {
         }
         for (int typed = 0; typed < 2; typed++) {
             cr_assert_eq(typed ? top_typed(0, base, n, 64, indices)
-                               : pkern_par_top_k(0, base, n, sizeof *base, 64, par_compare_double, 0, indices),
+                               : pkern_par_top_k(0, base, n, sizeof *base, 64, par_compare_double,
+                                                 0, indices),
                          PKERN_OK);
             for (size_t i = 0; i < 64; i++) {
                 cr_assert_lt(indices[i], n);
@@ -206,12 +217,16 @@ Test(par_top_k, failed_allocation_leaves_the_result) {
     par_fill(base, 20000, 0, 1);
     memset(indices, 0x11, sizeof indices);
     heap.armed = 1;
-    cr_assert_eq(pkern_par_top_k(pool, base, 20000, sizeof *base, 200, par_compare_double, 0, indices), PKERN_ENOMEM);
+    cr_assert_eq(
+        pkern_par_top_k(pool, base, 20000, sizeof *base, 200, par_compare_double, 0, indices),
+        PKERN_ENOMEM);
     for (size_t i = 0; i < 200; i++) {
         cr_assert_eq(indices[i], (size_t)UINT64_C(0x1111111111111111));
     }
     heap.armed = 0;
-    cr_assert_eq(pkern_par_top_k(pool, base, 20000, sizeof *base, 200, par_compare_double, 0, indices), PKERN_OK);
+    cr_assert_eq(
+        pkern_par_top_k(pool, base, 20000, sizeof *base, 200, par_compare_double, 0, indices),
+        PKERN_OK);
     cr_assert_eq(pkern_pool_destroy(pool), PKERN_OK);
     cr_assert_eq(heap.live, 0);
 }
@@ -223,10 +238,15 @@ Test(par_top_k, R42_R45_bad_arguments_write_nothing) {
     cr_assert_eq(pkern_par_top_k(0, base, 4, 0, 2, par_compare_double, 0, indices), PKERN_EINVAL);
     cr_assert_eq(pkern_par_top_k(0, base, 4, 8, 2, 0, 0, indices), PKERN_EINVAL);
     cr_assert_eq(pkern_par_top_k(0, base, 4, 8, 2, par_compare_double, 0, 0), PKERN_EINVAL);
-    cr_assert_eq(pkern_par_top_k(0, base, 4, 8, 2, par_compare_double, 0, (size_t *)(void *)(base + 3)), PKERN_EINVAL);
-    cr_assert_eq(pkern_par_top_k(0, base, SIZE_MAX / 8 + 1, 8, 2, par_compare_double, 0, indices), PKERN_EOVERFLOW);
-    cr_assert_eq(pkern_par_top_k(0, base, 4, 8, SIZE_MAX / 8 + 1, par_compare_double, 0, indices), PKERN_EOVERFLOW);
-    cr_assert_eq(pkern_par_top_k_filter(0, base, 4, 8, 2, par_compare_double, 0, 0, indices), PKERN_EINVAL);
+    cr_assert_eq(
+        pkern_par_top_k(0, base, 4, 8, 2, par_compare_double, 0, (size_t *)(void *)(base + 3)),
+        PKERN_EINVAL);
+    cr_assert_eq(pkern_par_top_k(0, base, SIZE_MAX / 8 + 1, 8, 2, par_compare_double, 0, indices),
+                 PKERN_EOVERFLOW);
+    cr_assert_eq(pkern_par_top_k(0, base, 4, 8, SIZE_MAX / 8 + 1, par_compare_double, 0, indices),
+                 PKERN_EOVERFLOW);
+    cr_assert_eq(pkern_par_top_k_filter(0, base, 4, 8, 2, par_compare_double, 0, 0, indices),
+                 PKERN_EINVAL);
     cr_assert_eq(pkern_par_top_k(0, base, 4, 8, 0, par_compare_double, 0, 0), PKERN_OK);
     cr_assert(indices[0] == 9 && indices[1] == 9 && base[0] == 4.0);
     cr_assert_eq(pkern_par_top_k(0, 0, 0, 8, 2, par_compare_double, 0, indices), PKERN_OK);
@@ -238,7 +258,8 @@ static int top_nested(size_t begin, size_t end, void *ctx) {
     int wrong = 0;
     for (size_t i = begin; i < end; i++) {
         size_t indices[10];
-        wrong |= pkern_par_top_k(0, base, 20000, sizeof *base, 10, par_compare_double, 0, indices) != PKERN_OK;
+        wrong |= pkern_par_top_k(0, base, 20000, sizeof *base, 10, par_compare_double, 0,
+                                 indices) != PKERN_OK;
         wrong |= indices[9] != 20000 - 10; /* descending */
     }
     return wrong;

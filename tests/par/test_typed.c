@@ -5,7 +5,7 @@
 
 PKERN_DEFINE_MAP(typed_halve, int32_t, double, x * 0.5)
 PKERN_DEFINE_MAP(typed_negate, float, float, -x)
-PKERN_DEFINE_REDUCE(typed_sum_of_squares, double, double, 0.0, x * x, a + b)
+PKERN_DEFINE_REDUCE(typed_sum_of_squares, double, double, 0.0, x *x, a + b)
 
 /* A product of 2 x 2 matrices modulo 2^32: associative, not commutative. */
 typedef struct typed_matrix {
@@ -26,7 +26,8 @@ static typed_matrix typed_matrix_of(uint32_t x) {
 }
 
 static const typed_matrix typed_one = {{1, 0, 0, 1}};
-PKERN_DEFINE_REDUCE(typed_product, uint32_t, typed_matrix, typed_one, typed_matrix_of(x), typed_multiply(a, b))
+PKERN_DEFINE_REDUCE(typed_product, uint32_t, typed_matrix, typed_one, typed_matrix_of(x),
+                    typed_multiply(a, b))
 
 typedef struct typed_bounds {
     float low;
@@ -34,9 +35,9 @@ typedef struct typed_bounds {
 } typed_bounds;
 
 static const typed_bounds typed_nowhere = {INFINITY, -INFINITY};
-PKERN_DEFINE_FOLD(typed_bounds_of, float, typed_bounds, typed_nowhere,
-                  if (x < acc.low) acc.low = x; if (x > acc.high) acc.high = x,
-                  if (right.low < acc.low) acc.low = right.low; if (right.high > acc.high) acc.high = right.high)
+PKERN_DEFINE_FOLD(typed_bounds_of, float, typed_bounds, typed_nowhere, if (x < acc.low) acc.low = x;
+                  if (x > acc.high) acc.high = x, if (right.low < acc.low) acc.low = right.low;
+                  if (right.high > acc.high) acc.high = right.high)
 PKERN_DEFINE_FOLD(typed_sum, float, float, 0.0f, acc += x, acc += right)
 
 #define TYPED_GREATER(a, b) ((a) > (b))
