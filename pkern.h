@@ -1,0 +1,9854 @@
+/* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
+   `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x32c321420ac29f42u
+#error "two different versions of pkern in one translation unit"
+#endif
+#undef PKERN_SOURCE_ID
+#define PKERN_SOURCE_ID 0x32c321420ac29f42u /* a hash of the sources */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* pkern: parallel work in C from one header.
+
+   Do this:
+       #define PKERN_IMPLEMENTATION
+       #include "pkern.h"
+   in exactly one C or C++ file, and plainly #include "pkern.h" wherever else it is used.
+   Build with -O2 -pthread; nothing else is needed.
+
+   Example, squares of a million numbers on all cores:
+
+       #define PKERN_IMPLEMENTATION
+       #include "pkern.h"
+       #include <stdio.h>
+
+       static int square(size_t begin, size_t end, void *ctx) {
+           double *x = (double *)ctx;
+           for (size_t i = begin; i < end; i++) x[i] = (double)i * (double)i;
+           return 0;
+       }
+
+       int main(void) {
+           static double x[1000000];
+           pkern_status status = pkern_par_for(0, 0, 1000000, 0, square, x);
+           if (status) return 1;
+           printf("%.0f\n", x[999]);
+           return 0;
+       }
+
+   Options, defined before the include and the same in every file of a program:
+       PKERN_IMPLEMENTATION   this file holds the code
+       PKERN_STATIC           all functions are static in this file, with the code; for a library
+                              that must not collide with another copy of pkern
+       PKERN_NO_THREADS       everything runs on the calling thread; needs no pthreads
+       PKERN_NO_HDC           leaves the hypervectors out
+       PKERN_NUM_THREADS      the number of threads where neither config nor environment names one;
+                              0, the default, is the CPUs that this process may use
+       PKERN_DEBUG            1 checks the library's own assumptions while it runs
+
+   Threads: every function may be called from any thread at any time unless its comment says
+   otherwise. A pool argument of 0 is the pool of the task that is running, else the global one.
+
+   Errors: functions return a pkern_status, 0 for success. Nothing prints, aborts or sets errno.
+   PKERN_EINVAL and PKERN_EOVERFLOW mean that nothing was done. */
+
+/* Public headers, one a layer; a layer only uses those above it. */
+/* ==== src/base/base.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What every layer's public header shares: version, status, allocator. */
+#ifndef PKN_BASE_BASE_H
+#define PKN_BASE_BASE_H
+
+/* ==== src/base/version.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The version of the sources. Two different copies of pkern in one translation unit are refused. */
+#ifndef PKN_BASE_VERSION_H
+#define PKN_BASE_VERSION_H
+
+#define PKERN_VERSION_MAJOR 0
+#define PKERN_VERSION_MINOR 1
+#define PKERN_VERSION_PATCH 0
+#define PKERN_VERSION "0.1.0"
+
+#endif
+/* ==== src/base/base.h, continued ==== */
+/* ==== src/base/config.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Every option that a user may define before including pkern, with its default and what it costs. No other file reads an
+   undefined option, and no option changes a public type. */
+#ifndef PKN_BASE_CONFIG_H
+#define PKN_BASE_CONFIG_H
+
+/* PKERN_STATIC: all functions are static, so several libraries may carry a copy each; implies the implementation. */
+#ifdef PKERN_STATIC
+#ifndef PKERN_IMPLEMENTATION
+#define PKERN_IMPLEMENTATION
+#endif
+#endif
+
+#ifdef PKERN_IMPLEMENTATION
+#ifndef PKERN_POOL_IMPLEMENTATION
+#define PKERN_POOL_IMPLEMENTATION
+#endif
+#ifndef PKERN_SIMD_IMPLEMENTATION
+#define PKERN_SIMD_IMPLEMENTATION
+#endif
+#endif
+
+/* PKERN_NUM_THREADS: threads of a pool whose config and environment name no number; 0 = the usable CPUs. */
+#ifndef PKERN_NUM_THREADS
+#define PKERN_NUM_THREADS 0
+#endif
+
+/* PKERN_MAX_THREADS: bound of a pool's threads; costs 8 bytes each. */
+#ifndef PKERN_MAX_THREADS
+#define PKERN_MAX_THREADS 1024
+#endif
+
+/* PKERN_MAX_GUESTS: how many outside threads can work in one pool at once; a further one runs its calls serially. */
+#ifndef PKERN_MAX_GUESTS
+#define PKERN_MAX_GUESTS 32
+#endif
+
+/* PKERN_DEBUG: 1 checks the library's own assumptions while it runs. */
+#ifndef PKERN_DEBUG
+#define PKERN_DEBUG 0
+#endif
+
+/* PKERN_NO_THREADS: defined, everything runs on the caller; needs no pthreads. */
+#ifdef PKERN_NO_THREADS
+#define PKN_THREADS 0
+#else
+#define PKN_THREADS 1
+#endif
+
+/* PKERN_NO_FUTEX: defined, sleeping uses a condition variable on Linux too. */
+
+#endif
+/* ==== src/base/base.h, continued ==== */
+/* ==== src/base/compiler.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What differs between compilers and between C and C++: linkage, attributes, hints. */
+#ifndef PKN_BASE_COMPILER_H
+#define PKN_BASE_COMPILER_H
+
+/* #include "base/config.h": above */
+
+#if !defined(__GNUC__)
+#error "pkern needs gcc, clang or a compiler with GNU C's builtins and attributes"
+#endif
+
+#ifdef __cplusplus
+#define PKERN_EXTERN_C_BEGIN extern "C" {
+#define PKERN_EXTERN_C_END }
+#else
+#define PKERN_EXTERN_C_BEGIN
+#define PKERN_EXTERN_C_END
+#endif
+
+#ifdef PKERN_STATIC
+#define PKERN_API static __attribute__((unused))
+#else
+#define PKERN_API extern
+#endif
+
+#define PKERN_RESTRICT __restrict__
+
+#define PKN_INTERNAL static __attribute__((unused))
+#define PKN_INLINE static inline __attribute__((unused))
+#define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
+#define PKN_NOINLINE __attribute__((noinline))
+#define PKN_COLD __attribute__((noinline, cold))
+#define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
+#define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define PKN_ALIGNED(n) __attribute__((aligned(n)))
+#define PKN_TARGET(features) __attribute__((target(features)))
+#define PKN_UNUSED(x) ((void)(x))
+#if PKN_THREADS
+#define PKN_THREAD_LOCAL __thread
+#else
+#define PKN_THREAD_LOCAL
+#endif
+
+/* What one core moves at a time, and the distance at which two cores' data don't disturb each other. */
+#define PKN_CACHE_LINE 64
+
+#if PKERN_DEBUG
+#define PKN_ASSERT(x) ((x) ? (void)0 : __builtin_trap())
+#else
+#define PKN_ASSERT(x) ((void)0)
+#endif
+
+#if defined(__x86_64__)
+#define PKN_ARCH_X86 1
+#else
+#define PKN_ARCH_X86 0
+#endif
+#if defined(__aarch64__) && !defined(__AARCH64EB__)
+#define PKN_ARCH_ARM64 1
+#else
+#define PKN_ARCH_ARM64 0
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define PKN_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PKN_TSAN 1
+#endif
+#endif
+#ifndef PKN_TSAN
+#define PKN_TSAN 0
+#endif
+
+#endif
+/* ==== src/base/base.h, continued ==== */
+/* ==== src/base/status.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The status that every call returns, and its text. One list makes both. */
+#ifndef PKN_BASE_STATUS_H
+#define PKN_BASE_STATUS_H
+
+/* #include "base/compiler.h": above */
+
+/* 0 is success, below 0 the library's own codes, above 0 what a callback returned. */
+typedef int pkern_status;
+
+#define PKN_STATUS_LIST(X) \
+    X(PKERN_OK, 0, "success") \
+    X(PKERN_EINVAL, -1, "invalid argument; nothing was done") \
+    X(PKERN_ENOMEM, -2, "out of memory") \
+    X(PKERN_ETHREAD, -3, "threads could not be created") \
+    X(PKERN_ECANCELED, -4, "canceled") \
+    X(PKERN_EDEADLK, -5, "the call would wait for itself") \
+    X(PKERN_EOVERFLOW, -6, "a size does not fit; nothing was done") \
+    X(PKERN_EIO, -7, "input or output failed") \
+    X(PKERN_EFORMAT, -8, "data is not of the expected format") \
+    X(PKERN_ETIMEDOUT, -9, "timed out") \
+    X(PKERN_ECLOSED, -10, "closed") \
+    X(PKERN_EFULL, -11, "full") \
+    X(PKERN_EEMPTY, -12, "empty")
+
+#define PKN_STATUS_ENUM(name, value, text) name = (value),
+enum { PKN_STATUS_LIST(PKN_STATUS_ENUM) PKN_STATUS_END = 1 };
+#undef PKN_STATUS_ENUM
+
+/* The text of a status: never 0. Codes above 0 are "the callback's own code". Any thread; no allocation. */
+PKN_INLINE const char *pkern_status_text(pkern_status status) {
+#define PKN_STATUS_CASE(name, value, text) \
+    case value: \
+        return text;
+    switch (status) {
+        PKN_STATUS_LIST(PKN_STATUS_CASE)
+    default:
+        return status > 0 ? "the callback's own code" : "unknown status";
+    }
+#undef PKN_STATUS_CASE
+}
+
+#endif
+/* ==== src/base/base.h, continued ==== */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where the library gets its memory: both functions or neither. Calls may come from several threads at once. */
+typedef struct pkern_allocator {
+    /* bytes aligned to alignment, a power of two; 0 where there is none */
+    void *(*allocate)(size_t bytes, size_t alignment, void *user);
+    /* gives back what allocate returned, with the same bytes */
+    void (*release)(void *memory, size_t bytes, void *user);
+    void *user;
+} pkern_allocator;
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/pool.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The scheduler's public interface: pools, joins, scopes, spawns, broadcasts, loops' options.
+
+   Wherever a pool is asked for, 0 means the pool of the innermost pkern task or install that the calling thread is in, as worker
+   or guest; outside of any, the global pool. A pool of T threads starts T - 1 of them; the calling thread, as a guest, is the
+   T-th. A pool of 1 runs everything on the caller. Several threads may call at once: each is a guest. Callbacks return 0 to go on
+   and anything else to fail; they must return normally (no longjmp, no C++ exception, no pthread_exit across pkern).
+   After fork() the child's calls on its parent's pools run serially. */
+#ifndef PKN_POOL_POOL_H
+#define PKN_POOL_POOL_H
+
+/* #include "base/base.h": above */
+/* ==== src/base/atomic.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Atomic words. The type keeps plain accesses out, the call's name carries the memory order. The compilers' builtins serve C99 to C23
+   and C++ alike, with one layout in all of them, so there is no second path through <stdatomic.h>.
+   An explorer or a sanitizer replaces this file's functions and sees every access of the library. */
+#ifndef PKN_BASE_ATOMIC_H
+#define PKN_BASE_ATOMIC_H
+
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One set of functions a type. `suffix` names the type in the calls. */
+#define PKN_DEFINE_ATOMIC_WORD(suffix, type) \
+    typedef struct pkn_atomic_##suffix { \
+        type value; \
+    } pkn_atomic_##suffix; \
+    PKN_ALWAYS_INLINE type pkn_atomic_load_relaxed_##suffix(const pkn_atomic_##suffix *a) { \
+        return __atomic_load_n(&a->value, __ATOMIC_RELAXED); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_load_acquire_##suffix(const pkn_atomic_##suffix *a) { \
+        return __atomic_load_n(&a->value, __ATOMIC_ACQUIRE); \
+    } \
+    PKN_ALWAYS_INLINE void pkn_atomic_store_relaxed_##suffix(pkn_atomic_##suffix *a, type x) { \
+        __atomic_store_n(&a->value, x, __ATOMIC_RELAXED); \
+    } \
+    PKN_ALWAYS_INLINE void pkn_atomic_store_release_##suffix(pkn_atomic_##suffix *a, type x) { \
+        __atomic_store_n(&a->value, x, __ATOMIC_RELEASE); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_exchange_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_exchange_n(&a->value, x, __ATOMIC_ACQ_REL); \
+    } \
+    PKN_ALWAYS_INLINE int pkn_atomic_cas_relaxed_##suffix(pkn_atomic_##suffix *a, type *expected, type x) { \
+        return __atomic_compare_exchange_n(&a->value, expected, x, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED); \
+    } \
+    PKN_ALWAYS_INLINE int pkn_atomic_cas_acq_rel_##suffix(pkn_atomic_##suffix *a, type *expected, type x) { \
+        return __atomic_compare_exchange_n(&a->value, expected, x, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE); \
+    } \
+    PKN_ALWAYS_INLINE int pkn_atomic_cas_seq_cst_##suffix(pkn_atomic_##suffix *a, type *expected, type x) { \
+        return __atomic_compare_exchange_n(&a->value, expected, x, 0, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE); \
+    }
+
+/* Arithmetic, for the integer types only. */
+#define PKN_DEFINE_ATOMIC_INTEGER(suffix, type) \
+    PKN_DEFINE_ATOMIC_WORD(suffix, type) \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_add_relaxed_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_add(&a->value, x, __ATOMIC_RELAXED); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_add_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_add(&a->value, x, __ATOMIC_ACQ_REL); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_add_seq_cst_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_add(&a->value, x, __ATOMIC_SEQ_CST); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_sub_relaxed_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_sub(&a->value, x, __ATOMIC_RELAXED); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_sub_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_sub(&a->value, x, __ATOMIC_ACQ_REL); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_or_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_or(&a->value, x, __ATOMIC_ACQ_REL); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_and_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_and(&a->value, x, __ATOMIC_ACQ_REL); \
+    }
+
+PKN_DEFINE_ATOMIC_INTEGER(u32, uint32_t)
+PKN_DEFINE_ATOMIC_INTEGER(u64, uint64_t)
+PKN_DEFINE_ATOMIC_INTEGER(size, size_t)
+PKN_DEFINE_ATOMIC_WORD(ptr, void *)
+
+PKN_ALWAYS_INLINE void pkn_fence_acquire(void) {
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+PKN_ALWAYS_INLINE void pkn_fence_release(void) {
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+/* A full fence. The ThreadSanitizer does not model fences; a read-modify-write on a word that nobody else
+   has says the same to the processor, and the sanitizer sees the orders of the accesses around it. */
+PKN_ALWAYS_INLINE void pkn_fence_seq_cst(void) {
+#if PKN_TSAN || PKN_ARCH_X86
+    uint32_t own = 0;
+    __atomic_fetch_add(&own, 0, __ATOMIC_SEQ_CST);
+    __asm__ volatile("" : : "r"(&own) : "memory");
+#else
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/* Tells the core that this is a waiting loop. */
+PKN_ALWAYS_INLINE void pkn_cpu_relax(void) {
+#if PKN_ARCH_X86
+    __builtin_ia32_pause();
+#elif PKN_ARCH_ARM64
+    __asm__ volatile("isb" : : : "memory");
+#else
+    __asm__ volatile("" : : : "memory");
+#endif
+}
+
+#endif
+/* ==== src/pool/pool.h, continued ==== */
+
+PKERN_EXTERN_C_BEGIN
+
+/* ---- cancel ---- */
+
+/* A request to stop. Zero-initialised is ready; it may be asked by any number of calls at once. */
+typedef struct pkern_cancel {
+    pkn_atomic_u32 requested;
+} pkern_cancel;
+
+/* Asks the calls that watch this token to stop soon. Any thread or a signal handler; never blocks; may be repeated. */
+PKERN_API void pkern_cancel_request(pkern_cancel *cancel);
+
+/* 1 after a request, 0 before; a null token was never requested. */
+PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel);
+
+/* ---- pools ---- */
+
+typedef struct pkern_pool pkern_pool;
+
+enum {
+    PKERN_POOL_ALL_THREADS = 1, /* fewer threads than asked for is PKERN_ETHREAD instead of a smaller pool */
+    PKERN_POOL_PIN = 2          /* worker i stays on the (i + 1)-th usable CPU, where the system can do that */
+};
+
+/* All zero = the defaults. */
+typedef struct pkern_pool_config {
+    int num_threads;   /* 0: environment PKERN_NUM_THREADS, then macro PKERN_NUM_THREADS, then the usable CPUs */
+    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default */
+    const char *name;  /* prefix of the threads' names, 0 = "pkern" */
+    int64_t spin_ns;   /* how long an idle worker spins before it sleeps, 0 = default (50 us), < 0 = not at all */
+    void (*on_thread_start)(int index, void *user); /* on each worker, before its first task */
+    void (*on_thread_exit)(int index, void *user);  /* on each worker, after its last task */
+    void *user;
+    const pkern_allocator *allocator; /* 0 = malloc; copied, must serve until the pool is destroyed */
+    unsigned flags;                   /* PKERN_POOL_* */
+} pkern_pool_config;
+
+/* Makes a pool. Usable CPUs are the smaller of the affinity mask and the cgroup's quota (v1 or v2). A bad value in the
+   environment is ignored. Where threads can't be created the pool has those it got, at least the caller
+   (pkern_pool_num_threads tells).
+   config: 0 = defaults. Errors: PKERN_EINVAL (pool is 0, num_threads < 0 or > PKERN_MAX_THREADS, half an allocator, unknown flag),
+   PKERN_ENOMEM, PKERN_ETHREAD (only with PKERN_POOL_ALL_THREADS); *pool is then 0. Any thread. Allocates; starts T - 1 threads. */
+PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_pool **pool);
+
+/* Finishes what was spawned, ends and joins the threads, frees everything. 0 is a no-op. Blocks.
+   Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it;
+   nothing is done then. In a forked child it only frees. */
+PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool);
+
+/* The process's pool, made on first use with the defaults or pkern_pool_global_init's config. Never 0: where it can't be made, a
+   pool that runs everything on the caller. */
+PKERN_API pkern_pool *pkern_pool_global(void);
+
+/* Makes the global pool with this config. Errors: PKERN_EINVAL where it exists already, else as pkern_pool_create. */
+PKERN_API pkern_status pkern_pool_global_init(const pkern_pool_config *config);
+
+/* Destroys the global pool, so that leak checkers and dlclose see a clean end; the next use makes a new one. A no-op where there is
+   none. Errors: as pkern_pool_destroy. */
+PKERN_API pkern_status pkern_pool_global_shutdown(void);
+
+/* T: the pool's own threads plus one caller. */
+PKERN_API int pkern_pool_num_threads(const pkern_pool *pool);
+
+/* Bound of pkern_worker_index: arrays of per-thread state have this many elements. */
+PKERN_API int pkern_pool_num_slots(const pkern_pool *pool);
+
+/* The calling thread's slot in the pool: 0 .. T - 2 for its own threads, from T - 1 on for guests, fixed while the thread is inside
+   a call. -1 where the calling thread is neither. No two threads that are inside at once share an index. */
+PKERN_API int pkern_worker_index(const pkern_pool *pool);
+
+/* ---- tasks ---- */
+
+typedef int (*pkern_task_fn)(void *ctx);
+
+/* fn(ctx) on the caller, as a guest of the pool: calls inside that name no pool use this one. Returns fn's result. */
+PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
+/* Equals { int x = a(a_ctx), y = b(b_ctx); return x ? x : y; } where b may run on another thread at the same time. Both sides always
+   run. The caller runs a, then b unless a thread took it; while b runs elsewhere the caller works on what b spawned,
+   then on other work of the pool. Nests to any depth. No allocation but for the first joins of a new depth.
+   Errors: PKERN_EINVAL (a or b is 0: nothing ran); PKERN_ECANCELED in a forked child whose b ran on a thread that is gone.
+   Source: Blumofe et al., "Cilk", 1995; Rayon's join. */
+PKERN_API pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
+
+/* Runs fn(ctx) some time later on one of the pool's threads; what it returns is dropped; pkern_pool_destroy waits for it. Where only
+   the caller could run it (a pool of 1): from outside fn runs inside this call, from a task before the outermost call returns.
+   Errors: PKERN_EINVAL (fn is 0), PKERN_ENOMEM. */
+PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
+/* fn(index, count, ctx) once on each of the pool's threads and once on a caller that is a guest, all at once as they come free.
+   count is T when called from outside, T - 1 from a worker; a guest has index count - 1, a worker its own. A busy worker runs it
+   at its next wait or at the end of its task. Blocks until all have run. Returns the lowest index's failure.
+   Errors: PKERN_EINVAL (fn is 0). No allocation. */
+PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx);
+
+/* ---- scopes ---- */
+
+/* A set of tasks that is waited for as a whole. It lives on the caller's stack between begin and wait; its fields are pkern's. */
+typedef struct pkern_scope {
+    pkern_pool *pool;
+    void *member;               /* the slot of the thread that began it, 0 where spawns run at once */
+    pkn_atomic_size pending;    /* tasks that have not finished */
+    pkn_atomic_u32 spawned;     /* number of the next spawn */
+    pkn_atomic_u64 failure;     /* spawn number and code of the lowest failure, all ones for none */
+} pkern_scope;
+
+/* Starts a scope; each begin needs its pkern_scope_wait, on the same thread. Errors: PKERN_EINVAL (scope is 0). */
+PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool);
+
+/* Equals fn(ctx), any time before pkern_scope_wait returns, on any thread. From the thread that began the scope or from any task of
+   it. Order: none promised (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs
+   inside this call. Errors: PKERN_EINVAL (scope or fn is 0). */
+PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx);
+
+/* Returns when every task of the scope has finished, those too that tasks spawned; works on them meanwhile. The status is the failure
+   with the lowest spawn number (the first spawned, where one thread spawns). The scope can be begun again afterwards.
+   Errors: PKERN_EINVAL (scope is 0), PKERN_ECANCELED in a forked child whose tasks were on threads that are gone. */
+PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope);
+
+/* ---- loops ---- */
+
+/* How a parallel loop runs. 0 or all zero = the defaults. */
+typedef struct pkern_par_options {
+    size_t min_len, max_len; /* bounds of one piece, in items (the last may be shorter); 0 = none; min_len > max_len is
+                                PKERN_EINVAL unless max_len is 0 */
+    double item_cost_ns;     /* a hint, 0 = unknown: found out while running */
+    pkern_cancel *cancel;    /* asked before every piece; then the call returns PKERN_ECANCELED */
+    int (*progress)(size_t done, size_t total, void *user); /* in items; serialized; at most every 10 ms and once at the end;
+                                                               nonzero cancels */
+    void *progress_user;
+    unsigned flags; /* 0 */
+} pkern_par_options;
+
+/* One piece [begin, end) of a loop. */
+typedef int (*pkern_range_fn)(size_t begin, size_t end, void *ctx);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/fork.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Typed join tasks: fork and join where the compiler sees the user's function, and the owner's fast path of the join deque.
+
+       PKERN_DEFINE_JOIN_TASK_1(long, fib, long, n) {
+           long a, b;
+           if (n < 2) {
+               return n;
+           }
+           PKERN_JOIN(a = PKERN_CALL(fib, n - 1), b, fib, n - 2);
+           return a + b;
+       }
+       long f = fib(pool, 35);
+
+   PKERN_DEFINE_JOIN_TASK_n(result type, name, type 1, parameter 1, ...), n = 1 to 4, begins the definition of a task and also defines
+   `name(pool, ...)`, which runs it from anywhere (pool 0 as everywhere). Arguments and result together fit in
+   PKN_SLOT_PAYLOAD bytes. Inside a task:
+   - PKERN_CALL(name, ...) is a plain call of a task;
+   - PKERN_JOIN(statement, variable, name, ...) equals { statement; variable = name(...); } where the named task may run on another
+     thread while the statement runs here. The statement is an assignment or an expression, with PKERN_CALLs in it.
+   Costs a few stores and one branch where no thread takes the task.
+
+   The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) the owner's alone: pushing and
+   popping there takes no fence and no atomic read-modify-write. A popped record knows by its own is_public whether it was
+   ever offered. See join.c for the public part.
+   Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
+   Faxen, "Wool", 2008 (records in the deque). */
+#ifndef PKN_POOL_FORK_H
+#define PKN_POOL_FORK_H
+
+/* #include "pool/pool.h": above */
+
+PKERN_EXTERN_C_BEGIN
+
+typedef struct pkn_member pkn_member;
+typedef struct pkn_fork_state pkn_fork_state;
+typedef struct pkn_slot pkn_slot;
+
+#define PKN_SLOT_PAYLOAD 40
+
+enum { PKN_SLOT_PENDING = 0, PKN_SLOT_DONE = 1, PKN_SLOT_TAKEN_BY = 2 /* + index of the thief */ };
+enum { PKN_SLOT_INNER = 0, PKN_SLOT_LAST = 1, PKN_SLOT_OVERFLOW = 2 };
+
+/* One offered task. */
+struct pkn_slot {
+    void (*run)(pkn_fork_state *self, pkn_slot *slot);
+    pkn_atomic_u32 state;
+    pkn_atomic_u32 root;    /* written when it becomes public */
+    uint32_t index;         /* of this record in its deque, for good */
+    unsigned char is_public; /* the owner's */
+    unsigned char place;    /* PKN_SLOT_INNER, or what makes a push take the long way */
+    unsigned char fill[2];
+    uint64_t payload[PKN_SLOT_PAYLOAD / 8]; /* arguments and result */
+} PKN_ALIGNED(PKN_CACHE_LINE);
+
+/* The part of a member that forks work on. */
+struct pkn_fork_state {
+    pkn_slot *end;
+    /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
+} PKN_ALIGNED(PKN_CACHE_LINE);
+
+/* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
+typedef struct pkn_entry {
+    pkn_member *member;
+    pkn_member *outer;
+} pkn_entry;
+
+/* What an entry from outside keeps on the stack. */
+typedef struct pkn_fork_call {
+    pkn_entry entry;
+    pkn_fork_state serial; /* where there is no member: every push fails, so everything runs in line */
+    pkn_slot slot;
+} pkn_fork_call;
+
+PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call);
+PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
+PKERN_API pkn_slot *pkern_internal_push_slow(pkn_fork_state *self, pkn_slot *slot);
+PKERN_API int pkern_internal_take_back(pkn_fork_state *self, pkn_slot *slot);
+
+/* Offers the filled record at the end. Returns the new end, or 0 where it could not be queued. */
+PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_fork_state *self, pkn_slot *slot) {
+    slot->is_public = 0;
+    pkn_atomic_store_relaxed_u32(&slot->state, PKN_SLOT_PENDING);
+    if (PKN_UNLIKELY(slot->place | pkn_atomic_load_relaxed_u32(&self->request))) {
+        return pkern_internal_push_slow(self, slot);
+    }
+    self->end = slot + 1;
+    return slot + 1;
+}
+
+/* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. */
+PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
+    self->end = slot;
+    return PKN_LIKELY(!slot->is_public) ? 1 : pkern_internal_take_back(self, slot);
+}
+
+#define PKERN_CALL(name, ...) name##_task(pkern_self, pkern_end, __VA_ARGS__)
+
+#define PKERN_JOIN(statement, variable, name, ...) \
+    do { \
+        pkn_slot *const pkn_offered = pkern_end; \
+        name##_offer(pkn_offered, __VA_ARGS__); \
+        pkern_end = pkn_push(pkern_self, pkn_offered); \
+        if (PKN_LIKELY(pkern_end != 0)) { \
+            statement; \
+            pkern_end = pkn_offered; \
+            if (PKN_LIKELY(pkn_pop(pkern_self, pkn_offered) != 0)) { \
+                variable = name##_accept(pkern_self, pkn_offered); \
+            } else { \
+                variable = ((name##_frame *)(void *)pkn_offered->payload)->result; \
+            } \
+        } else { \
+            pkern_end = pkn_offered; \
+            statement; \
+            name##_offer(pkn_offered, __VA_ARGS__); \
+            variable = name##_accept(pkern_self, pkn_offered); \
+        } \
+    } while (0)
+
+/* parameters: (T1 p1, ...) with types; fields: the same as members; store: statements; arguments: f->p1, ... ; names: p1, ... */
+#define PKN_DEFINE_JOIN_TASK(R, name, parameters, offer_parameters, entry_parameters, fields, store, arguments, names) \
+    typedef struct name##_frame { \
+        fields R result; \
+    } name##_frame; \
+    typedef char name##_frame_fits[sizeof(name##_frame) <= PKN_SLOT_PAYLOAD ? 1 : -1]; \
+    static R name##_task parameters; \
+    PKN_ALWAYS_INLINE R name##_accept(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
+        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
+        return name##_task(pkern_self, pkern_slot, arguments); \
+    } \
+    PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
+        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
+        f->result = name##_task(pkern_self, pkern_self->end, arguments); \
+    } \
+    PKN_ALWAYS_INLINE void name##_offer offer_parameters { \
+        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
+        pkern_slot->run = name##_stolen; \
+        store \
+    } \
+    PKN_INTERNAL R name entry_parameters { \
+        pkn_fork_call pkern_call; \
+        pkn_fork_state *pkern_self = pkern_internal_fork_enter(pkern_pool_given, &pkern_call); \
+        R pkern_result = name##_task(pkern_self, pkern_self->end, names); \
+        pkern_internal_fork_leave(&pkern_call); \
+        return pkern_result; \
+    } \
+    static R name##_task parameters
+
+#define PKN_COMMA ,
+
+#define PKERN_DEFINE_JOIN_TASK_1(R, name, T1, p1) \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1), (pkn_slot *pkern_slot, T1 p1), \
+                         (pkern_pool *pkern_pool_given, T1 p1), T1 p1;, f->p1 = p1;, f->p1, p1)
+#define PKERN_DEFINE_JOIN_TASK_2(R, name, T1, p1, T2, p2) \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2), \
+                         (pkn_slot *pkern_slot, T1 p1, T2 p2), (pkern_pool *pkern_pool_given, T1 p1, T2 p2), T1 p1; T2 p2;, \
+                         f->p1 = p1; f->p2 = p2;, f->p1 PKN_COMMA f->p2, p1 PKN_COMMA p2)
+#define PKERN_DEFINE_JOIN_TASK_3(R, name, T1, p1, T2, p2, T3, p3) \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3), \
+                         (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3), \
+                         (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3), T1 p1; T2 p2; T3 p3;, \
+                         f->p1 = p1; f->p2 = p2; f->p3 = p3;, f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3, \
+                         p1 PKN_COMMA p2 PKN_COMMA p3)
+#define PKERN_DEFINE_JOIN_TASK_4(R, name, T1, p1, T2, p2, T3, p3, T4, p4) \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3, T4 p4), \
+                         (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3, T4 p4), \
+                         (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3, T4 p4), T1 p1; T2 p2; T3 p3; T4 p4;, \
+                         f->p1 = p1; f->p2 = p2; f->p3 = p3; f->p4 = p4;, \
+                         f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3 PKN_COMMA f->p4, \
+                         p1 PKN_COMMA p2 PKN_COMMA p3 PKN_COMMA p4)
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/simd.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* SIMD kernels over bits and floats: the best code for this CPU, chosen at run time, with the same result on all of them.
+
+   Common to all functions here:
+   - They take any n (`words`), 0 included, and pointers with their type's own alignment (8 bytes for words); an array that
+     starts on a 64-byte line is fastest. Pointers are not looked at where n is 0.
+   - They read and write the n elements alone, never a byte before or behind them.
+   - `out` may be the same array as an input; any other overlap gives meaningless values.
+   - They can't fail, allocate nothing, leave errno alone, and any number of threads may call at once.
+   - Results have the same bits on every instruction set (scalar, AVX2, AVX-512, NEON), at every alignment and with every
+     compiler option but -ffast-math and its parts. Two limits: the sign and payload of a NaN are unspecified (that a result is NaN
+     is not), and the floating-point environment is the caller's (rounding mode, denormals flushed to zero).
+
+   Bit i of a vector of words is bit i % 64 of word i / 64. */
+#ifndef PKN_SIMD_SIMD_H
+#define PKN_SIMD_SIMD_H
+
+/* #include "base/base.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKERN_EXTERN_C_BEGIN
+
+/* The name of the instruction set in use: "scalar", "avx2", "avx512_base" (F, BW, VL, DQ), "avx512_vpopcnt" (these and
+   VPOPCNTDQ) or "neon".
+   The best one that CPU and operating system have is chosen at the first call of any function here and stays. The environment
+   variable PKERN_ISA, read at that moment, forces one of these names, or "avx512" for the best AVX-512 there is; a name that is
+   unknown or that this machine lacks is ignored. The text is constant. */
+PKERN_API const char *pkern_simd_isa(void);
+
+/* ---- Bits ---- */
+
+/* Exclusive or: for (i = 0; i < words; i++) out[i] = a[i] ^ b[i]; */
+PKERN_API void pkern_simd_xor_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out);
+
+/* And: for (i = 0; i < words; i++) out[i] = a[i] & b[i]; */
+PKERN_API void pkern_simd_and_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out);
+
+/* Or: for (i = 0; i < words; i++) out[i] = a[i] | b[i]; */
+PKERN_API void pkern_simd_or_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out);
+
+/* Complement: for (i = 0; i < words; i++) out[i] = ~a[i]; */
+PKERN_API void pkern_simd_not_u64(const uint64_t *a, size_t words, uint64_t *out);
+
+/* The number of ones: for (i = 0; i < words; i++) count += popcount(a[i]);
+   Source: W. Mula, N. Kurz, D. Lemire, "Faster Population Counts Using AVX2 Instructions", 2018 (nibble table, Harley-Seal). */
+PKERN_API uint64_t pkern_simd_popcount_u64(const uint64_t *a, size_t words);
+
+/* The Hamming distance, the number of bits that differ: for (i = 0; i < words; i++) count += popcount(a[i] ^ b[i]); */
+PKERN_API uint64_t pkern_simd_hamming_u64(const uint64_t *a, const uint64_t *b, size_t words);
+
+/* Rotates a vector of 64 * words bits: for each bit i, bit (i + shift) mod bits of out is bit i of in.
+   Any shift, negative and beyond the length too. In place it takes up to three times as long.
+   Source for the exchange in place: D. Gries, H. Mills, "Swapping Sections", 1981. */
+PKERN_API void pkern_simd_rotate_u64(const uint64_t *in, size_t words, int64_t shift, uint64_t *out);
+
+/* Majority of n_rows vectors: bit i of out is 1 where more than n_rows / 2 of the rows have a 1 there, so a tie is 0, and so
+   is everything where n_rows is 0. rows is [n_rows x words], a row every stride_words words (stride_words >= words, which lets a
+   caller do a part of the columns); n_rows is at most 2^31. Here out must not overlap the rows. */
+PKERN_API void pkern_simd_majority_u64(const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t *out);
+
+/* ---- Floats ----
+   Accuracy, elementwise functions: every operation rounds once, as IEEE 754 says; the result is exact to half an ulp.
+   Denormals, infinities, NaN and -0 follow IEEE 754. */
+
+/* Sum of two arrays: for (i = 0; i < n; i++) out[i] = a[i] + b[i]; */
+PKERN_API void pkern_simd_add_f32(const float *a, const float *b, size_t n, float *out);
+PKERN_API void pkern_simd_add_f64(const double *a, const double *b, size_t n, double *out);
+
+/* Product of two arrays: for (i = 0; i < n; i++) out[i] = a[i] * b[i]; */
+PKERN_API void pkern_simd_multiply_f32(const float *a, const float *b, size_t n, float *out);
+PKERN_API void pkern_simd_multiply_f64(const double *a, const double *b, size_t n, double *out);
+
+/* Square root: for (i = 0; i < n; i++) out[i] = sqrt(a[i]); below 0 it is NaN, of -0 it is -0. */
+PKERN_API void pkern_simd_sqrt_f32(const float *a, size_t n, float *out);
+PKERN_API void pkern_simd_sqrt_f64(const double *a, size_t n, double *out);
+
+/* Adds a multiple: for (i = 0; i < n; i++) y[i] = y[i] + alpha * x[i]; the product is rounded, then the sum (two roundings,
+   never a fused multiply-add). y may be x. */
+PKERN_API void pkern_simd_axpy_f32(float alpha, const float *x, size_t n, float *y);
+PKERN_API void pkern_simd_axpy_f64(double alpha, const double *x, size_t n, double *y);
+
+/* The sum of an array, in this order: L accumulators begin as +0 (L = 64 for f32, 32 for f64), and
+       for (i = 0; i < n; i++) sums[i % L] += x[i];
+       for (half = L / 2; half > 0; half /= 2)
+           for (i = 0; i < half; i++) sums[i] += sums[i + half];
+       return sums[0];
+   Accuracy: the error is at most (ceil(n / L) + log2 L) * u * (the sum of all |x[i]|) to first order, with u = 2^-24 for f32 and 2^-53
+   for f64: L times tighter than a plain loop's bound. n = 0 gives +0; -0 is never returned. */
+PKERN_API float pkern_simd_sum_f32(const float *x, size_t n);
+PKERN_API double pkern_simd_sum_f64(const double *x, size_t n);
+
+/* The inner product: each x[i] * y[i] is rounded, then summed in the order of pkern_simd_sum. The error bound is that of the sum with
+   one more u: (ceil(n / L) + log2 L + 1) * u * (the sum of all |x[i] * y[i]|). */
+PKERN_API float pkern_simd_dot_f32(const float *x, const float *y, size_t n);
+PKERN_API double pkern_simd_dot_f64(const double *x, const double *y, size_t n);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/par.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Loops, maps, reductions and selection over arrays of any element: the parallel forms of the loops
+   that C programs are made of.
+
+   Common to all of them:
+   - pool 0 is the pool of the task or install that the caller is in, else the global one. Any
+     thread may call, several at once, and from inside another call's callback. A call blocks until
+     its work is done; while it waits it works.
+   - Callbacks that return int: 0 goes on, anything else stops the call soon and is returned; of
+     several failures the one with the lowest index, as the serial loop would. A callback's failure
+     beats PKERN_ECANCELED.
+   - PKERN_EINVAL and PKERN_EOVERFLOW mean that nothing was written and no callback ran (unless a
+     callback returned that value). n = 0 is PKERN_OK, with null arrays too.
+   - options 0 is a zeroed pkern_par_options. min_len above a max_len that is not 0 is PKERN_EINVAL.
+   - Where a line says "allocates", the memory comes from the pool's allocator and is given back
+     before the call returns. */
+#ifndef PKN_PAR_PAR_H
+#define PKN_PAR_PAR_H
+
+/* #include "base/base.h": above */
+/* #include "pool/pool.h": above */
+
+PKERN_EXTERN_C_BEGIN
+
+/* Calls body on disjoint pieces that cover [begin, end). Equals body(begin, end, ctx). Pieces hold
+   min_len to max_len items (the last may be shorter); which thread gets which piece, and when, is
+   open. Once a failure is known no piece above it is begun, every piece below it is finished, and
+   the failure with the lowest begin is returned. options->cancel is asked before every piece,
+   options->progress is told items of end - begin. begin > end or body 0 is PKERN_EINVAL. Allocates
+   nothing.
+   Source: Blumofe, Leiserson, "Scheduling multithreaded computations by work stealing", 1999; the
+   flat path is own. */
+PKERN_API pkern_status pkern_par_for(pkern_pool *pool, size_t begin, size_t end,
+                                     const pkern_par_options *options, pkern_range_fn body,
+                                     void *ctx);
+
+/* Computes each out from its in. Equals
+       for (i = 0; i < n; i++)
+           if ((status = fn(in + i * in_size, out + i * out_size, ctx)) != 0) return status;
+   in is [n] elements of in_size bytes, out [n] of out_size. out == in is allowed where in_size ==
+   out_size; any other overlap is PKERN_EINVAL, so are a size of 0, fn 0, or an array of 0 where n >
+   0. n * size beyond size_t is PKERN_EOVERFLOW. After a failure at item i, items below i are done
+   and some above i may be. Deterministic where fn is. Allocates nothing. fn is called through a
+   pointer once per item (about 2 ns); PKERN_DEFINE_MAP makes a map whose expression is inlined. */
+PKERN_API pkern_status pkern_par_map(pkern_pool *pool, const void *in, size_t in_size, void *out,
+                                     size_t out_size, size_t n, const pkern_par_options *options,
+                                     int (*fn)(const void *in, void *out, void *ctx), void *ctx);
+
+/* Calls fn once on every run of chunk_len elements. Equals
+       for (c = 0; c * chunk_len < n; c++)
+           fn(base + c * chunk_len * size, min(chunk_len, n - c * chunk_len), c, ctx);
+   base is [n] elements of size bytes; only the last chunk may be shorter. A piece, with min_len and
+   max_len in elements, runs the chunks that begin in it. Progress counts elements. chunk_len 0,
+   size 0, fn 0, or base 0 where n > 0 is PKERN_EINVAL; n * size beyond size_t is PKERN_EOVERFLOW.
+   The failure of the lowest chunk is returned. The cuts depend on n and chunk_len alone. Allocates
+   nothing. */
+PKERN_API pkern_status pkern_par_chunks(pkern_pool *pool, void *base, size_t n, size_t size,
+                                        size_t chunk_len, const pkern_par_options *options,
+                                        int (*fn)(void *chunk, size_t len, size_t chunk_index,
+                                                  void *ctx),
+                                        void *ctx);
+
+/* How to reduce. An accumulator is size bytes, aligned as an array of its type would be (to at most
+   64 bytes); it is copied by memcpy and dropped without a call, so it must not own anything. */
+typedef struct pkern_reducer {
+    size_t size; /* bytes of an accumulator, any but 0 */
+    /* sets acc to the value that changes nothing */
+    void (*identity)(void *acc, void *ctx);
+    /* takes items begin .. end - 1 into acc */
+    int (*fold)(void *acc, size_t begin, size_t end, void *ctx);
+    /* acc = acc then right; acc is the left one */
+    void (*combine)(void *acc, const void *right, void *ctx);
+    void *ctx;
+} pkern_reducer;
+
+/* Reduces items [begin, end) to one accumulator. Equals
+       identity(result); fold(result, begin, end);
+   for an associative combine, which need not be commutative.
+   Same bits at any number of threads, floats included: the range is cut into leaves of
+   clamp(ceil((end - begin) / 512), min_len, max_len) items, each leaf is identity and one fold, and
+   leaves are combined in index order by the binary tree whose node of height h covers 2^h
+   neighbouring leaves. Cuts and tree depend on the length and on min_len and max_len alone, never
+   on costs, threads or timing. Where an item costs a few ns, set min_len to 256 or more: a leaf
+   costs three calls through pointers.
+   result is [1] accumulator, written only where PKERN_OK is returned. An empty range gives the
+   identity. fold's failure with the lowest begin is returned; combine can't fail. Progress counts
+   items.
+   A null pointer, size 0 or begin > end is PKERN_EINVAL; a scratch size beyond size_t is
+   PKERN_EOVERFLOW; PKERN_ENOMEM is returned where scratch could not be had (folds may have run).
+   Allocates nothing where accumulators have up to 16 bytes and the pool up to 8 threads. Else at
+   most max(128, 16 T) accumulators of up to 64 bytes, or max(16, 8 T) larger ones, and about 6 in
+   each thread that takes part.
+   Source: Blelloch et al., "Internally deterministic parallel algorithms can be fast", 2012; the
+   cuts are own. */
+PKERN_API pkern_status pkern_par_reduce(pkern_pool *pool, size_t begin, size_t end,
+                                        const pkern_par_options *options,
+                                        const pkern_reducer *reducer, void *result);
+
+/* Below 0 where a comes before b, 0 where they are equal, above 0 where a comes after b, as
+   qsort's. Called from several threads at once by the functions with par in their name. It should
+   be a strict weak order. Where it is not (random, NaN-blind, stateful), every function below still
+   ends, stays in bounds, and leaves a permutation; only the order is then undefined. */
+typedef int (*pkern_compare_fn)(const void *a, const void *b, void *ctx);
+
+/* Puts the element that a sort would put at nth there, none before it larger, none after it
+   smaller. Equals a sort of base of which only element nth is looked at, in O(n) on average and O(n
+   log n) at most. base is [n] elements of size bytes, reordered in place, also within the two sides
+   (the same way in every run). nth >= n is PKERN_EINVAL, so n = 0 always is: there is no element to
+   give. size 0, compare 0 or base 0 too; n * size beyond size_t is PKERN_EOVERFLOW. Runs on the
+   caller alone; allocates nothing. Elements of 4, 8 and 16 bytes have code of their own.
+   Source: Hoare, "Algorithm 65: find", 1961; Musser, "Introspective sorting and selection
+   algorithms", 1997; Peters, "Branchless Lomuto partitioning", 2023. */
+PKERN_API pkern_status pkern_select_nth(void *base, size_t n, size_t size, size_t nth,
+                                        pkern_compare_fn compare, void *ctx);
+
+/* pkern_select_nth on all threads: about 1.5 comparisons per element for a median, one for a rank
+   near an end. Element nth is the same as pkern_select_nth's, up to elements that compare equal;
+   the order within the two sides depends on whether the pool has one thread or more, not on how
+   many. Arguments as there. Short arrays and pools of one thread take pkern_select_nth's way.
+   Allocates nothing.
+   Source: Floyd, Rivest, "Expected time bounds for selection", 1975; the parallel partition is own.
+   */
+PKERN_API pkern_status pkern_par_select_nth(pkern_pool *pool, void *base, size_t n, size_t size,
+                                            size_t nth, pkern_compare_fn compare, void *ctx);
+
+/* Finds the indices of the k elements that a stable sort by compare would put first, in that order.
+   Equals a stable sort of the indices 0 .. n - 1 by (element, index) cut after k. base is [n]
+   elements of size bytes and is not changed; out_indices is [k]. Equal elements: lower index first.
+   Where k > n the rest of out_indices is SIZE_MAX. k = 0 is PKERN_OK. O(n) compares plus O(k log
+   k): about one per element where k is small. size 0, compare 0, base 0 where n > 0, out_indices 0
+   where k > 0, or an out_indices that overlaps base is PKERN_EINVAL; n * size or k * sizeof(size_t)
+   beyond size_t is PKERN_EOVERFLOW; PKERN_ENOMEM leaves out_indices as it was. Same result at any
+   number of threads. Allocates O(k) words a leaf, at most n words in all and 64 KiB.
+   Source: own; the first threshold is taken from a sample as in Floyd and Rivest, 1975. */
+PKERN_API pkern_status pkern_par_top_k(pkern_pool *pool, const void *base, size_t n, size_t size,
+                                       size_t k, pkern_compare_fn compare, void *ctx,
+                                       size_t *out_indices);
+
+/* Appends to indices, from *n_indices on, each i of [begin, end) whose element comes before
+   threshold (or_equal: does not come after it; threshold 0: every i), and stops before an i for
+   which there may be no room in capacity. Returns where it stopped. */
+typedef size_t (*pkern_filter_fn)(const void *base, size_t begin, size_t end, const void *threshold,
+                                  int or_equal, size_t *indices, size_t *n_indices, size_t capacity,
+                                  void *ctx);
+
+/* pkern_par_top_k with its inner loop given: what PKERN_DEFINE_TOP_K calls. filter must agree with
+   compare, which is used for the few that filter lets through. Capacity is at least 16 above
+   *n_indices whenever filter is called, and filter then must advance. Everything else as
+   pkern_par_top_k; filter 0 is PKERN_EINVAL. */
+PKERN_API pkern_status pkern_par_top_k_filter(pkern_pool *pool, const void *base, size_t n,
+                                              size_t size, size_t k, pkern_compare_fn compare,
+                                              pkern_filter_fn filter, void *ctx,
+                                              size_t *out_indices);
+
+PKERN_EXTERN_C_END
+
+/* ==== src/par/typed.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Macros that define a map, reduction or selection for given types, with the user's code inlined
+   into the loop. A call through a pointer for each item costs about 2 ns and keeps the compiler
+   from using vectors; these loops have none.
+
+   Each macro defines one static function called name (and helpers called name_...); use it at file
+   scope, with no semicolon after it. Types must be copyable by assignment. Expressions are pasted
+   in as they are: a comma in them must stand inside parentheses, and more than a line of code is
+   better off in a function of its own. Arguments are checked and statuses returned as by the
+   function of par.h with the same name. */
+#ifndef PKN_PAR_TYPED_H
+#define PKN_PAR_TYPED_H
+
+/* ==== src/base/bits.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Bit counts, checked size arithmetic, overlap of two arrays. */
+#ifndef PKN_BASE_BITS_H
+#define PKN_BASE_BITS_H
+
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKN_INLINE unsigned pkn_popcount_u64(uint64_t x) {
+    return (unsigned)__builtin_popcountll(x);
+}
+
+/* x is not 0 */
+PKN_INLINE unsigned pkn_ctz_u64(uint64_t x) {
+    return (unsigned)__builtin_ctzll(x);
+}
+
+/* x is not 0 */
+PKN_INLINE unsigned pkn_clz_u64(uint64_t x) {
+    return (unsigned)__builtin_clzll(x);
+}
+
+PKN_INLINE uint64_t pkn_rotl_u64(uint64_t x, unsigned count) {
+    return x << (count & 63u) | x >> ((64u - count) & 63u);
+}
+
+/* 1 where a * b (a + b) does not fit; *out then has no meaning */
+PKN_INLINE int pkn_mul_overflows_size(size_t a, size_t b, size_t *out) {
+    return __builtin_mul_overflow(a, b, out);
+}
+
+PKN_INLINE int pkn_add_overflows_size(size_t a, size_t b, size_t *out) {
+    return __builtin_add_overflow(a, b, out);
+}
+
+PKN_INLINE size_t pkn_min_size(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+PKN_INLINE size_t pkn_max_size(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+/* 1 where the two byte ranges share a byte */
+PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
+    uintptr_t a_first = (uintptr_t)a;
+    uintptr_t b_first = (uintptr_t)b;
+    return a_first < b_first ? b_first - a_first < a_bytes && b_bytes != 0
+                             : a_first - b_first < b_bytes && a_bytes != 0;
+}
+
+#endif
+/* ==== src/par/typed.h, continued ==== */
+/* #include "par/par.h": above */
+/* ==== src/par/introselect.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Selection in place, as an inline function of the element size and the comparison: with both
+   constant the compiler makes a typed select of it, so the generic function and the typed macro
+   share one algorithm.
+
+   Tuned for arrays of 10^3 to 10^7 small elements. Invariants, whatever the comparison answers:
+   every index is checked against the range and not against a sentinel's value; every round takes at
+   least the pivot out of the range; elements only swap places. Of the comparison only "below 0 or
+   not" is used. */
+#ifndef PKN_PAR_INTROSELECT_H
+#define PKN_PAR_INTROSELECT_H
+
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <string.h>
+
+typedef int (*pkn_compare)(const void *a, const void *b, void *ctx);
+
+/* Ranges of at most this many elements are sorted by insertion. */
+#define PKN_SELECT_SMALL 16
+/* The pivot is the middle one of so many samples: odd, and at most PKN_SELECT_SMALL. */
+#define PKN_SELECT_SAMPLES 9
+/* Rounds that leave more than 7/8 of their range, before selection gives way to a heap sort: with
+   good rounds at most 8 n element visits in all, such rounds add at most 8 n. */
+#define PKN_SELECT_BAD_ROUNDS 8
+
+/* a == b is fine. Two buffers, since memcpy may not overlap itself. */
+PKN_ALWAYS_INLINE void pkn_swap_elements(unsigned char *a, unsigned char *b, size_t size) {
+    unsigned char from_a[64];
+    unsigned char from_b[64];
+    while (size > sizeof from_a) {
+        memcpy(from_a, a, sizeof from_a);
+        memcpy(from_b, b, sizeof from_b);
+        memcpy(a, from_b, sizeof from_a);
+        memcpy(b, from_a, sizeof from_a);
+        a += sizeof from_a;
+        b += sizeof from_a;
+        size -= sizeof from_a;
+    }
+    memcpy(from_a, a, size);
+    memcpy(from_b, b, size);
+    memcpy(a, from_b, size);
+    memcpy(b, from_a, size);
+}
+
+PKN_ALWAYS_INLINE void pkn_insertion_sort(unsigned char *base, size_t n, size_t size,
+                                          pkn_compare compare, void *ctx) {
+    for (size_t i = 1; i < n; i++) {
+        for (size_t j = i; j > 0; j--) {
+            unsigned char *right = base + j * size;
+            if (compare(right, right - size, ctx) >= 0) {
+                break;
+            }
+            pkn_swap_elements(right, right - size, size);
+        }
+    }
+}
+
+PKN_INLINE void pkn_sift_down(unsigned char *base, size_t root, size_t n, size_t size,
+                              pkn_compare compare, void *ctx) {
+    while (root < n / 2) {
+        size_t child = 2 * root + 1;
+        if (child + 1 < n && compare(base + child * size, base + (child + 1) * size, ctx) < 0) {
+            child++;
+        }
+        if (compare(base + root * size, base + child * size, ctx) >= 0) {
+            return;
+        }
+        pkn_swap_elements(base + root * size, base + child * size, size);
+        root = child;
+    }
+}
+
+/* The end of all patience: 2 n log2 n comparisons whatever they answer. Never inlined into the
+   typed code. */
+PKN_INTERNAL PKN_NOINLINE void pkn_heap_sort(unsigned char *base, size_t n, size_t size,
+                                             pkn_compare compare, void *ctx) {
+    for (size_t root = n / 2; root-- > 0;) {
+        pkn_sift_down(base, root, n, size, compare, ctx);
+    }
+    for (size_t last = n; last-- > 1;) {
+        pkn_swap_elements(base, base + last * size, size);
+        pkn_sift_down(base, 0, last, size, compare, ctx);
+    }
+}
+
+/* Moves the elements below pivot (or_equal: not above pivot) to the front and returns how many;
+   pivot lies outside of the range. Elements of up to 16 bytes move without a branch: one is held
+   back, the others pass through the hole it leaves. A mispredicted branch costs more than the
+   moves, and at a good pivot every second one would be. */
+PKN_ALWAYS_INLINE size_t pkn_partition(unsigned char *base, size_t n, size_t size,
+                                       const void *pivot, int or_equal, pkn_compare compare,
+                                       void *ctx) {
+#define PKN_GOES_LOW(x) (or_equal ? !(compare(pivot, (x), ctx) < 0) : compare((x), pivot, ctx) < 0)
+    size_t low = 0;
+    if (n == 0) {
+        return 0;
+    }
+    if (size <= 16) {
+        unsigned char held[16];
+        unsigned char first_high[16];
+        unsigned char moving[16];
+        unsigned char *hole = base;
+        int held_goes_low = PKN_GOES_LOW(base);
+        memcpy(held, base, size);
+        for (size_t i = 1; i < n; i++) {
+            unsigned char *element = base + i * size;
+            unsigned char *border = base + low * size;
+            int goes_low = PKN_GOES_LOW(element);
+            memcpy(moving, element, size);
+            memcpy(first_high, border, size);
+            memcpy(hole, first_high, size);
+            memcpy(border, moving, size);
+            hole = element;
+            low += (size_t)goes_low;
+        }
+        memcpy(first_high, base + low * size, size);
+        memcpy(hole, first_high, size);
+        memcpy(base + low * size, held, size);
+        return low + (size_t)held_goes_low;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (PKN_GOES_LOW(base + i * size)) {
+            if (low != i) {
+                pkn_swap_elements(base + low * size, base + i * size, size);
+            }
+            low++;
+        }
+    }
+    return low;
+#undef PKN_GOES_LOW
+}
+
+/* Sorts samples from all over the range to its front and puts the middle one first. */
+PKN_ALWAYS_INLINE void pkn_pivot_to_front(unsigned char *base, size_t n, size_t size,
+                                          pkn_compare compare, void *ctx) {
+    size_t step = n / PKN_SELECT_SAMPLES;
+    for (size_t i = 1; i < PKN_SELECT_SAMPLES; i++) {
+        pkn_swap_elements(base + i * size, base + (i * step + step / 2) * size, size);
+    }
+    pkn_insertion_sort(base, PKN_SELECT_SAMPLES, size, compare, ctx);
+    pkn_swap_elements(base, base + PKN_SELECT_SAMPLES / 2 * size, size);
+}
+
+/* nth < n */
+PKN_ALWAYS_INLINE void pkn_introselect(unsigned char *base, size_t n, size_t size, size_t nth,
+                                       pkn_compare compare, void *ctx) {
+    int bad_rounds = 0;
+    while (n > PKN_SELECT_SMALL) {
+        /* A copy that never changes can stay in a register where compare is inlined. */
+        PKN_ALIGNED(64) unsigned char pivot_copy[64];
+        const unsigned char *pivot = base;
+        size_t low;
+        size_t taken;
+        pkn_pivot_to_front(base, n, size, compare, ctx);
+        if (size <= sizeof pivot_copy) {
+            memcpy(pivot_copy, base, size);
+            pivot = pivot_copy;
+        }
+        low = pkn_partition(base + size, n - 1, size, pivot, 0, compare, ctx);
+        pkn_swap_elements(base, base + low * size, size);
+        if (nth == low) {
+            return;
+        }
+        if (nth < low) {
+            bad_rounds += low > n - n / 8;
+            n = low;
+        } else {
+            unsigned char *rest = base + (low + 1) * size;
+            taken = low + 1;
+            /* Few below the pivot: many may equal it, and those are done with at once. */
+            if (low < n / 8) {
+                taken += pkn_partition(rest, n - taken, size, base + low * size, 1, compare, ctx);
+                if (nth < taken) {
+                    return;
+                }
+                bad_rounds += taken < n / 8;
+            }
+            base += taken * size;
+            nth -= taken;
+            n -= taken;
+        }
+        if (bad_rounds > PKN_SELECT_BAD_ROUNDS) {
+            pkn_heap_sort(base, n, size, compare, ctx);
+            return;
+        }
+    }
+    pkn_insertion_sort(base, n, size, compare, ctx);
+}
+
+#endif
+/* ==== src/par/typed.h, continued ==== */
+
+/* The leaf of a typed reduction where the options leave min_len at 0: 256 items of 1 ns are about
+   20 times the leaf's calls. */
+#define PKN_TYPED_MIN_LEN 256
+/* Elements that a typed filter looks at before its first branch. */
+#define PKN_TYPED_FILTER_BLOCK 16
+
+PKN_INLINE pkern_status pkn_map_check(const void *in, size_t in_size, const void *out,
+                                      size_t out_size, size_t n) {
+    size_t in_bytes;
+    size_t out_bytes;
+    if (in_size == 0 || out_size == 0 || (n > 0 && (in == 0 || out == 0))) {
+        return PKERN_EINVAL;
+    }
+    if (pkn_mul_overflows_size(n, in_size, &in_bytes) ||
+        pkn_mul_overflows_size(n, out_size, &out_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    return pkn_overlaps(in, in_bytes, out, out_bytes) && (in != out || in_size != out_size)
+               ? PKERN_EINVAL
+               : PKERN_OK;
+}
+
+PKN_INLINE pkern_status pkn_typed_reduce(pkern_pool *pool, const void *in, size_t in_size, size_t n,
+                                         const pkern_par_options *options,
+                                         const pkern_reducer *reducer, void *result) {
+    pkern_par_options typed_options;
+    size_t bytes;
+    if (n > 0 && in == 0) {
+        return PKERN_EINVAL;
+    }
+    if (pkn_mul_overflows_size(n, in_size, &bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    memset(&typed_options, 0, sizeof typed_options);
+    if (options != 0) {
+        typed_options = *options;
+    }
+    if (typed_options.min_len == 0) {
+        typed_options.min_len = PKN_TYPED_MIN_LEN;
+        if (typed_options.max_len != 0) {
+            typed_options.min_len = pkn_min_size(PKN_TYPED_MIN_LEN, typed_options.max_len);
+        }
+    }
+    return pkern_par_reduce(pool, 0, n, &typed_options, reducer, result);
+}
+
+/* Defines
+       pkern_status name(pkern_pool *pool, const in_type *in, out_type *out, size_t n,
+                         const pkern_par_options *options)
+   that sets out[i] to expression, in which x is in[i]. Equals
+       for (i = 0; i < n; i++) { const in_type x = in[i]; out[i] = expression; }
+   out == in is allowed where both types have one size. For example
+       PKERN_DEFINE_MAP(celsius, float, float, (x - 32.0f) * (5.0f / 9.0f))
+       status = celsius(0, readings, readings, n, 0); */
+#define PKERN_DEFINE_MAP(name, in_type, out_type, expression) \
+    typedef struct name##_arrays { \
+        const in_type *in; \
+        out_type *out; \
+    } name##_arrays; \
+    PKN_INLINE int name##_range(size_t pkn_begin, size_t pkn_end, void *pkn_ctx) { \
+        const in_type *pkn_in = ((const name##_arrays *)pkn_ctx)->in; \
+        out_type *pkn_out = ((const name##_arrays *)pkn_ctx)->out; \
+        for (size_t pkn_i = pkn_begin; pkn_i < pkn_end; pkn_i++) { \
+            const in_type x = pkn_in[pkn_i]; \
+            pkn_out[pkn_i] = (expression); \
+        } \
+        return 0; \
+    } \
+    PKN_INLINE pkern_status name(pkern_pool *pool, const in_type *in, out_type *out, size_t n, \
+                                 const pkern_par_options *options) { \
+        name##_arrays pkn_arrays; \
+        pkern_status pkn_status = pkn_map_check(in, sizeof(in_type), out, sizeof(out_type), n); \
+        if (pkn_status != PKERN_OK) { \
+            return pkn_status; \
+        } \
+        pkn_arrays.in = in; \
+        pkn_arrays.out = out; \
+        return pkern_par_for(pool, 0, n, options, name##_range, &pkn_arrays); \
+    }
+
+/* Defines
+       pkern_status name(pkern_pool *pool, const in_type *in, size_t n,
+                         const pkern_par_options *options, acc_type *result)
+   that combines the mapped elements. map_expression makes an acc_type of x = in[i];
+   combine_expression makes one of a and b, where a stands left of b; identity_value is an
+   expression that combine changes nothing with. Equals
+       acc = identity_value;
+       for (i = 0; i < n; i++) { a = acc; x = in[i]; b = map_expression; acc = combine_expression; }
+   for an associative combine_expression, which need not be commutative.
+   Deterministic as pkern_par_reduce, with leaves of at least 256 elements where min_len is 0.
+   Within a leaf four quarters run side by side, which hides the latency of combine; they are
+   combined in order, and the cuts are fixed as well. For example
+       PKERN_DEFINE_REDUCE(sum_of_squares, double, double, 0.0, x * x, a + b)
+       status = sum_of_squares(0, samples, n, 0, &energy); */
+#define PKERN_DEFINE_REDUCE(name, in_type, acc_type, identity_value, map_expression, \
+                            combine_expression) \
+    typedef struct name##_array { \
+        const in_type *in; \
+    } name##_array; \
+    PKN_ALWAYS_INLINE acc_type name##_of(const in_type x) { \
+        return (map_expression); \
+    } \
+    PKN_ALWAYS_INLINE acc_type name##_join(const acc_type a, const acc_type b) { \
+        return (combine_expression); \
+    } \
+    PKN_INLINE void name##_identity(void *pkn_acc, void *pkn_ctx) { \
+        PKN_UNUSED(pkn_ctx); \
+        *(acc_type *)pkn_acc = (identity_value); \
+    } \
+    PKN_INLINE int name##_fold(void *pkn_acc, size_t pkn_begin, size_t pkn_end, void *pkn_ctx) { \
+        const in_type *pkn_in = ((const name##_array *)pkn_ctx)->in; \
+        const size_t pkn_quarter = (pkn_end - pkn_begin) / 4; \
+        acc_type pkn_0 = *(acc_type *)pkn_acc; \
+        acc_type pkn_1 = (identity_value); \
+        acc_type pkn_2 = pkn_1; \
+        acc_type pkn_3 = pkn_1; \
+        for (size_t pkn_i = pkn_begin; pkn_i < pkn_begin + pkn_quarter; pkn_i++) { \
+            pkn_0 = name##_join(pkn_0, name##_of(pkn_in[pkn_i])); \
+            pkn_1 = name##_join(pkn_1, name##_of(pkn_in[pkn_i + pkn_quarter])); \
+            pkn_2 = name##_join(pkn_2, name##_of(pkn_in[pkn_i + 2 * pkn_quarter])); \
+            pkn_3 = name##_join(pkn_3, name##_of(pkn_in[pkn_i + 3 * pkn_quarter])); \
+        } \
+        for (size_t pkn_i = pkn_begin + 4 * pkn_quarter; pkn_i < pkn_end; pkn_i++) { \
+            pkn_3 = name##_join(pkn_3, name##_of(pkn_in[pkn_i])); \
+        } \
+        *(acc_type *)pkn_acc = name##_join(name##_join(pkn_0, pkn_1), name##_join(pkn_2, pkn_3)); \
+        return 0; \
+    } \
+    PKN_INLINE void name##_combine(void *pkn_acc, const void *pkn_right, void *pkn_ctx) { \
+        PKN_UNUSED(pkn_ctx); \
+        *(acc_type *)pkn_acc = \
+            name##_join(*(const acc_type *)pkn_acc, *(const acc_type *)pkn_right); \
+    } \
+    PKN_DEFINE_TYPED_REDUCE(name, in_type, acc_type)
+
+/* Defines
+       pkern_status name(pkern_pool *pool, const in_type *in, size_t n,
+                         const pkern_par_options *options, acc_type *result)
+   that folds elements into accumulators. fold_statement takes x = in[i] into acc; combine_statement
+   takes right into acc, which stands left of it; both may change acc, an lvalue of acc_type. Equals
+       acc = identity_value; for (i = 0; i < n; i++) { x = in[i]; fold_statement; }
+   where combining is associative and agrees with folding. Bit for bit what pkern_par_reduce makes
+   of the same loop, with leaves of at least 256 elements where min_len is 0. For example
+       typedef struct { float low, high; } bounds;
+       static const bounds nowhere = {INFINITY, -INFINITY};
+       PKERN_DEFINE_FOLD(bounds_of, float, bounds, nowhere,
+                         if (x < acc.low) acc.low = x; if (x > acc.high) acc.high = x,
+                         if (right.low < acc.low) acc.low = right.low;
+                         if (right.high > acc.high) acc.high = right.high) */
+#define PKERN_DEFINE_FOLD(name, in_type, acc_type, identity_value, fold_statement, \
+                          combine_statement) \
+    typedef struct name##_array { \
+        const in_type *in; \
+    } name##_array; \
+    PKN_INLINE void name##_identity(void *pkn_acc, void *pkn_ctx) { \
+        PKN_UNUSED(pkn_ctx); \
+        *(acc_type *)pkn_acc = (identity_value); \
+    } \
+    PKN_INLINE int name##_fold(void *pkn_acc, size_t pkn_begin, size_t pkn_end, void *pkn_ctx) { \
+        const in_type *pkn_in = ((const name##_array *)pkn_ctx)->in; \
+        acc_type acc = *(const acc_type *)pkn_acc; \
+        for (size_t pkn_i = pkn_begin; pkn_i < pkn_end; pkn_i++) { \
+            const in_type x = pkn_in[pkn_i]; \
+            fold_statement; \
+        } \
+        *(acc_type *)pkn_acc = acc; \
+        return 0; \
+    } \
+    PKN_INLINE void name##_combine(void *pkn_acc, const void *pkn_right, void *pkn_ctx) { \
+        const acc_type right = *(const acc_type *)pkn_right; \
+        acc_type acc = *(const acc_type *)pkn_acc; \
+        PKN_UNUSED(pkn_ctx); \
+        combine_statement; \
+        *(acc_type *)pkn_acc = acc; \
+    } \
+    PKN_DEFINE_TYPED_REDUCE(name, in_type, acc_type)
+
+#define PKN_DEFINE_TYPED_REDUCE(name, in_type, acc_type) \
+    PKN_INLINE pkern_status name(pkern_pool *pool, const in_type *in, size_t n, \
+                                 const pkern_par_options *options, acc_type *result) { \
+        name##_array pkn_array; \
+        pkern_reducer pkn_reducer; \
+        pkn_array.in = in; \
+        pkn_reducer.size = sizeof(acc_type); \
+        pkn_reducer.identity = name##_identity; \
+        pkn_reducer.fold = name##_fold; \
+        pkn_reducer.combine = name##_combine; \
+        pkn_reducer.ctx = &pkn_array; \
+        return pkn_typed_reduce(pool, in, sizeof(in_type), n, options, &pkn_reducer, result); \
+    }
+
+/* Defines
+       pkern_status name(type *base, size_t n, size_t nth)
+   as pkern_select_nth with less(a, b), a function or macro of two values: nonzero where a comes
+   before b. For example
+       #define DOUBLE_LESS(a, b) ((a) < (b))
+       PKERN_DEFINE_SELECT_NTH(select_double, double, DOUBLE_LESS)
+       status = select_double(samples, n, n / 2);   median: samples[n / 2] */
+#define PKERN_DEFINE_SELECT_NTH(name, type, less) \
+    PKN_ALWAYS_INLINE int name##_compare(const void *pkn_a, const void *pkn_b, void *pkn_ctx) { \
+        type pkn_left; \
+        type pkn_right; \
+        memcpy(&pkn_left, pkn_a, sizeof pkn_left); \
+        memcpy(&pkn_right, pkn_b, sizeof pkn_right); \
+        PKN_UNUSED(pkn_ctx); \
+        return -(int)!!(less(pkn_left, pkn_right)); \
+    } \
+    PKN_INLINE pkern_status name(type *base, size_t n, size_t nth) { \
+        if (base == 0 || nth >= n) { \
+            return PKERN_EINVAL; \
+        } \
+        if (n > SIZE_MAX / sizeof(type)) { \
+            return PKERN_EOVERFLOW; \
+        } \
+        pkn_introselect((unsigned char *)base, n, sizeof(type), nth, name##_compare, 0); \
+        return PKERN_OK; \
+    }
+
+/* Defines
+       pkern_status name(pkern_pool *pool, const type *base, size_t n, size_t k, size_t *out_indices)
+   as pkern_par_top_k with less(a, b), a function or macro of two values: nonzero where a comes
+   before b. For the largest first, let less say greater. For example
+       #define SCORE_BETTER(a, b) ((a) > (b))
+       PKERN_DEFINE_TOP_K(best_scores, float, SCORE_BETTER)
+       status = best_scores(0, scores, n, 10, indices); */
+#define PKERN_DEFINE_TOP_K(name, type, less) \
+    PKN_INLINE int name##_compare(const void *pkn_a, const void *pkn_b, void *pkn_ctx) { \
+        const type pkn_left = *(const type *)pkn_a; \
+        const type pkn_right = *(const type *)pkn_b; \
+        PKN_UNUSED(pkn_ctx); \
+        return (less(pkn_left, pkn_right)) ? -1 : !!(less(pkn_right, pkn_left)); \
+    } \
+    PKN_ALWAYS_INLINE int name##_passes(const type pkn_x, const type pkn_threshold, \
+                                        int pkn_or_equal) { \
+        return pkn_or_equal ? !(less(pkn_threshold, pkn_x)) : !!(less(pkn_x, pkn_threshold)); \
+    } \
+    PKN_ALWAYS_INLINE size_t name##_scan( \
+        const type *pkn_base, size_t pkn_i, size_t pkn_end, const type pkn_threshold, \
+        int pkn_or_equal, size_t *pkn_indices, size_t *pkn_n, size_t pkn_capacity) { \
+        size_t pkn_found = *pkn_n; \
+        while (pkn_end - pkn_i >= PKN_TYPED_FILTER_BLOCK && \
+               pkn_capacity - pkn_found >= PKN_TYPED_FILTER_BLOCK) { \
+            int pkn_any = 0; \
+            for (size_t pkn_j = 0; pkn_j < PKN_TYPED_FILTER_BLOCK; pkn_j++) { \
+                pkn_any |= name##_passes(pkn_base[pkn_i + pkn_j], pkn_threshold, pkn_or_equal); \
+            } \
+            for (size_t pkn_j = 0; pkn_any && pkn_j < PKN_TYPED_FILTER_BLOCK; pkn_j++) { \
+                pkn_indices[pkn_found] = pkn_i + pkn_j; \
+                pkn_found += \
+                    (size_t)name##_passes(pkn_base[pkn_i + pkn_j], pkn_threshold, pkn_or_equal); \
+            } \
+            pkn_i += PKN_TYPED_FILTER_BLOCK; \
+        } \
+        for (; pkn_i < pkn_end && pkn_found < pkn_capacity; pkn_i++) { \
+            pkn_indices[pkn_found] = pkn_i; \
+            pkn_found += (size_t)name##_passes(pkn_base[pkn_i], pkn_threshold, pkn_or_equal); \
+        } \
+        *pkn_n = pkn_found; \
+        return pkn_i; \
+    } \
+    PKN_INLINE size_t name##_filter(const void *pkn_base, size_t pkn_begin, size_t pkn_end, \
+                                    const void *pkn_threshold, int pkn_or_equal, \
+                                    size_t *pkn_indices, size_t *pkn_n, size_t pkn_capacity, \
+                                    void *pkn_ctx) { \
+        PKN_UNUSED(pkn_ctx); \
+        if (pkn_threshold == 0) { \
+            return pkn_filter_all(pkn_begin, pkn_end, pkn_indices, pkn_n, pkn_capacity); \
+        } \
+        if (pkn_or_equal) { \
+            return name##_scan((const type *)pkn_base, pkn_begin, pkn_end, \
+                               *(const type *)pkn_threshold, 1, pkn_indices, pkn_n, pkn_capacity); \
+        } \
+        return name##_scan((const type *)pkn_base, pkn_begin, pkn_end, \
+                           *(const type *)pkn_threshold, 0, pkn_indices, pkn_n, pkn_capacity); \
+    } \
+    PKN_INLINE pkern_status name(pkern_pool *pool, const type *base, size_t n, size_t k, \
+                                 size_t *out_indices) { \
+        return pkern_par_top_k_filter(pool, base, n, sizeof(type), k, name##_compare, \
+                                      name##_filter, 0, out_indices); \
+    }
+
+/* The filter without a threshold. */
+PKN_INLINE size_t pkn_filter_all(size_t begin, size_t end, size_t *indices, size_t *n_indices,
+                                 size_t capacity) {
+    size_t stop = begin + pkn_min_size(end - begin, capacity - *n_indices);
+    for (size_t i = begin; i < stop; i++) {
+        indices[(*n_indices)++] = i;
+    }
+    return stop;
+}
+
+#endif
+/* ==== src/par/par.h, continued ==== */
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+#ifndef PKERN_NO_HDC
+/* ==== src/hdc/hdc.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Binary hypervectors: bind, bundle, permute, compare and search batches of them, in parallel and exactly.
+
+   A vector is `words` 64-bit words, that is 64 * words bits; bit i is bit i % 64 of word i / 64, and 1 stands for +1, 0 for -1.
+   A batch of n vectors is n * words words, one row after another.
+
+   Common to all functions here:
+   - Any words from 1 to 2^26, any n, 0 included. Arrays need their type's own alignment; 64 bytes is fastest.
+   - Results are exact and have the same bits for every number of threads, pool and instruction set.
+   - Any thread may call, inside tasks too; the call returns when all is done. `pool` 0 is the pool of the running task, else the
+     global one. A call whose work is too short to share runs on the caller alone, without touching another thread.
+   - PKERN_EINVAL: words is 0, a pointer is null though its array has elements, or `out` overlaps an input without being the
+     same array of the same shape. PKERN_EOVERFLOW: words > 2^26, or a size in bytes is beyond size_t. Both mean that
+     nothing was read or written.
+   - Memory is allocated only where it is said; then PKERN_ENOMEM is possible too, and out has no meaning.
+
+   Source of the operations: P. Kanerva, "Hyperdimensional Computing", 2009 (binary spatter code). */
+#ifndef PKN_HDC_HDC_H
+#define PKN_HDC_HDC_H
+
+/* #include "base/base.h": above */
+/* #include "pool/pool.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKERN_EXTERN_C_BEGIN
+
+/* Words of a vector of 2048 bits, the size that the kernels are tuned for. */
+#define PKERN_HV16_WORDS 32
+
+/* One found vector. similarity = 1 - distance / bits. Where there is none: {SIZE_MAX, UINT32_MAX, 0}. */
+typedef struct pkern_hdc_match {
+    size_t index;
+    uint32_t distance; /* bits that differ; 2^32, the one value beyond 32 bits, is given as UINT32_MAX */
+    float similarity;
+} pkern_hdc_match;
+
+/* A random vector: each bit of out [words] is 1 with probability 1/2, independent of the others. Word i depends on (seed, i) alone,
+   so a longer vector of a seed begins with its shorter ones. words 0 writes nothing.
+   Source: SplitMix64 as a counter-based generator (Steele, Lea, Flood, 2014). */
+PKERN_API void pkern_hdc_random(uint64_t seed, uint64_t *out, size_t words);
+
+/* Binds each vector with one key: for (i = 0; i < n; i++) out[i] = vectors[i] ^ key, rows of words words.
+   Binding with the same key again gives the vectors back. out [n x words] may be vectors (or the key, where n is 1). */
+PKERN_API pkern_status pkern_hdc_bind(pkern_pool *pool, const uint64_t *vectors, size_t n, const uint64_t *key, size_t words,
+                                      uint64_t *out);
+
+/* Binds pairs: for (i = 0; i < n; i++) out[i] = a[i] ^ b[i], rows of words words. out [n x words] may be a or b. */
+PKERN_API pkern_status pkern_hdc_bind_pairs(pkern_pool *pool, const uint64_t *a, const uint64_t *b, size_t n, size_t words,
+                                            uint64_t *out);
+
+/* Similarity of one vector with many: for (i = 0; i < n; i++) out[i] = 1 - hamming(query, targets[i]) / (64 * words).
+   1 is the same vector, 0 its complement, unrelated ones are near 0.5. out is [n].
+   Accuracy: (bits - distance) / bits within one ulp; exact where words is a power of two. */
+PKERN_API pkern_status pkern_hdc_similarity(pkern_pool *pool, const uint64_t *query, const uint64_t *targets, size_t n,
+                                            size_t words, float *out);
+
+/* All Hamming distances: out[q * n_targets + t] = the number of bits in which queries[q] and targets[t] differ,
+   [n_queries x n_targets]. A distance of 2^32 (words = 2^26 and all bits differ) is given as UINT32_MAX.
+   Runs in parallel over queries and targets. To find the nearest ones, pkern_hdc_top_k needs no such matrix. */
+PKERN_API pkern_status pkern_hdc_distances(pkern_pool *pool, const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                                           size_t n_targets, size_t words, uint32_t *out);
+
+/* Bundles sets of vectors by majority: for each set s and bit i,
+       count = how many of the rows [set_offsets[s], set_offsets[s + 1]) of vectors have a 1 at bit i
+       bit i of out[s] = count > rows / 2     (rows / 2 exactly, a tie, is 0; no rows give the zero vector, one row itself)
+   set_offsets is [n_sets + 1] and must not decrease (PKERN_EINVAL); a set has at most 2^31 rows (PKERN_EOVERFLOW). out is
+   [n_sets x words]. Runs in parallel over sets, and where these are few, over columns and rows of a set.
+   Allocates where a long set is cut into parts, and where out is vectors.
+   Source: bit-sliced counters, W. Mula, N. Kurz, D. Lemire, 2018; the threshold as carry of biased counters is own. */
+PKERN_API pkern_status pkern_hdc_bundle(pkern_pool *pool, const uint64_t *vectors, const size_t *set_offsets, size_t n_sets,
+                                        size_t words, uint64_t *out);
+
+/* Rotates each vector by shift bits: bit i of vectors[r] becomes bit (i + shift) mod (64 * words) of out[r], for n rows of words
+   words. Any shift; -shift undoes it. out [n x words] may be vectors. */
+PKERN_API pkern_status pkern_hdc_permute(pkern_pool *pool, const uint64_t *vectors, size_t n, size_t words, long shift,
+                                         uint64_t *out);
+
+/* For each query the nearest vector in memory: out[q] = the match with the smallest distance, among equals the one with the lowest
+   index, for memory [n_memory x words] and out [n_queries]. n_memory 0 gives {SIZE_MAX, UINT32_MAX, 0}.
+   An exact search, in parallel over queries and memory. */
+PKERN_API pkern_status pkern_hdc_nearest(pkern_pool *pool, const uint64_t *queries, size_t n_queries, const uint64_t *memory,
+                                         size_t n_memory, size_t words, pkern_hdc_match *out);
+
+/* For each query the k nearest vectors in memory, best first: row q of out [n_queries x k] is what a stable sort of
+   memory's indices by distance to queries[q] would put first. Where k > n_memory the rest of a row is
+   {SIZE_MAX, UINT32_MAX, 0}; k = 0 writes nothing.
+   An exact search, in parallel over queries and memory; distances are never stored for more than a small block.
+   Allocates scratch of about 16 * k bytes a query in work where k is above 16 (released on return). */
+PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries, size_t n_queries, const uint64_t *memory,
+                                       size_t n_memory, size_t words, size_t k, pkern_hdc_match *out);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+#endif
+
+/* The code. */
+#if defined(PKERN_IMPLEMENTATION) || defined(PKERN_STATIC)
+/* ==== src/pool/cancel.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Cancellation tokens. */
+#ifndef PKN_POOL_CANCEL_C
+#define PKN_POOL_CANCEL_C
+
+/* #include "pool/pool.h": above */
+
+PKERN_API void pkern_cancel_request(pkern_cancel *cancel) {
+    if (cancel != 0) {
+        /* release: who sees the request sees what its author did before */
+        pkn_atomic_store_release_u32(&cancel->requested, 1);
+    }
+}
+
+PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel) {
+    return cancel != 0 && pkn_atomic_load_acquire_u32(&cancel->requested) != 0;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/join.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Join: the owner's long ways, and the generic join of two callbacks. */
+#ifndef PKN_POOL_JOIN_C
+#define PKN_POOL_JOIN_C
+
+/* ==== src/pool/guest.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Entering and leaving a pool. A thread that is no worker of the pool becomes a guest: it takes a guest slot for the time of its
+   outermost call and works beside the others. Slots are found again by the thread that had them last, so a caller keeps its
+   deques and its loop board warm. Without a free slot, and in a forked child, a call runs serially. */
+#ifndef PKN_POOL_GUEST_H
+#define PKN_POOL_GUEST_H
+
+/* ==== src/pool/search.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Finding work, and waiting: while a member waits it works.
+
+   What a waiting member may take, in this order: its own newest spawn and jobs of the scope or from the thief that it waits for;
+   work that descends from the same call (root); anything. A guest stops at its root, since it wants to leave. So does a loop's owner.
+   Jobs that run on top of waiting ones nest on the stack: beyond the pool's depth_limit a member takes only what it waits for, and
+   other work only after 200 us without progress, because two members that each hold what the other waits for must not
+   wait for ever. */
+#ifndef PKN_POOL_SEARCH_H
+#define PKN_POOL_SEARCH_H
+
+/* ==== src/pool/join_deque.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The join deque's public part, and its records' segments. The owner's fast path is in fork.h.
+
+   Records have indices 0, 1, 2, ... from the first push on. [0, top) are stolen, [top, split) public, [split, end) private. top
+   and split share one word, join_range, so that a steal (top + 1), an exposure (split up) and a taking back (split down) are
+   each one compare-and-swap, and none can miss another: there is nothing to order between two words.
+   Since joins nest, the owner always waits for its newest record. If that is public and not stolen, it is the last public one:
+   the owner takes half of the public part back. If it is stolen, so is everything below it: the owner waits for the
+   thief, and the part is empty again at that index.
+   A record that is popped and pushed anew at the same index may be claimed by a thief that looked before: it reads the record only
+   after its claim, so it runs the new one. A record is not reused before its join is complete, so growth links another segment
+   and moves nothing.
+   Source: van Dijk and van de Pol, "Lace: non-blocking split deque for work-stealing", 2014. */
+#ifndef PKN_POOL_JOIN_DEQUE_H
+#define PKN_POOL_JOIN_DEQUE_H
+
+/* ==== src/pool/member.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The scheduler's data: a member is a thread's place in a pool, a worker's for good, a guest's while it is inside a call. All of
+   it lives as long as the pool, so a late reader never touches freed memory. Each group of fields that one side writes has its
+   own cache lines; a line that crosses cores costs 100 to 200 ns. */
+#ifndef PKN_POOL_MEMBER_H
+#define PKN_POOL_MEMBER_H
+
+/* #include "pool/fork.h": above */
+/* ==== src/base/platform.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The system's headers and the few calls that a strict -std=c99 hides although libc has them. Only base includes them, and
+   only the implementation includes this file. */
+#ifndef PKN_BASE_PLATFORM_H
+#define PKN_BASE_PLATFORM_H
+
+/* #include "base/compiler.h": above */
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <errno.h>
+
+#if PKN_THREADS
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+#endif
+
+#if defined(__linux__)
+#define PKN_LINUX 1
+#include <sys/syscall.h>
+#else
+#define PKN_LINUX 0
+#endif
+
+/* The user may have included <stdio.h> under -std=c99 before us, and then no feature macro of ours comes in time. C allows
+   to declare a function again; C++ compilers on Linux define _GNU_SOURCE and need none of it. */
+#if PKN_LINUX && !defined(__cplusplus)
+extern long syscall(long number, ...);
+#endif
+#if !defined(__cplusplus) && defined(__STRICT_ANSI__)
+#ifndef CLOCK_MONOTONIC
+#define CLOCK_MONOTONIC 1
+#endif
+extern int clock_gettime(int clock, struct timespec *time);
+#endif
+
+#endif
+/* ==== src/pool/member.h, continued ==== */
+/* ==== src/base/futex.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Sleeping until a word changes: a futex on Linux, a mutex and a condition variable elsewhere. Both keep the same promise: a wake
+   after the word has changed is never lost. */
+#ifndef PKN_BASE_FUTEX_H
+#define PKN_BASE_FUTEX_H
+
+/* #include "base/atomic.h": above */
+/* ==== src/base/thread.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Threads, mutexes and their failure hook. Only this file and futex.h talk to the system's threads. */
+#ifndef PKN_BASE_THREAD_H
+#define PKN_BASE_THREAD_H
+
+/* #include "base/platform.h": above */
+
+#if PKN_THREADS
+
+typedef pthread_t pkn_thread;
+typedef pthread_mutex_t pkn_mutex;
+
+/* Tests define PKN_THREAD_CREATE_FAILS to an expression that says whether this creation shall fail. */
+#ifndef PKN_THREAD_CREATE_FAILS
+#define PKN_THREAD_CREATE_FAILS() 0
+#endif
+
+/* 0, or nonzero where the system has no further thread. stack_size 0 is the system's default; a size it refuses is raised to the
+   least that it takes. All signals are blocked in the new thread, so that the user's handlers run on the user's threads. */
+PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *(*main)(void *), void *argument) {
+    if (PKN_THREAD_CREATE_FAILS()) {
+        return EAGAIN;
+    }
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) {
+        return ENOMEM;
+    }
+    if (stack_size != 0) {
+        size_t page = 4096;
+        size_t rounded = stack_size > SIZE_MAX - page ? SIZE_MAX - page : (stack_size + page - 1) / page * page;
+        while (rounded < ((size_t)1 << 20) && pthread_attr_setstacksize(&attributes, rounded) != 0) {
+            rounded *= 2;
+        }
+        if (rounded >= ((size_t)1 << 20)) {
+            (void)pthread_attr_setstacksize(&attributes, rounded);
+        }
+    }
+    int error = pthread_create(thread, &attributes, main, argument);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+PKN_INTERNAL void pkn_thread_join(pkn_thread thread) {
+    pthread_join(thread, 0);
+}
+
+PKN_INTERNAL int pkn_mutex_init(pkn_mutex *mutex) {
+    return pthread_mutex_init(mutex, 0);
+}
+
+PKN_INTERNAL void pkn_mutex_destroy(pkn_mutex *mutex) {
+    pthread_mutex_destroy(mutex);
+}
+
+PKN_INTERNAL void pkn_mutex_lock(pkn_mutex *mutex) {
+    pthread_mutex_lock(mutex);
+}
+
+PKN_INTERNAL void pkn_mutex_unlock(pkn_mutex *mutex) {
+    pthread_mutex_unlock(mutex);
+}
+
+#else
+
+/* Without threads a mutex has nobody to keep out. */
+typedef int pkn_mutex;
+
+PKN_INTERNAL int pkn_mutex_init(pkn_mutex *mutex) {
+    *mutex = 0;
+    return 0;
+}
+
+PKN_INTERNAL void pkn_mutex_destroy(pkn_mutex *mutex) {
+    PKN_UNUSED(mutex);
+}
+
+PKN_INTERNAL void pkn_mutex_lock(pkn_mutex *mutex) {
+    PKN_UNUSED(mutex);
+}
+
+PKN_INTERNAL void pkn_mutex_unlock(pkn_mutex *mutex) {
+    PKN_UNUSED(mutex);
+}
+
+#endif
+
+#endif
+/* ==== src/base/futex.h, continued ==== */
+
+#if PKN_THREADS
+
+#if PKN_LINUX && defined(SYS_futex) && !defined(PKERN_NO_FUTEX)
+#define PKN_FUTEX 1
+#else
+#define PKN_FUTEX 0
+#endif
+
+typedef struct pkn_sleeper {
+#if PKN_FUTEX
+    char unused;
+#else
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+#endif
+} pkn_sleeper;
+
+/* 0, or nonzero where the system has no further condition variable. */
+PKN_INTERNAL int pkn_sleeper_init(pkn_sleeper *sleeper) {
+#if PKN_FUTEX
+    sleeper->unused = 0;
+    return 0;
+#else
+    if (pthread_mutex_init(&sleeper->mutex, 0) != 0) {
+        return ENOMEM;
+    }
+    if (pthread_cond_init(&sleeper->changed, 0) != 0) {
+        pthread_mutex_destroy(&sleeper->mutex);
+        return ENOMEM;
+    }
+    return 0;
+#endif
+}
+
+PKN_INTERNAL void pkn_sleeper_destroy(pkn_sleeper *sleeper) {
+#if PKN_FUTEX
+    PKN_UNUSED(sleeper);
+#else
+    pthread_cond_destroy(&sleeper->changed);
+    pthread_mutex_destroy(&sleeper->mutex);
+#endif
+}
+
+/* Returns once *word differs from value. errno is kept. */
+PKN_INTERNAL void pkn_sleep_while_equal(pkn_sleeper *sleeper, pkn_atomic_u32 *word, uint32_t value) {
+#if PKN_FUTEX
+    enum { PKN_FUTEX_WAIT_PRIVATE = 128 };
+    int kept_errno = errno;
+    PKN_UNUSED(sleeper);
+    while (pkn_atomic_load_acquire_u32(word) == value) {
+        (void)syscall(SYS_futex, &word->value, PKN_FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
+    }
+    errno = kept_errno;
+#else
+    pthread_mutex_lock(&sleeper->mutex);
+    while (pkn_atomic_load_acquire_u32(word) == value) {
+        pthread_cond_wait(&sleeper->changed, &sleeper->mutex);
+    }
+    pthread_mutex_unlock(&sleeper->mutex);
+#endif
+}
+
+/* Wakes the one thread that may sleep on the word. Call it after the word has changed. errno is kept. */
+PKN_INTERNAL void pkn_wake_sleeper(pkn_sleeper *sleeper, pkn_atomic_u32 *word) {
+#if PKN_FUTEX
+    enum { PKN_FUTEX_WAKE_PRIVATE = 129 };
+    int kept_errno = errno;
+    PKN_UNUSED(sleeper);
+    (void)syscall(SYS_futex, &word->value, PKN_FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+    errno = kept_errno;
+#else
+    PKN_UNUSED(word);
+    pthread_mutex_lock(&sleeper->mutex);
+    pthread_cond_broadcast(&sleeper->changed);
+    pthread_mutex_unlock(&sleeper->mutex);
+#endif
+}
+
+#endif
+
+#endif
+/* ==== src/pool/member.h, continued ==== */
+
+/* A spawned job: a task of a scope, or detached where scope is 0. */
+typedef struct pkn_job {
+    pkern_task_fn fn;
+    void *ctx;
+    pkern_scope *scope;
+    uint32_t number; /* of the spawn in its scope */
+    uint32_t root;   /* whose call it descends from, PKN_ROOT_NONE for detached jobs */
+} pkn_job;
+
+#define PKN_ROOT_NONE 0u
+
+/* A job in a spawn deque, word by word: a thief may read while the owner overwrites, and then drops what it read. */
+typedef struct pkn_job_cell {
+    pkn_atomic_size word[5];
+} pkn_job_cell;
+
+typedef struct pkn_job_ring {
+    size_t capacity; /* power of two */
+    size_t bytes;
+    struct pkn_job_ring *older; /* kept until the pool ends, since a thief may still read it */
+    pkn_job_cell cell[1];
+} pkn_job_ring;
+
+/* One participant's part of a flat loop. Both words are tagged with the loop's epoch, so nothing is reset between loops. They have
+   a line each: the owner waits on done while the participant claims from range. */
+typedef struct pkn_loop_slice {
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 range; /* epoch 32, next unit 16, end unit 16 */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 done;  /* epoch 32, units finished 32 */
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_loop_slice;
+
+/* A loop as its helpers see it: one cache line. See loop.c for the protocol. */
+typedef struct pkn_loop_board {
+    pkn_atomic_u64 ticket;  /* epoch 32, units 16, units of the owner's slice 16; written last */
+    pkn_atomic_size body;   /* pkern_range_fn */
+    pkn_atomic_size ctx;
+    pkn_atomic_size begin;
+    pkn_atomic_size end;
+    pkn_atomic_size unit;   /* items of a unit */
+    pkn_atomic_size extras; /* pkn_loop_extras of the caller, or 0 */
+    pkn_atomic_size root;
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_loop_board;
+
+/* The lowest failure of a loop. Rarely written, so helpers keep it in their caches. */
+typedef struct pkn_failure {
+    pkn_atomic_u64 lowest; /* epoch 32, unit 32 */
+    pkn_atomic_u32 lock;
+    int status;
+} pkn_failure;
+
+/* What a loop body cost when it last ran here. */
+typedef struct pkn_loop_cost {
+    size_t body;
+    float item_ns;
+} pkn_loop_cost;
+
+#define PKN_LOOP_COSTS 32
+#define PKN_JOIN_SEGMENTS 24
+#define PKN_JOIN_SEGMENT_0 32u
+
+enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2 };
+enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
+
+struct pkn_member {
+    pkn_fork_state fork; /* must be first: typed joins see it alone */
+
+    /* what everybody reads and hardly anybody writes */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkern_pool *pool;
+    int index;
+    int is_worker;
+    pkn_loop_slice *slices; /* [T], allocated by the first loop that is shared */
+    uint32_t *seen_epoch;   /* [members] last epoch of each member's loop that had nothing left for us */
+    pkn_failure failure;    /* of our loop */
+
+    /* the owner's */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 guest_state;
+    uint32_t entries;      /* calls this thread is inside, nested ones counted */
+    uint32_t root;         /* of the job that runs */
+    uint32_t depth;        /* jobs of others that run on top of waiting ones */
+    uint32_t split;        /* the owner's copy of the public end of its joins */
+    uint32_t join_segments;
+    uint32_t victim;       /* where the last successful search ended */
+    uint32_t seen_broadcast;
+    uint32_t loop_epoch;
+    int loop_active;       /* the board is in use */
+    pkn_member *next_membership; /* of the same thread, in other pools */
+    uint64_t cold_window_ns, cold_ns; /* shareable time run alone while helpers slept */
+    uint32_t later_owner, later_epoch; /* a loop that was not worth helping, not looked at again before later_ticks */
+    uint64_t later_ticks;
+    int times_later;
+    pkn_loop_cost costs[PKN_LOOP_COSTS];
+
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_ptr join_segment[PKN_JOIN_SEGMENTS];
+
+    /* what thieves read and change */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 join_range; /* top 32, split 32: the public joins */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_top;
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_bottom;
+    pkn_atomic_ptr spawn_ring;
+
+    pkn_loop_board board;
+
+    /* what wakes us */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 parked;
+#if PKN_THREADS
+    pkn_thread thread;
+    pkn_sleeper sleeper;
+#endif
+};
+
+/* One pkern_broadcast, on its caller's stack, linked while a worker may still have to run it. */
+typedef struct pkn_broadcast {
+    struct pkn_broadcast *next;
+    uint32_t number;
+    int count;
+    int (*fn)(int index, int count, void *ctx);
+    void *ctx;
+    pkn_member *caller;
+    pkn_atomic_u32 remaining;
+    pkn_atomic_u64 failure; /* index 32, code 32; all ones for none */
+} pkn_broadcast;
+
+struct pkern_pool {
+    int num_threads; /* T */
+    int num_slots;
+    uint32_t fork_generation;
+    uint32_t depth_limit;
+    size_t stack_size;
+    uint64_t spin_ticks;
+    double ticks_per_ns;
+    uint64_t id; /* no two pools of the process share one */
+    unsigned flags;
+    pkern_allocator allocator_storage;
+    const pkern_allocator *allocator;
+    void (*on_thread_start)(int index, void *user);
+    void (*on_thread_exit)(int index, void *user);
+    void *user;
+    char name[16];
+    size_t bytes;
+    pkn_atomic_ptr *members; /* [num_slots] pkn_member, guests' made when first needed */
+    pkn_mutex starting;     /* held while the workers are made */
+    pkn_mutex lock;         /* guest creation, broadcasts, injector's queue */
+
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 num_members; /* members[0 .. this) exist */
+    pkn_atomic_u32 stopping;
+    pkn_atomic_u32 broadcast_number; /* of the newest */
+    pkn_broadcast *broadcasts;       /* under lock */
+    pkn_atomic_size injected;        /* jobs in the injector */
+    pkn_job *injector;               /* [injector_capacity], ring, under lock */
+    size_t injector_capacity, injector_head;
+
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
+};
+
+#define PKN_SLEEPING_GUEST 0x10000u
+
+PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
+    return (pkn_member *)pkn_atomic_load_acquire_ptr(&pool->members[index]);
+}
+
+#endif
+/* ==== src/pool/join_deque.h, continued ==== */
+/* #include "base/bits.h": above */
+/* ==== src/pool/spawn_deque.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The spawn deque: Chase and Lev's, public at once. The owner pushes and pops at the bottom, thieves take at the top.
+
+   A job is copied word by word before the compare-and-swap on top claims it. The copy may be torn where the owner overwrites the
+   cell, but then top has moved and the claim fails. Growth copies the live jobs into a larger ring; thieves that still read the
+   old one find their job there unchanged, and old rings live until the pool ends.
+   Orders: push stores the cell, then bottom with release; steal loads bottom with acquire, so it sees the cell. pop stores bottom,
+   steal advances top: the full fences between each side's store and its load of the other's word let at least one of them see
+   the other, and the last job goes to whoever moves top.
+   Source: Chase and Lev, "Dynamic circular work-stealing deque", 2005; Le et al., "Correct and efficient work-stealing
+   for weak memory models", 2013. */
+#ifndef PKN_POOL_SPAWN_DEQUE_H
+#define PKN_POOL_SPAWN_DEQUE_H
+
+/* #include "pool/member.h": above */
+/* ==== src/base/alloc.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Memory: the user's allocator or aligned malloc, behind two calls. */
+#ifndef PKN_BASE_ALLOC_H
+#define PKN_BASE_ALLOC_H
+
+/* #include "base/base.h": above */
+/* #include "base/platform.h": above */
+
+/* bytes of memory aligned to alignment (a power of two), 0 where there is none. The pointer that malloc gave stands in front
+   of the block, since aligned_alloc is not in C99. */
+PKN_INTERNAL void *pkn_allocate(const pkern_allocator *allocator, size_t bytes, size_t alignment) {
+    if (allocator != 0 && allocator->allocate != 0) {
+        return allocator->allocate(bytes, alignment, allocator->user);
+    }
+    size_t extra = alignment + sizeof(void *);
+    if (bytes > SIZE_MAX - extra) {
+        return 0;
+    }
+    char *base = (char *)malloc(bytes + extra);
+    if (base == 0) {
+        return 0;
+    }
+    uintptr_t first = (uintptr_t)base + sizeof(void *);
+    char *memory = base + sizeof(void *) + ((alignment - first % alignment) % alignment);
+    memcpy(memory - sizeof(void *), &base, sizeof base);
+    return memory;
+}
+
+PKN_INTERNAL void pkn_release(const pkern_allocator *allocator, void *memory, size_t bytes) {
+    if (memory == 0) {
+        return;
+    }
+    if (allocator != 0 && allocator->allocate != 0) {
+        allocator->release(memory, bytes, allocator->user);
+        return;
+    }
+    void *base;
+    memcpy(&base, (char *)memory - sizeof(void *), sizeof base);
+    free(base);
+}
+
+#endif
+/* ==== src/pool/spawn_deque.h, continued ==== */
+
+#define PKN_JOB_RING_0 32u
+
+/* What a searching member may take. */
+typedef struct pkn_filter {
+    int by_root;               /* only jobs of this root */
+    uint32_t root;
+    const pkern_scope *scope; /* only jobs of this scope, where not 0 */
+} pkn_filter;
+
+PKN_INLINE int pkn_filter_takes_job(const pkn_filter *filter, const pkn_job *job) {
+    return (!filter->by_root || job->root == filter->root) && (filter->scope == 0 || job->scope == filter->scope);
+}
+
+PKN_INLINE void pkn_job_store(pkn_job_cell *cell, const pkn_job *job) {
+    pkn_atomic_store_relaxed_size(&cell->word[0], (size_t)job->fn);
+    pkn_atomic_store_relaxed_size(&cell->word[1], (size_t)job->ctx);
+    pkn_atomic_store_relaxed_size(&cell->word[2], (size_t)job->scope);
+    pkn_atomic_store_relaxed_size(&cell->word[3], job->number);
+    pkn_atomic_store_relaxed_size(&cell->word[4], job->root);
+}
+
+PKN_INLINE void pkn_job_load(const pkn_job_cell *cell, pkn_job *job) {
+    job->fn = (pkern_task_fn)pkn_atomic_load_relaxed_size(&cell->word[0]);
+    job->ctx = (void *)pkn_atomic_load_relaxed_size(&cell->word[1]);
+    job->scope = (pkern_scope *)pkn_atomic_load_relaxed_size(&cell->word[2]);
+    job->number = (uint32_t)pkn_atomic_load_relaxed_size(&cell->word[3]);
+    job->root = (uint32_t)pkn_atomic_load_relaxed_size(&cell->word[4]);
+}
+
+PKN_INTERNAL pkn_job_ring *pkn_job_ring_create(const pkern_allocator *allocator, size_t capacity) {
+    size_t bytes = sizeof(pkn_job_ring) + (capacity - 1) * sizeof(pkn_job_cell);
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    if (ring != 0) {
+        ring->capacity = capacity;
+        ring->bytes = bytes;
+        ring->older = 0;
+    }
+    return ring;
+}
+
+/* Owner only. A ring twice as large with the jobs [top, bottom); 0 without memory. */
+PKN_INTERNAL PKN_COLD pkn_job_ring *pkn_job_ring_grow(pkn_member *owner, pkn_job_ring *ring, size_t top, size_t bottom) {
+    pkn_job_ring *larger =
+        pkn_job_ring_create(owner->pool->allocator, ring == 0 ? PKN_JOB_RING_0 : 2 * ring->capacity);
+    if (larger == 0) {
+        return 0;
+    }
+    for (size_t i = top; i != bottom; i++) {
+        pkn_job job;
+        pkn_job_load(&ring->cell[i & (ring->capacity - 1)], &job);
+        pkn_job_store(&larger->cell[i & (larger->capacity - 1)], &job);
+    }
+    larger->older = ring;
+    /* release: a thief that finds the ring finds its cells */
+    pkn_atomic_store_release_ptr(&owner->spawn_ring, larger);
+    return larger;
+}
+
+/* Owner only. 0, or 1 where there is no memory: nothing was queued. */
+PKN_INTERNAL int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
+    size_t bottom = pkn_atomic_load_relaxed_size(&owner->spawn_bottom);
+    size_t top = pkn_atomic_load_acquire_size(&owner->spawn_top);
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&owner->spawn_ring);
+    if (PKN_UNLIKELY(ring == 0 || bottom - top >= ring->capacity)) {
+        ring = pkn_job_ring_grow(owner, ring, top, bottom);
+        if (ring == 0) {
+            return 1;
+        }
+    }
+    pkn_job_store(&ring->cell[bottom & (ring->capacity - 1)], job);
+    /* release: pairs with the thief's acquire of bottom */
+    pkn_atomic_store_release_size(&owner->spawn_bottom, bottom + 1);
+    return 0;
+}
+
+/* Owner only. 1 and the newest job, if the filter takes it. */
+PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_job *job) {
+    size_t bottom = pkn_atomic_load_relaxed_size(&owner->spawn_bottom);
+    size_t top = pkn_atomic_load_relaxed_size(&owner->spawn_top);
+    if ((ptrdiff_t)(bottom - top) <= 0) {
+        return 0;
+    }
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&owner->spawn_ring);
+    bottom--;
+    pkn_job_load(&ring->cell[bottom & (ring->capacity - 1)], job);
+    if (!pkn_filter_takes_job(filter, job)) {
+        return 0;
+    }
+    pkn_atomic_store_relaxed_size(&owner->spawn_bottom, bottom);
+    /* orders the store of bottom before the load of top; pairs with the fence in pkn_spawn_steal */
+    pkn_fence_seq_cst();
+    top = pkn_atomic_load_relaxed_size(&owner->spawn_top);
+    if ((ptrdiff_t)(bottom - top) > 0) {
+        return 1;
+    }
+    int taken = 0;
+    if (top == bottom) {
+        /* the last job: whoever moves top has it */
+        taken = pkn_atomic_cas_seq_cst_size(&owner->spawn_top, &top, top + 1);
+    }
+    pkn_atomic_store_relaxed_size(&owner->spawn_bottom, bottom + 1);
+    return taken;
+}
+
+/* Any thread. 1 and the oldest job, if there is one that the filter takes and no other thief was faster; with peek, 1 where such a
+   job is there, and it stays. */
+PKN_INTERNAL int pkn_spawn_steal(pkn_member *victim, const pkn_filter *filter, int peek, pkn_job *job) {
+    size_t top = pkn_atomic_load_acquire_size(&victim->spawn_top);
+    if ((ptrdiff_t)(pkn_atomic_load_relaxed_size(&victim->spawn_bottom) - top) <= 0) {
+        return 0;
+    }
+    /* orders the load of top before the load of bottom; pairs with the fence in pkn_spawn_pop */
+    pkn_fence_seq_cst();
+    /* acquire: pairs with push's release of bottom, so the cell is visible */
+    size_t bottom = pkn_atomic_load_acquire_size(&victim->spawn_bottom);
+    if ((ptrdiff_t)(bottom - top) <= 0) {
+        return 0;
+    }
+    /* acquire: pairs with grow's release of the ring */
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_acquire_ptr(&victim->spawn_ring);
+    pkn_job_load(&ring->cell[top & (ring->capacity - 1)], job);
+    if (!pkn_filter_takes_job(filter, job)) {
+        return 0;
+    }
+    return peek || pkn_atomic_cas_seq_cst_size(&victim->spawn_top, &top, top + 1);
+}
+
+#endif
+/* ==== src/pool/join_deque.h, continued ==== */
+
+PKN_INLINE uint64_t pkn_join_pack(uint32_t top, uint32_t split) {
+    return (uint64_t)top << 32 | split;
+}
+
+/* Segment k holds PKN_JOIN_SEGMENT_0 * 2^k records; index is in segment floor(log2(index / PKN_JOIN_SEGMENT_0 + 1)). */
+PKN_INLINE pkn_slot *pkn_join_slot(const pkn_member *member, uint32_t index) {
+    uint32_t segment = 63u - pkn_clz_u64(index / PKN_JOIN_SEGMENT_0 + 1u);
+    uint32_t first = ((1u << segment) - 1u) * PKN_JOIN_SEGMENT_0;
+    pkn_slot *slots = (pkn_slot *)pkn_atomic_load_acquire_ptr(&member->join_segment[segment]);
+    return slots + (index - first);
+}
+
+/* Owner only. Makes the next segment; 0, or 1 without memory. */
+PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
+    uint32_t segment = owner->join_segments;
+    if (segment == PKN_JOIN_SEGMENTS) {
+        return 1;
+    }
+    uint32_t length = PKN_JOIN_SEGMENT_0 << segment;
+    uint32_t first = ((1u << segment) - 1u) * PKN_JOIN_SEGMENT_0;
+    pkn_slot *slots =
+        (pkn_slot *)pkn_allocate(owner->pool->allocator, length * sizeof(pkn_slot), PKN_CACHE_LINE);
+    if (slots == 0) {
+        return 1;
+    }
+    memset(slots, 0, length * sizeof(pkn_slot));
+    for (uint32_t i = 0; i < length; i++) {
+        slots[i].index = first + i;
+    }
+    slots[length - 1].place = PKN_SLOT_LAST;
+    /* release: a thief that sees a public index of this segment sees the pointer */
+    pkn_atomic_store_release_ptr(&owner->join_segment[segment], slots);
+    owner->join_segments++;
+    return 0;
+}
+
+/* Owner only. Makes the records [split, new_split) public, as jobs of the owner's present root. */
+PKN_INTERNAL void pkn_join_expose(pkn_member *owner, uint32_t new_split) {
+    for (uint32_t i = owner->split; i < new_split; i++) {
+        pkn_slot *slot = pkn_join_slot(owner, i);
+        slot->is_public = 1;
+        pkn_atomic_store_relaxed_u32(&slot->root, owner->root);
+    }
+    owner->split = new_split;
+    uint64_t range = pkn_atomic_load_relaxed_u64(&owner->join_range);
+    /* release: pairs with the thief's claim, which then reads the records */
+    while (!pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, (range & ~(uint64_t)UINT32_MAX) | new_split)) {
+    }
+}
+
+/* Owner only, the newest record, public. 1 where it is the owner's again, 0 where a thief has it. */
+PKN_INTERNAL int pkn_join_try_take_back(pkn_member *owner, const pkn_slot *slot) {
+    uint64_t range = pkn_atomic_load_acquire_u64(&owner->join_range);
+    for (;;) {
+        uint32_t top = (uint32_t)(range >> 32);
+        if (top > slot->index) {
+            return 0;
+        }
+        uint32_t new_split = top + (slot->index - top) / 2;
+        if (pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, pkn_join_pack(top, new_split))) {
+            for (uint32_t i = new_split; i < slot->index; i++) {
+                pkn_join_slot(owner, i)->is_public = 0;
+            }
+            owner->split = new_split;
+            return 1;
+        }
+    }
+}
+
+/* Any thread. The oldest public record, claimed, if the filter takes it; 0 else. With peek it is not claimed. */
+PKN_INTERNAL pkn_slot *pkn_join_steal(pkn_member *victim, const pkn_filter *filter, int peek) {
+    if (filter->scope != 0) {
+        return 0;
+    }
+    uint64_t range = pkn_atomic_load_acquire_u64(&victim->join_range);
+    uint32_t top = (uint32_t)(range >> 32);
+    if (top >= (uint32_t)range) {
+        return 0;
+    }
+    pkn_slot *slot = pkn_join_slot(victim, top);
+    if (filter->by_root && pkn_atomic_load_relaxed_u32(&slot->root) != filter->root) {
+        return 0;
+    }
+    if (peek) {
+        return slot;
+    }
+    /* acquire: pairs with expose; the record's words are read after this */
+    if (!pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_pack(top + 1, (uint32_t)range))) {
+        return 0;
+    }
+    if (top + 1 == (uint32_t)range) {
+        pkn_atomic_store_relaxed_u32(&victim->fork.request, 1);
+    }
+    return slot;
+}
+
+#endif
+/* ==== src/pool/search.h, continued ==== */
+/* ==== src/pool/injector.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The injector: jobs from outside the pool, first in, first out. A ring under the pool's lock; a count beside it lets everybody
+   who only looks stay off the lock. */
+#ifndef PKN_POOL_INJECTOR_H
+#define PKN_POOL_INJECTOR_H
+
+/* #include "pool/member.h": above */
+/* #include "base/alloc.h": above */
+
+/* 0, or 1 where there is no memory. */
+PKN_INTERNAL int pkn_inject(pkern_pool *pool, const pkn_job *job) {
+    int failed = 0;
+    pkn_mutex_lock(&pool->lock);
+    size_t count = pkn_atomic_load_relaxed_size(&pool->injected);
+    if (count == pool->injector_capacity) {
+        size_t capacity = count == 0 ? 32 : 2 * count;
+        pkn_job *larger = (pkn_job *)pkn_allocate(pool->allocator, capacity * sizeof(pkn_job), sizeof(void *));
+        if (larger == 0) {
+            failed = 1;
+        } else {
+            for (size_t i = 0; i < count; i++) {
+                larger[i] = pool->injector[(pool->injector_head + i) % count];
+            }
+            pkn_release(pool->allocator, pool->injector, pool->injector_capacity * sizeof(pkn_job));
+            pool->injector = larger;
+            pool->injector_capacity = capacity;
+            pool->injector_head = 0;
+        }
+    }
+    if (!failed) {
+        pool->injector[(pool->injector_head + count) % pool->injector_capacity] = *job;
+        pkn_atomic_store_release_size(&pool->injected, count + 1);
+    }
+    pkn_mutex_unlock(&pool->lock);
+    return failed;
+}
+
+/* 1 and the oldest job, 0 where there is none. */
+PKN_INTERNAL int pkn_take_injected(pkern_pool *pool, pkn_job *job) {
+    if (pkn_atomic_load_relaxed_size(&pool->injected) == 0) {
+        return 0;
+    }
+    pkn_mutex_lock(&pool->lock);
+    size_t count = pkn_atomic_load_relaxed_size(&pool->injected);
+    if (count != 0) {
+        *job = pool->injector[pool->injector_head];
+        pool->injector_head = (pool->injector_head + 1) % pool->injector_capacity;
+        pkn_atomic_store_release_size(&pool->injected, count - 1);
+    }
+    pkn_mutex_unlock(&pool->lock);
+    return count != 0;
+}
+
+#endif
+/* ==== src/pool/search.h, continued ==== */
+/* ==== src/pool/loop_board.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The shared form of a flat loop: one board a member, on which the owner publishes a loop and from which helpers work.
+
+   A loop is cut into units of items, at most 65,535. Participant 0, the owner, has a slice of them, each other participant too: the same
+   slice from call to call, so its data stays in that core's cache. A participant claims units of its own slice from below; when that
+   is empty it takes the upper half of what another slice has left and makes that its own. The loop is over when the units
+   done, summed over the participants, are all of them.
+
+   Nothing is reset between loops. Every word carries the loop's epoch; a slice whose tag is older than the loop is untouched, and its
+   range follows from the board. So the owner writes one cache line to start a loop, and a helper that starts touches that line
+   and its own slice. A helper reads the board's fields without a lock: if the owner has moved on meanwhile, all units of the old
+   epoch are claimed, so the helper's claim fails and it drops what it read. If a claim succeeds, the loop can't end before the units
+   claimed are done, so the fields were the loop's own: the helper's reads come before its report of done, and the owner
+   writes the next loop's fields after it has seen that report.
+   What a unit touches lies in the cache of the core that ran it last time, and so does the range of a slice: units that
+   change sides, and looks at another's range, cost more than a small loop lasts. A participant says in its done word that it has come, so
+   who has emptied its slice takes at once from those that have not, but leaves those that have alone for 2 us; then it takes where
+   2 us of work is left at the rate that it has seen, and after as long again wherever anything is left.
+   The owner waits for units that are claimed, never for a thread that has not shown up.
+   Epochs are 32 bits and compared by their signed difference; untouched tags are refreshed every 2^30 loops, so none is ever
+   half a round behind.
+   Source: own. The flat dispatch without a queue follows fork_union; stealing halves of ranges follows lazy splitting
+   (Tzannes et al. 2010) and pthreadpool. */
+#ifndef PKN_POOL_LOOP_BOARD_H
+#define PKN_POOL_LOOP_BOARD_H
+
+/* ==== src/pool/scope.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Running jobs, and the bookkeeping of the scopes they belong to. */
+#ifndef PKN_POOL_SCOPE_H
+#define PKN_POOL_SCOPE_H
+
+/* ==== src/pool/sleep.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Sleeping and waking.
+
+   A member that finds nothing to do says so, looks once more, and sleeps; a poster makes work visible, then looks for sleepers:
+
+       sleeper: parked = ASLEEP; sleepers += 1; fence; look for work and for its latch; sleep while parked == ASLEEP
+       poster:  publish work; fence; if sleepers != 0: turn one member's parked from ASLEEP to AWAKE, sleepers -= 1, wake it
+
+   The two fences order each side's store before its load of the other's word, so either the sleeper sees the work or the poster
+   sees the sleeper. Whoever turns parked to AWAKE, poster or the sleeper that thinks better of it, also lowers sleepers: so it
+   counts exactly those that are ASLEEP. A wake that its sleeper no longer needs is not lost: the member looks for
+   work again, and who finds some while others sleep wakes the next one.
+   What a member waits for (a join, a scope, a loop) needs no wait flag of its own: who completes it does so with a
+   read-modify-write and then looks at the waiter's parked word. Members live as long as the pool, so that look is safe
+   though the frame of the waiter may be gone by then. */
+#ifndef PKN_POOL_SLEEP_H
+#define PKN_POOL_SLEEP_H
+
+/* #include "pool/member.h": above */
+
+PKN_INLINE uint32_t pkn_sleeping_workers(const pkern_pool *pool) {
+    return pkn_atomic_load_relaxed_u32(&pool->sleepers) & (PKN_SLEEPING_GUEST - 1u);
+}
+
+PKN_INLINE uint32_t pkn_sleeper_unit(const pkn_member *member) {
+    return member->is_worker ? 1u : PKN_SLEEPING_GUEST;
+}
+
+/* 1 where the member slept and is awake now. */
+PKN_INTERNAL int pkn_wake_member(pkn_member *member) {
+    uint32_t asleep = PKN_ASLEEP;
+    /* acq_rel: what was posted before is visible to the member that finds itself AWAKE */
+    if (pkn_atomic_load_relaxed_u32(&member->parked) != PKN_ASLEEP ||
+        !pkn_atomic_cas_acq_rel_u32(&member->parked, &asleep, PKN_AWAKE)) {
+        return 0;
+    }
+    pkn_atomic_fetch_sub_acq_rel_u32(&member->pool->sleepers, pkn_sleeper_unit(member));
+#if PKN_THREADS
+    pkn_wake_sleeper(&member->sleeper, &member->parked);
+#endif
+    return 1;
+}
+
+/* After work was published: wakes one member that can take it, a worker or the guest whose call it belongs to. */
+PKN_INTERNAL PKN_COLD void pkn_wake_one(pkern_pool *pool, uint32_t root) {
+    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+    for (uint32_t i = 0; i < count; i++) {
+        pkn_member *member = pkn_member_at(pool, i);
+        if ((member->is_worker || (uint32_t)member->index + 1u == root) && pkn_wake_member(member)) {
+            return;
+        }
+    }
+}
+
+PKN_INLINE void pkn_work_posted(pkern_pool *pool, uint32_t root) {
+    /* orders the publication before the look at sleepers; pairs with the fence in pkn_sleep */
+    pkn_fence_seq_cst();
+    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&pool->sleepers) != 0)) {
+        pkn_wake_one(pool, root);
+    }
+}
+
+/* After a read-modify-write that completed what this member may wait for. */
+PKN_INLINE void pkn_completed(pkn_member *waiter) {
+    /* orders the completion before the look at parked; pairs with the fence in pkn_sleep */
+    pkn_fence_seq_cst();
+    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&waiter->parked) == PKN_ASLEEP)) {
+        pkn_wake_member(waiter);
+    }
+}
+
+#endif
+/* ==== src/pool/scope.h, continued ==== */
+
+#define PKN_NO_FAILURE UINT64_MAX
+
+/* Keeps the failure with the lowest number in a word of number 32, code 32. */
+PKN_INTERNAL void pkn_keep_lowest_failure(pkn_atomic_u64 *failure, uint32_t number, int code) {
+    uint64_t mine = (uint64_t)number << 32 | (uint32_t)code;
+    uint64_t lowest = pkn_atomic_load_relaxed_u64(failure);
+    while ((lowest == PKN_NO_FAILURE || number < (uint32_t)(lowest >> 32)) &&
+           !pkn_atomic_cas_relaxed_u64(failure, &lowest, mine)) {
+    }
+}
+
+PKN_INLINE int pkn_failure_code(uint64_t failure) {
+    return failure == PKN_NO_FAILURE ? PKERN_OK : (int)(uint32_t)failure;
+}
+
+/* One task of the scope has ended. The decrement is the last access to the scope: its frame may be gone right after. */
+PKN_INTERNAL void pkn_scope_task_ended(pkern_scope *scope, uint32_t number, int code) {
+    pkn_member *waiter = (pkn_member *)scope->member;
+    if (PKN_UNLIKELY(code != 0)) {
+        pkn_keep_lowest_failure(&scope->failure, number, code);
+    }
+    /* acq_rel: the waiter that reads 0 sees what every task did */
+    if (pkn_atomic_fetch_sub_acq_rel_size(&scope->pending, 1) == 1) {
+        pkn_completed(waiter);
+    }
+}
+
+PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
+    uint32_t outer_root = self->root;
+    self->root = job->root;
+    int code = job->fn(job->ctx);
+    self->root = outer_root;
+    if (job->scope != 0) {
+        pkn_scope_task_ended(job->scope, job->number, code);
+    }
+}
+
+#endif
+/* ==== src/pool/loop_board.h, continued ==== */
+/* #include "base/bits.h": above */
+/* #include "base/alloc.h": above */
+/* ==== src/base/time.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Two clocks: nanoseconds of the system's monotonic clock, and ticks of the core's own counter where it has one. */
+#ifndef PKN_BASE_TIME_H
+#define PKN_BASE_TIME_H
+
+/* #include "base/platform.h": above */
+
+PKN_INLINE uint64_t pkn_now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/* Constant-rate ticks; pkn_ticks_per_ns of the pool converts. Elsewhere a tick is a nanosecond. */
+PKN_INLINE uint64_t pkn_ticks(void) {
+#if PKN_ARCH_X86
+    return __builtin_ia32_rdtsc();
+#elif PKN_ARCH_ARM64
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+#else
+    return pkn_now_ns();
+#endif
+}
+
+#endif
+/* ==== src/pool/loop_board.h, continued ==== */
+
+#define PKN_LOOP_MAX_UNITS 65535u
+#define PKN_LOOP_REFRESH_MASK 0x3fffffffu
+
+/* What only some loops need; on the caller's stack. */
+typedef struct pkn_loop_extras {
+    size_t max_len;
+    pkern_cancel *cancel;
+    int (*progress)(size_t done, size_t total, void *user);
+    void *progress_user;
+    size_t total;
+    pkn_atomic_size done;      /* items */
+    pkn_atomic_u32 stopped;    /* no further piece begins: canceled, by the token or by progress */
+    pkn_atomic_u32 reporting;  /* a thread is in the progress callback */
+    uint64_t reported_ns;      /* by the thread that reports */
+} pkn_loop_extras;
+
+/* A loop as one participant runs it. */
+typedef struct pkn_loop_view {
+    pkern_range_fn body;
+    void *ctx;
+    size_t begin, end, unit;
+    pkn_loop_extras *extras;
+    pkn_failure *failure;
+    uint32_t epoch, units, owner_units;
+} pkn_loop_view;
+
+PKN_INLINE uint64_t pkn_loop_pack(uint32_t epoch, uint32_t next, uint32_t end) {
+    return (uint64_t)epoch << 32 | next << 16 | end;
+}
+
+/* ---- one piece ---- */
+
+#define PKN_PROGRESS_EVERY_NS UINT64_C(10000000)
+
+PKN_INTERNAL PKN_COLD void pkn_loop_report(pkn_loop_extras *extras, size_t items) {
+    size_t done = pkn_atomic_fetch_add_acq_rel_size(&extras->done, items) + items;
+    uint32_t idle = 0;
+    if (done == extras->total || !pkn_atomic_cas_acq_rel_u32(&extras->reporting, &idle, 1)) {
+        return; /* the last report is the caller's, at the end */
+    }
+    uint64_t now_ns = pkn_now_ns();
+    if (now_ns - extras->reported_ns >= PKN_PROGRESS_EVERY_NS) {
+        extras->reported_ns = now_ns;
+        if (extras->progress(done, extras->total, extras->progress_user) != 0) {
+            pkn_atomic_store_relaxed_u32(&extras->stopped, 1);
+        }
+    }
+    pkn_atomic_store_release_u32(&extras->reporting, 0);
+}
+
+/* [begin, end) in pieces of at most max_len, with cancel and progress. PKERN_OK where it was stopped: extras tell. */
+PKN_INTERNAL PKN_NOINLINE int pkn_loop_run_with_extras(pkern_range_fn body, void *ctx, size_t begin, size_t end, pkn_loop_extras *extras) {
+    while (begin != end) {
+        if (extras->cancel != 0 && pkern_cancel_requested(extras->cancel)) {
+            pkn_atomic_store_relaxed_u32(&extras->stopped, 1);
+        }
+        if (pkn_atomic_load_relaxed_u32(&extras->stopped) != 0) {
+            return PKERN_OK;
+        }
+        size_t length = pkn_min_size(end - begin, extras->max_len);
+        int status = body(begin, begin + length, ctx);
+        if (status != 0) {
+            return status;
+        }
+        begin += length;
+        if (extras->progress != 0) {
+            pkn_loop_report(extras, length);
+        }
+    }
+    return PKERN_OK;
+}
+
+PKN_INTERNAL PKN_COLD void pkn_loop_failed(const pkn_loop_view *view, uint32_t unit, int status) {
+    pkn_failure *failure = view->failure;
+    uint32_t unlocked = 0;
+    while (!pkn_atomic_cas_acq_rel_u32(&failure->lock, &unlocked, 1)) {
+        unlocked = 0;
+        pkn_cpu_relax();
+    }
+    uint64_t lowest = pkn_atomic_load_relaxed_u64(&failure->lowest);
+    if ((uint32_t)(lowest >> 32) != view->epoch || unit < (uint32_t)lowest) {
+        failure->status = status;
+        pkn_atomic_store_relaxed_u64(&failure->lowest, (uint64_t)view->epoch << 32 | unit);
+    }
+    pkn_atomic_store_release_u32(&failure->lock, 0);
+}
+
+/* Units [first, last): skipped if a lower unit is known to have failed. */
+PKN_INTERNAL void pkn_loop_run_units(const pkn_loop_view *view, uint32_t first, uint32_t last) {
+    uint64_t lowest = pkn_atomic_load_relaxed_u64(&view->failure->lowest);
+    if (PKN_UNLIKELY((uint32_t)(lowest >> 32) == view->epoch && (uint32_t)lowest < first)) {
+        return;
+    }
+    size_t begin = view->begin + first * view->unit;
+    size_t end = last == view->units ? view->end : view->begin + last * view->unit;
+    int status = view->extras == 0 ? view->body(begin, end, view->ctx)
+                                   : pkn_loop_run_with_extras(view->body, view->ctx, begin, end, view->extras);
+    if (PKN_UNLIKELY(status != 0)) {
+        pkn_loop_failed(view, first, status);
+    }
+}
+
+/* ---- slices ---- */
+
+/* The participant number of a member in a loop of this owner. Workers come in the order of their indices; the guest that a
+   worker's loop belongs to is the last. */
+PKN_INLINE uint32_t pkn_loop_participant(const pkn_member *owner, const pkn_member *member) {
+    if (member == owner) {
+        return 0;
+    }
+    if (!member->is_worker) {
+        return (uint32_t)owner->pool->num_threads - 1u;
+    }
+    return (uint32_t)member->index + (!owner->is_worker || member->index < owner->index ? 1u : 0u);
+}
+
+PKN_INLINE uint64_t pkn_loop_first_range(const pkn_loop_view *view, uint32_t participant, uint32_t participants) {
+    if (participant == 0) {
+        return pkn_loop_pack(view->epoch, 0, view->owner_units);
+    }
+    uint32_t rest = view->units - view->owner_units;
+    uint32_t next = view->owner_units + rest * (participant - 1) / (participants - 1);
+    uint32_t end = view->owner_units + rest * participant / (participants - 1);
+    return pkn_loop_pack(view->epoch, next, end);
+}
+
+/* The range word as this loop sees it: its own tag, or what an untouched slice stands for. 0 where the loop is over. */
+PKN_INLINE uint64_t pkn_loop_range(const pkn_loop_view *view, uint64_t word, uint32_t participant, uint32_t participants) {
+    uint32_t tag = (uint32_t)(word >> 32);
+    if (tag == view->epoch) {
+        return word;
+    }
+    return (int32_t)(tag - view->epoch) < 0 ? pkn_loop_first_range(view, participant, participants) : 0;
+}
+
+PKN_INLINE uint32_t pkn_range_next(uint64_t range) {
+    return (uint32_t)(range >> 16) & 0xffffu;
+}
+
+PKN_INLINE uint32_t pkn_range_end(uint64_t range) {
+    return (uint32_t)range & 0xffffu;
+}
+
+/* An eighth of what is left, at least one unit: few claims, and others find something to take. */
+PKN_INTERNAL int pkn_loop_claim(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants,
+                                uint32_t *first, uint32_t *last) {
+    uint64_t word = pkn_atomic_load_acquire_u64(&slices[self].range);
+    for (;;) {
+        uint64_t range = pkn_loop_range(view, word, self, participants);
+        uint32_t next = pkn_range_next(range);
+        uint32_t end = pkn_range_end(range);
+        if (next >= end) {
+            return 0;
+        }
+        uint32_t claimed = next + (end - next + 7) / 8;
+        /* acq_rel: with a thief's change of this word, so that each unit is claimed once; the release keeps the reads of the
+           board before the claim */
+        if (pkn_atomic_cas_acq_rel_u64(&slices[self].range, &word, pkn_loop_pack(view->epoch, claimed, end))) {
+            *first = next;
+            *last = claimed;
+            return 1;
+        }
+    }
+}
+
+#define PKN_LOOP_TAKE_NS 2000.0
+#define PKN_LOOP_FROM_ABSENT UINT32_MAX
+
+/* How many units another slice must have left to be worth taking from, if our own ones took this long. */
+PKN_INLINE uint32_t pkn_loop_worth_taking(uint32_t units, uint64_t ticks, uint64_t take_ticks) {
+    return units == 0 || ticks >= take_ticks * units ? 1u : (uint32_t)(take_ticks * units / (ticks + 1u)) + 1u;
+}
+
+PKN_INLINE int pkn_loop_is_absent(const pkn_loop_view *view, const pkn_loop_slice *slices, uint32_t participant) {
+    return participant != 0 && (uint32_t)(pkn_atomic_load_relaxed_u64(&slices[participant].done) >> 32) != view->epoch;
+}
+
+/* Half of what another slice has left becomes our own, empty slice: of a participant that has not come, or where at least
+   `least` units are left (PKN_LOOP_FROM_ABSENT: of nobody else). 0 where there is none. */
+PKN_INTERNAL int pkn_loop_take_half(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants,
+                                    uint32_t least) {
+    for (uint32_t i = 1; i < participants; i++) {
+        uint32_t other = (self + i) % participants;
+        uint32_t enough = pkn_loop_is_absent(view, slices, other) ? 1u : least;
+        if (enough == PKN_LOOP_FROM_ABSENT) {
+            continue;
+        }
+        uint64_t word = pkn_atomic_load_acquire_u64(&slices[other].range);
+        for (;;) {
+            uint64_t range = pkn_loop_range(view, word, other, participants);
+            uint32_t next = pkn_range_next(range);
+            uint32_t end = pkn_range_end(range);
+            if (next >= end || end - next < enough) {
+                break;
+            }
+            uint32_t middle = next + (end - next) / 2;
+            if (pkn_atomic_cas_acq_rel_u64(&slices[other].range, &word, pkn_loop_pack(view->epoch, next, middle))) {
+                /* nobody else changes an empty slice */
+                pkn_atomic_store_release_u64(&slices[self].range, pkn_loop_pack(view->epoch, middle, end));
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Units that helpers have reported. */
+PKN_INLINE uint32_t pkn_loop_reported(const pkn_loop_slice *slices, uint32_t participants, uint32_t epoch) {
+    uint32_t done = 0;
+    for (uint32_t i = 1; i < participants; i++) {
+        uint64_t word = pkn_atomic_load_acquire_u64(&slices[i].done);
+        done += (uint32_t)(word >> 32) == epoch ? (uint32_t)word : 0;
+    }
+    return done;
+}
+
+/* ---- helpers ---- */
+
+/* The board as a helper reads it; 0 where there is nothing new. */
+PKN_INTERNAL int pkn_loop_read_board(pkn_member *owner, uint32_t seen_epoch, pkn_loop_view *view) {
+    /* acquire: pairs with the publication; the fields are those of this epoch or newer */
+    uint64_t ticket = pkn_atomic_load_acquire_u64(&owner->board.ticket);
+    view->epoch = (uint32_t)(ticket >> 32);
+    if (view->epoch == seen_epoch) {
+        return 0;
+    }
+    view->units = (uint32_t)(ticket >> 16) & 0xffffu;
+    view->owner_units = (uint32_t)ticket & 0xffffu;
+    view->body = (pkern_range_fn)pkn_atomic_load_relaxed_size(&owner->board.body);
+    view->ctx = (void *)pkn_atomic_load_relaxed_size(&owner->board.ctx);
+    view->begin = pkn_atomic_load_relaxed_size(&owner->board.begin);
+    view->end = pkn_atomic_load_relaxed_size(&owner->board.end);
+    view->unit = pkn_atomic_load_relaxed_size(&owner->board.unit);
+    view->extras = (pkn_loop_extras *)pkn_atomic_load_relaxed_size(&owner->board.extras);
+    view->failure = &owner->failure;
+    return 1;
+}
+
+/* 1 where a slice has units left. */
+PKN_INTERNAL int pkn_loop_has_units(const pkn_loop_view *view, const pkn_loop_slice *slices, uint32_t participants) {
+    for (uint32_t i = 0; i < participants; i++) {
+        uint64_t range = pkn_loop_range(view, pkn_atomic_load_acquire_u64(&slices[i].range), i, participants);
+        if (pkn_range_next(range) < pkn_range_end(range)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Claims and runs what the participant's own slice has; returns the units. */
+PKN_INTERNAL uint32_t pkn_loop_run_slice(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants) {
+    uint32_t first, last, units = 0;
+    while (pkn_loop_claim(view, slices, self, participants, &first, &last)) {
+        pkn_loop_run_units(view, first, last);
+        units += last - first;
+    }
+    return units;
+}
+
+/* Says that the participant has come; what it reports is added to this. 0 where the loop is over. */
+PKN_INTERNAL int pkn_loop_arrive(const pkn_loop_view *view, pkn_loop_slice *slice) {
+    uint64_t done = pkn_atomic_load_relaxed_u64(&slice->done);
+    if ((uint32_t)(done >> 32) != view->epoch) {
+        if ((int32_t)((uint32_t)(done >> 32) - view->epoch) > 0) {
+            return 0;
+        }
+        pkn_atomic_store_relaxed_u64(&slice->done, (uint64_t)view->epoch << 32);
+    }
+    return 1;
+}
+
+/* release: the owner that counts these units sees what they did. An exchange, so that the look at the owner comes after it. */
+PKN_INTERNAL void pkn_loop_report_done(pkn_member *owner, pkn_loop_slice *slice, uint32_t units) {
+    uint64_t done = pkn_atomic_load_relaxed_u64(&slice->done);
+    pkn_atomic_exchange_acq_rel_u64(&slice->done, done + units);
+    pkn_completed(owner);
+}
+
+/* Works on the owner's loop until it has nothing left that is worth taking. 1 where that was something; with peek, 1 where there
+   is something. */
+PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, int peek) {
+    pkn_loop_view view;
+    if (!pkn_loop_read_board(owner, self->seen_epoch[owner->index], &view)) {
+        return 0;
+    }
+    pkn_loop_slice *slices = owner->slices;
+    uint32_t participants = (uint32_t)self->pool->num_threads;
+    if (peek) {
+        return pkn_loop_has_units(&view, slices, participants);
+    }
+    uint64_t start = pkn_ticks();
+    int came_back = self->later_owner == (uint32_t)owner->index && self->later_epoch == view.epoch ? self->times_later : 0;
+    if (came_back != 0 && (int64_t)(start - self->later_ticks) < 0) {
+        return 0;
+    }
+    uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * self->pool->ticks_per_ns);
+    uint32_t number = pkn_loop_participant(owner, self);
+    uint32_t outer_root = self->root;
+    uint32_t total = 0, units, least;
+    if (!pkn_loop_arrive(&view, &slices[number])) {
+        return 0;
+    }
+    self->root = (uint32_t)pkn_atomic_load_relaxed_size(&owner->board.root);
+    do {
+        units = pkn_loop_run_slice(&view, slices, number, participants);
+        if (units != 0) {
+            pkn_loop_report_done(owner, &slices[number], units);
+            total += units;
+        }
+        least = total == 0 || came_back == 2 ? 1u
+                : came_back == 0             ? PKN_LOOP_FROM_ABSENT
+                                             : pkn_loop_worth_taking(total, pkn_ticks() - start, take_ticks);
+    } while (pkn_loop_take_half(&view, slices, number, participants, least));
+    self->root = outer_root;
+    if (least == 1) {
+        self->seen_epoch[owner->index] = view.epoch;
+    } else {
+        self->later_owner = (uint32_t)owner->index;
+        self->later_epoch = view.epoch;
+        self->later_ticks = pkn_ticks() + take_ticks;
+        self->times_later = came_back + 1;
+    }
+    return total != 0;
+}
+
+#endif
+/* ==== src/pool/search.h, continued ==== */
+/* ==== src/pool/process.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What belongs to a process and to a thread, not to a pool: fork's generation, the thread's memberships. */
+#ifndef PKN_POOL_PROCESS_H
+#define PKN_POOL_PROCESS_H
+
+/* #include "pool/member.h": above */
+
+typedef struct pkn_thread_state {
+    pkn_member *current;     /* of the innermost task or install */
+    pkn_member *memberships; /* every pool this thread is inside of */
+    pkern_pool *last_pool;   /* the guest slot used last, taken again without a search */
+    uint64_t last_pool_id;
+    pkn_member *last_guest;
+} pkn_thread_state;
+
+static PKN_THREAD_LOCAL pkn_thread_state pkn_this_thread;
+
+/* How many forks this process descends from. A pool of an older generation has lost its threads. */
+static pkn_atomic_u32 pkn_fork_generation;
+
+PKN_INLINE int pkn_is_orphan(const pkern_pool *pool) {
+    return pool->fork_generation != pkn_atomic_load_relaxed_u32(&pkn_fork_generation);
+}
+
+#if PKN_THREADS
+PKN_INTERNAL void pkn_forked_child(void) {
+    pkn_atomic_fetch_add_relaxed_u32(&pkn_fork_generation, 1);
+}
+
+static pthread_once_t pkn_fork_once = PTHREAD_ONCE_INIT;
+
+PKN_INTERNAL void pkn_watch_fork_once(void) {
+    (void)pthread_atfork(0, 0, pkn_forked_child);
+}
+
+PKN_INTERNAL void pkn_watch_fork(void) {
+    pthread_once(&pkn_fork_once, pkn_watch_fork_once);
+}
+#else
+PKN_INTERNAL void pkn_watch_fork(void) {
+}
+#endif
+
+#endif
+/* ==== src/pool/search.h, continued ==== */
+
+enum { PKN_WAIT_WORK, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST };
+
+typedef struct pkn_wait {
+    int kind;
+    const pkn_slot *slot;         /* JOIN */
+    const pkern_scope *scope;     /* SCOPE */
+    uint32_t epoch, units;        /* LOOP: helpers' units of this epoch */
+    const pkn_broadcast *broadcast; /* BROADCAST */
+} pkn_wait;
+
+/* acquire in each: what was done before is visible after the wait */
+PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) {
+    switch (wait->kind) {
+    case PKN_WAIT_JOIN:
+        return pkn_atomic_load_acquire_u32(&wait->slot->state) == PKN_SLOT_DONE;
+    case PKN_WAIT_SCOPE:
+        return pkn_atomic_load_acquire_size(&wait->scope->pending) == 0;
+    case PKN_WAIT_LOOP:
+        return pkn_loop_reported(self->slices, (uint32_t)self->pool->num_threads, wait->epoch) == wait->units;
+    case PKN_WAIT_BROADCAST:
+        return pkn_atomic_load_acquire_u32(&wait->broadcast->remaining) == 0;
+    default:
+        return 0;
+    }
+}
+
+/* Runs a stolen record; the exchange is the last access to it. */
+PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot *slot) {
+    uint32_t outer_root = self->root;
+    pkn_atomic_store_relaxed_u32(&slot->state, PKN_SLOT_TAKEN_BY + (uint32_t)self->index);
+    self->root = pkn_atomic_load_relaxed_u32(&slot->root);
+    slot->run(&self->fork, slot);
+    self->root = outer_root;
+    /* acq_rel: the victim that reads DONE sees the result */
+    pkn_atomic_exchange_acq_rel_u32(&slot->state, PKN_SLOT_DONE);
+    pkn_completed(victim);
+}
+
+/* Runs (or, with peek, sees) one piece of work of this member. */
+PKN_INTERNAL int pkn_take_from(pkn_member *self, pkn_member *victim, const pkn_filter *filter, int peek) {
+    pkn_job job;
+    pkn_slot *slot;
+    if (filter->scope == 0 &&
+        (!filter->by_root || (uint32_t)pkn_atomic_load_relaxed_size(&victim->board.root) == filter->root) &&
+        pkn_loop_help(self, victim, peek)) {
+        return 1;
+    }
+    slot = pkn_join_steal(victim, filter, peek);
+    if (slot != 0) {
+        if (!peek) {
+            pkn_run_stolen(self, victim, slot);
+        }
+        return 1;
+    }
+    if (pkn_spawn_steal(victim, filter, peek, &job)) {
+        if (!peek) {
+            pkn_run_job(self, &job);
+        }
+        return 1;
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_take_from_any(pkn_member *self, const pkn_filter *filter, int peek) {
+    uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
+    uint32_t i = self->victim < count ? self->victim : 0;
+    for (uint32_t tries = 0; tries < count; tries++) {
+        if (i != (uint32_t)self->index && pkn_take_from(self, pkn_member_at(self->pool, i), filter, peek)) {
+            self->victim = i;
+            return 1;
+        }
+        i = i + 1 < count ? i + 1 : 0;
+    }
+    return 0;
+}
+
+PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self);
+
+/* Runs (sees) one piece of work that this wait allows. impatient lifts the depth limit. */
+PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impatient, int peek) {
+    pkern_pool *pool = self->pool;
+    pkn_filter filter = {0, 0, 0};
+    pkn_job job;
+    int shallow = impatient || self->depth < pool->depth_limit;
+    if (self->is_worker && pkn_atomic_load_acquire_u32(&pool->broadcast_number) != self->seen_broadcast) {
+        if (!peek) {
+            pkn_serve_broadcasts(self);
+        }
+        return 1;
+    }
+    /* what we wait for */
+    filter.scope = shallow ? 0 : wait->scope;
+    if (peek ? pkn_spawn_steal(self, &filter, 1, &job)
+             : (shallow || wait->scope != 0) && pkn_spawn_pop(self, &filter, &job)) {
+        if (!peek) {
+            pkn_run_job(self, &job);
+        }
+        return 1;
+    }
+    if (wait->kind == PKN_WAIT_SCOPE) {
+        filter.scope = wait->scope;
+        if (pkn_take_from_any(self, &filter, peek)) {
+            return 1;
+        }
+    }
+    filter.scope = 0;
+    if (wait->kind == PKN_WAIT_JOIN) {
+        uint32_t state = pkn_atomic_load_relaxed_u32(&wait->slot->state);
+        if (state >= PKN_SLOT_TAKEN_BY &&
+            pkn_take_from(self, pkn_member_at(pool, state - PKN_SLOT_TAKEN_BY), &filter, peek)) {
+            return 1;
+        }
+    }
+    if (!shallow) {
+        return 0;
+    }
+    /* what descends from the same call */
+    if (wait->kind != PKN_WAIT_WORK) {
+        filter.by_root = 1;
+        filter.root = self->root;
+        if (pkn_take_from_any(self, &filter, peek)) {
+            return 1;
+        }
+        if (!self->is_worker || wait->kind == PKN_WAIT_LOOP) {
+            return 0;
+        }
+        filter.by_root = 0;
+    }
+    /* anything */
+    if (pkn_take_from_any(self, &filter, peek)) {
+        return 1;
+    }
+    if (peek) {
+        return pkn_atomic_load_acquire_size(&pool->injected) != 0;
+    }
+    if (pkn_take_injected(pool, &job)) {
+        pkn_run_job(self, &job);
+        return 1;
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int impatient) {
+    self->depth += wait->kind != PKN_WAIT_WORK;
+    int found = pkn_search_now(self, wait, impatient, 0);
+    self->depth -= wait->kind != PKN_WAIT_WORK;
+    return found;
+}
+
+/* Asks everybody to make private joins public at the next fork. */
+PKN_INTERNAL void pkn_request_work(pkn_member *self) {
+    uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
+    for (uint32_t i = 0; i < count; i++) {
+        pkn_member *member = pkn_member_at(self->pool, i);
+        if (member != self && pkn_atomic_load_relaxed_u32(&member->fork.request) == 0) {
+            pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
+        }
+    }
+}
+
+/* Sleeps until woken, unless there is something to do. See sleep.h. */
+PKN_INTERNAL void pkn_sleep(pkn_member *self, const pkn_wait *wait) {
+#if PKN_THREADS
+    pkern_pool *pool = self->pool;
+    pkn_atomic_store_relaxed_u32(&self->parked, PKN_ASLEEP);
+    pkn_atomic_fetch_add_seq_cst_u32(&pool->sleepers, pkn_sleeper_unit(self));
+    /* orders parked and sleepers before the looks below; pairs with the fences of posters and completers */
+    pkn_fence_seq_cst();
+    pkn_request_work(self);
+    if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, 1, 1) ||
+        pkn_atomic_load_acquire_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
+        uint32_t asleep = PKN_ASLEEP;
+        if (pkn_atomic_cas_acq_rel_u32(&self->parked, &asleep, PKN_AWAKE)) {
+            pkn_atomic_fetch_sub_acq_rel_u32(&pool->sleepers, pkn_sleeper_unit(self));
+        }
+        return;
+    }
+    pkn_sleep_while_equal(&self->sleeper, &self->parked, PKN_ASLEEP);
+#else
+    PKN_UNUSED(self);
+    PKN_UNUSED(wait);
+#endif
+}
+
+#define PKN_POLLS_PER_REQUEST 64u
+#define PKN_PATIENCE_NS 200000
+
+/* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
+   because this is a forked child and the threads are gone. */
+PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
+    pkern_pool *pool = self->pool;
+    uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns);
+    uint64_t stuck_since = 0, spinning_since = 0;
+    uint32_t polls = 0;
+    int slept = 0, impatient = 0, stuck = 0;
+    while (!pkn_wait_is_over(self, wait)) {
+        if (pkn_search(self, wait, impatient)) {
+            if (slept && pkn_sleeping_workers(pool) != 0) {
+                pkn_wake_one(pool, 0); /* there may be more where this came from */
+            }
+            polls = 0;
+            slept = impatient = stuck = 0;
+            continue;
+        }
+        if (polls % PKN_POLLS_PER_REQUEST == 0) {
+            uint64_t now = pkn_ticks();
+            stuck_since = stuck ? stuck_since : now;
+            spinning_since = polls == 0 ? now : spinning_since;
+            stuck = 1;
+            impatient = now - stuck_since >= patience;
+            pkn_request_work(self);
+            if (pkn_is_orphan(pool)) {
+                return 1;
+            }
+        }
+        if (polls % 8 == 7 && pkn_ticks() - spinning_since >= pool->spin_ticks) {
+            if (wait->kind == PKN_WAIT_WORK && pkn_atomic_load_acquire_u32(&pool->stopping) != 0) {
+                return 0;
+            }
+            pkn_sleep(self, wait);
+            slept = 1;
+            polls = 0;
+            continue;
+        }
+        polls++;
+        pkn_cpu_relax();
+    }
+    return 0;
+}
+
+/* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
+PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
+    if (member->fork.end->index > member->split && member->pool->num_threads > 1) {
+        pkn_join_expose(member, member->fork.end->index);
+        pkn_work_posted(member->pool, member->root);
+    }
+}
+
+#endif
+/* ==== src/pool/guest.h, continued ==== */
+
+PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_worker) {
+    size_t seen_bytes = (size_t)pool->num_slots * sizeof(uint32_t);
+    pkn_member *member =
+        (pkn_member *)pkn_allocate(pool->allocator, sizeof(pkn_member) + seen_bytes, PKN_CACHE_LINE);
+    if (member == 0) {
+        return 0;
+    }
+    memset((void *)member, 0, sizeof(pkn_member) + seen_bytes);
+    member->pool = pool;
+    member->index = index;
+    member->is_worker = is_worker;
+    member->seen_epoch = (uint32_t *)(void *)(member + 1);
+    if (pkn_join_add_segment(member) != 0) {
+        pkn_release(pool->allocator, member, sizeof(pkn_member) + seen_bytes);
+        return 0;
+    }
+    member->fork.end = pkn_join_slot(member, 0);
+#if PKN_THREADS
+    if (pkn_sleeper_init(&member->sleeper) != 0) {
+        pkn_release(pool->allocator, pkn_join_slot(member, 0), PKN_JOIN_SEGMENT_0 * sizeof(pkn_slot));
+        pkn_release(pool->allocator, member, sizeof(pkn_member) + seen_bytes);
+        return 0;
+    }
+#endif
+    return member;
+}
+
+PKN_INTERNAL void pkn_member_destroy(pkn_member *member) {
+    pkern_pool *pool = member->pool;
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&member->spawn_ring);
+    while (ring != 0) {
+        pkn_job_ring *older = ring->older;
+        pkn_release(pool->allocator, ring, ring->bytes);
+        ring = older;
+    }
+    for (uint32_t i = 0; i < member->join_segments; i++) {
+        pkn_release(pool->allocator, pkn_atomic_load_relaxed_ptr(&member->join_segment[i]),
+                    (PKN_JOIN_SEGMENT_0 << i) * sizeof(pkn_slot));
+    }
+    pkn_release(pool->allocator, member->slices, (size_t)pool->num_threads * sizeof(pkn_loop_slice));
+#if PKN_THREADS
+    pkn_sleeper_destroy(&member->sleeper);
+#endif
+    pkn_release(pool->allocator, member, sizeof(pkn_member) + (size_t)pool->num_slots * sizeof(uint32_t));
+}
+
+PKN_INLINE int pkn_take_guest_slot(pkn_member *member) {
+    uint32_t free = PKN_GUEST_FREE;
+    /* acquire: what the slot's last guest left behind is visible */
+    return pkn_atomic_cas_acq_rel_u32(&member->guest_state, &free, PKN_GUEST_BUSY);
+}
+
+/* A free guest slot, made where there is none yet; 0 where all are taken or memory is out. */
+PKN_INTERNAL PKN_COLD pkn_member *pkn_find_guest_slot(pkern_pool *pool) {
+    pkn_member *found = 0;
+    pkn_mutex_lock(&pool->lock);
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    for (uint32_t i = (uint32_t)pool->num_threads - 1u; i < count && found == 0; i++) {
+        pkn_member *member = pkn_member_at(pool, i);
+        found = pkn_take_guest_slot(member) ? member : 0;
+    }
+    if (found == 0 && count < (uint32_t)pool->num_slots) {
+        found = pkn_member_create(pool, (int)count, 0);
+        if (found != 0) {
+            pkn_atomic_store_relaxed_u32(&found->guest_state, PKN_GUEST_BUSY);
+            found->root = count + 1u;
+            pkn_atomic_store_release_ptr(&pool->members[count], found);
+            /* release: who sees the count sees the member */
+            pkn_atomic_store_release_u32(&pool->num_members, count + 1u);
+        }
+    }
+    pkn_mutex_unlock(&pool->lock);
+    return found;
+}
+
+PKN_INTERNAL pkn_member *pkn_become_guest(pkn_thread_state *thread, pkern_pool *pool) {
+    pkn_member *member = 0;
+    if (thread->last_pool == pool && thread->last_pool_id == pool->id && pkn_take_guest_slot(thread->last_guest)) {
+        member = thread->last_guest;
+    } else {
+        member = pool->num_slots == 0 ? 0 : pkn_find_guest_slot(pool);
+        if (member == 0) {
+            return 0;
+        }
+        thread->last_pool = pool;
+        thread->last_pool_id = pool->id;
+        thread->last_guest = member;
+    }
+    /* the first fork of a call is offered at once: nobody may be awake to ask */
+    if (pkn_atomic_load_relaxed_u32(&member->fork.request) == 0 && pool->num_threads > 1) {
+        pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
+    }
+    member->next_membership = thread->memberships;
+    thread->memberships = member;
+    return member;
+}
+
+PKN_INLINE pkn_member *pkn_membership(const pkn_thread_state *thread, const pkern_pool *pool) {
+    pkn_member *member = thread->memberships;
+    while (member != 0 && member->pool != pool) {
+        member = member->next_membership;
+    }
+    return member;
+}
+
+/* Starts a call on a pool (0: the current one). entry->member is 0 where the call has to run serially. */
+PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
+    pkn_thread_state *thread = &pkn_this_thread;
+    pkn_member *member = thread->current;
+    entry->outer = member;
+    if (member == 0 || (pool != 0 && member->pool != pool)) {
+        pool = pool != 0 ? pool : pkern_pool_global();
+        if (PKN_UNLIKELY(pkn_is_orphan(pool))) {
+            return entry->member = 0;
+        }
+        member = pkn_membership(thread, pool);
+        if (member == 0) {
+            member = pkn_become_guest(thread, pool);
+        }
+        if (member == 0) {
+            return entry->member = 0;
+        }
+    } else if (PKN_UNLIKELY(pkn_is_orphan(member->pool))) {
+        return entry->member = 0;
+    }
+    member->entries++;
+    thread->current = member;
+    return entry->member = member;
+}
+
+/* The outermost call of a guest ends: jobs that only this thread could run are run, and the slot is free again. */
+PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
+    pkn_thread_state *thread = &pkn_this_thread;
+    pkn_filter anything = {0, 0, 0};
+    pkn_job job;
+    if (!pkn_is_orphan(member->pool)) {
+        while (pkn_spawn_pop(member, &anything, &job)) {
+            pkn_run_job(member, &job);
+        }
+    }
+    member->entries = 0;
+    pkn_member **link = &thread->memberships;
+    while (*link != member) {
+        link = &(*link)->next_membership;
+    }
+    *link = member->next_membership;
+    /* release: pairs with the next guest's acquire */
+    pkn_atomic_store_release_u32(&member->guest_state, PKN_GUEST_FREE);
+}
+
+PKN_INTERNAL void pkn_leave(const pkn_entry *entry) {
+    pkn_member *member = entry->member;
+    if (member != 0) {
+        if (member->entries == 1) {
+            pkn_leave_for_good(member);
+        } else {
+            member->entries--;
+        }
+        pkn_this_thread.current = entry->outer;
+    }
+}
+
+/* The pool that a call would run on, for calls that need no place in it. */
+PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
+    return pool != 0 ? pool : pkn_this_thread.current != 0 ? pkn_this_thread.current->pool : pkern_pool_global();
+}
+
+/* The allocator of the pool that a call would run on, for scratch memory of the layers above. */
+PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
+    return pkn_pool_of_call(pool)->allocator;
+}
+
+#endif
+/* ==== src/pool/join.c, continued ==== */
+
+/* A push that can't go on in a straight line: the segment ends here, or a thief has asked for work. */
+PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_fork_state *self, pkn_slot *slot) {
+    if (slot->place == PKN_SLOT_OVERFLOW) {
+        return 0;
+    }
+    pkn_member *owner = (pkn_member *)(void *)self;
+    pkn_slot *next = slot + 1;
+    if (slot->place == PKN_SLOT_LAST) {
+        uint32_t index = slot->index + 1;
+        if (index == ((1u << owner->join_segments) - 1u) * PKN_JOIN_SEGMENT_0 && pkn_join_add_segment(owner) != 0) {
+            return 0;
+        }
+        next = pkn_join_slot(owner, index);
+    }
+    self->end = next;
+    if (pkn_atomic_load_relaxed_u32(&self->request) != 0) {
+        pkn_atomic_store_relaxed_u32(&self->request, 0);
+        /* the oldest records are the largest pieces; one for each other thread */
+        uint32_t private_count = slot->index + 1u - owner->split;
+        uint32_t others = (uint32_t)owner->pool->num_threads - 1u;
+        if (others != 0) {
+            pkn_join_expose(owner, owner->split + (private_count < others ? private_count : others));
+            pkn_work_posted(owner->pool, owner->root);
+        }
+    }
+    return next;
+}
+
+/* The newest record is public. Nonzero: the caller runs it (1), or it is lost in a fork (-1). 0: a thief has run it. */
+PKERN_API PKN_COLD int pkern_internal_take_back(pkn_fork_state *self, pkn_slot *slot) {
+    pkn_member *owner = (pkn_member *)(void *)self;
+    if (pkn_join_try_take_back(owner, slot)) {
+        if (owner->split == (uint32_t)(pkn_atomic_load_relaxed_u64(&owner->join_range) >> 32) &&
+            pkn_sleeping_workers(owner->pool) != 0) {
+            pkn_atomic_store_relaxed_u32(&self->request, 1); /* who sleeps can't ask */
+        }
+        return 1;
+    }
+    pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0};
+    wait.slot = slot;
+    /* the thief still uses the record: what we run meanwhile pushes behind it */
+    self->end = slot->place == PKN_SLOT_LAST ? pkn_join_slot(owner, slot->index + 1) : slot + 1;
+    int lost = pkn_work_until(owner, &wait);
+    self->end = slot;
+    /* everything up to here is stolen and done, so no thief can change the word */
+    pkn_atomic_store_release_u64(&owner->join_range, pkn_join_pack(slot->index, slot->index));
+    owner->split = slot->index;
+    return lost ? -1 : 0;
+}
+
+PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call) {
+    pkn_member *member = pkn_enter(pool, &call->entry);
+    if (member != 0) {
+        return &member->fork;
+    }
+    memset(&call->slot, 0, sizeof call->slot);
+    call->slot.place = PKN_SLOT_OVERFLOW;
+    call->serial.end = &call->slot;
+    pkn_atomic_store_relaxed_u32(&call->serial.request, 0);
+    return &call->serial;
+}
+
+PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call) {
+    pkn_leave(&call->entry);
+}
+
+/* The record of a generic join. */
+typedef struct pkn_join_frame {
+    pkern_task_fn fn;
+    void *ctx;
+    int status;
+} pkn_join_frame;
+
+PKN_INTERNAL void pkn_join_stolen(pkn_fork_state *self, pkn_slot *slot) {
+    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+    PKN_UNUSED(self);
+    frame->status = frame->fn(frame->ctx);
+}
+
+PKERN_API pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
+    pkn_entry entry;
+    if (a == 0 || b == 0) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_enter(pool, &entry);
+    if (member == 0) {
+        int a_status = a(a_ctx);
+        int b_status = b(b_ctx);
+        return a_status != 0 ? a_status : b_status;
+    }
+    pkn_fork_state *self = &member->fork;
+    pkn_slot *slot = self->end;
+    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+    frame->fn = b;
+    frame->ctx = b_ctx;
+    slot->run = pkn_join_stolen;
+    int pushed = pkn_push(self, slot) != 0;
+    int a_status = a(a_ctx);
+    int taken = pushed ? pkn_pop(self, slot) : 1;
+    int b_status = taken > 0 ? b(b_ctx) : taken == 0 ? frame->status : PKERN_ECANCELED;
+    pkn_leave(&entry);
+    return a_status != 0 ? a_status : b_status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/scope.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Scopes and detached spawns. */
+#ifndef PKN_POOL_SCOPE_C
+#define PKN_POOL_SCOPE_C
+
+/* #include "pool/guest.h": above */
+
+/* Queues a job where the calling thread's pool finds it. 0, or 1 without memory. */
+PKN_INTERNAL int pkn_post_job(pkern_pool *pool, pkn_member *member, const pkn_job *job) {
+    int failed = member != 0 ? pkn_spawn_push(member, job) : 1;
+    if (failed && pool->num_threads > 1) {
+        failed = pkn_inject(pool, job);
+    }
+    if (!failed) {
+        pkn_work_posted(pool, job->root);
+    }
+    return failed;
+}
+
+PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
+    pkn_entry entry;
+    if (scope == 0) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_enter(pool, &entry);
+    scope->member = member;
+    scope->pool = member != 0 ? member->pool : 0;
+    pkn_atomic_store_relaxed_size(&scope->pending, 0);
+    pkn_atomic_store_relaxed_u32(&scope->spawned, 0);
+    pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);
+    /* a scope is no task: calls between begin and wait that name no pool go where they went before */
+    pkn_this_thread.current = entry.outer;
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx) {
+    if (scope == 0 || fn == 0) {
+        return PKERN_EINVAL;
+    }
+    uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
+    pkn_member *owner = (pkn_member *)scope->member;
+    if (owner != 0) {
+        pkn_member *member = pkn_membership(&pkn_this_thread, scope->pool);
+        pkn_job job = {fn, ctx, scope, number, 0};
+        job.root = member != 0 ? member->root : owner->root;
+        pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
+        if (!pkn_is_orphan(scope->pool) && pkn_post_job(scope->pool, member, &job) == 0) {
+            return PKERN_OK;
+        }
+        /* not the last one: the scope's owner is between begin and wait, or a task of the scope calls us */
+        pkn_atomic_fetch_sub_acq_rel_size(&scope->pending, 1);
+    }
+    int code = fn(ctx);
+    if (code != 0) {
+        pkn_keep_lowest_failure(&scope->failure, number, code);
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
+    if (scope == 0) {
+        return PKERN_EINVAL;
+    }
+    int lost = 0;
+    pkn_member *member = (pkn_member *)scope->member;
+    if (member != 0) {
+        pkn_entry entry;
+        pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0};
+        wait.scope = scope;
+        entry.member = member;
+        entry.outer = pkn_this_thread.current;
+        if (!pkn_wait_is_over(member, &wait)) {
+            pkn_this_thread.current = member;
+            pkn_join_expose_all(member);
+            lost = pkn_work_until(member, &wait);
+        }
+        pkn_leave(&entry);
+        scope->member = 0;
+    }
+    int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&scope->failure));
+    return code != 0 ? code : lost ? PKERN_ECANCELED : PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
+    pkn_entry entry;
+    pkn_job job = {fn, ctx, 0, 0, PKN_ROOT_NONE};
+    if (fn == 0) {
+        return PKERN_EINVAL;
+    }
+    pkern_pool *known = pool != 0 ? pool : pkn_this_thread.current != 0 ? pkn_this_thread.current->pool : pkern_pool_global();
+    if (!pkn_is_orphan(known)) {
+        pkn_member *member = pkn_membership(&pkn_this_thread, known);
+        /* a guest's detached jobs go to the pool's threads, so that it can leave; alone it keeps them */
+        if (known->num_threads > 1) {
+            return pkn_post_job(known, member != 0 && member->is_worker ? member : 0, &job) == 0 ? PKERN_OK : PKERN_ENOMEM;
+        }
+        if (member != 0 && pkn_post_job(known, member, &job) == 0) {
+            return PKERN_OK;
+        }
+    }
+    pkn_enter(known, &entry);
+    (void)fn(ctx);
+    pkn_leave(&entry);
+    return PKERN_OK;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/broadcast.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Broadcast: one call on each thread. Broadcasts are numbered; each worker runs those newer than the last one it has run, in order, at
+   its next look for work. The list is under the pool's lock; a number beside it keeps who only looks off the lock. */
+#ifndef PKN_POOL_BROADCAST_C
+#define PKN_POOL_BROADCAST_C
+
+/* #include "pool/guest.h": above */
+
+/* The oldest broadcast that this worker has not run, or 0. */
+PKN_INTERNAL pkn_broadcast *pkn_next_broadcast(pkn_member *self) {
+    pkern_pool *pool = self->pool;
+    pkn_mutex_lock(&pool->lock);
+    pkn_broadcast *next = pool->broadcasts;
+    while (next != 0 && (int32_t)(next->number - self->seen_broadcast) <= 0) {
+        next = next->next;
+    }
+    self->seen_broadcast = next != 0 ? next->number : pkn_atomic_load_relaxed_u32(&pool->broadcast_number);
+    pkn_mutex_unlock(&pool->lock);
+    return next;
+}
+
+PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
+    pkn_broadcast *broadcast;
+    while ((broadcast = pkn_next_broadcast(self)) != 0) {
+        pkn_member *caller = broadcast->caller;
+        uint32_t outer_root = self->root;
+        self->root = caller->root;
+        int code = broadcast->fn(self->index, broadcast->count, broadcast->ctx);
+        self->root = outer_root;
+        if (code != 0) {
+            pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)self->index, code);
+        }
+        /* acq_rel: the caller that reads 0 sees what every thread did; the last access */
+        if (pkn_atomic_fetch_sub_acq_rel_u32(&broadcast->remaining, 1) == 1) {
+            pkn_completed(caller);
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadcast) {
+    pkn_mutex_lock(&pool->lock);
+    pkn_broadcast **link = &pool->broadcasts;
+    while (*link != 0) {
+        link = &(*link)->next;
+    }
+    *link = broadcast;
+    broadcast->number = pkn_atomic_load_relaxed_u32(&pool->broadcast_number) + 1u;
+    pkn_atomic_store_release_u32(&pool->broadcast_number, broadcast->number);
+    pkn_mutex_unlock(&pool->lock);
+    /* as pkn_work_posted, for all workers */
+    pkn_fence_seq_cst();
+    for (uint32_t i = 0; pkn_sleeping_workers(pool) != 0 && i + 1 < (uint32_t)pool->num_threads; i++) {
+        pkn_wake_member(pkn_member_at(pool, i));
+    }
+}
+
+PKN_INTERNAL void pkn_withdraw_broadcast(pkern_pool *pool, pkn_broadcast *broadcast) {
+    pkn_mutex_lock(&pool->lock);
+    pkn_broadcast **link = &pool->broadcasts;
+    while (*link != broadcast) {
+        link = &(*link)->next;
+    }
+    *link = broadcast->next;
+    pkn_mutex_unlock(&pool->lock);
+}
+
+PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx) {
+    pkn_entry entry;
+    if (fn == 0) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_enter(pool, &entry);
+    if (member == 0 || member->pool->num_threads == 1) {
+        int status = fn(0, 1, ctx);
+        pkn_leave(&entry);
+        return status;
+    }
+    int workers = member->pool->num_threads - 1;
+    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, {0}, {PKN_NO_FAILURE}};
+    broadcast.count = member->is_worker ? workers : workers + 1;
+    pkn_atomic_store_relaxed_u32(&broadcast.remaining, (uint32_t)workers);
+    pkn_announce_broadcast(member->pool, &broadcast);
+    int lost = 0;
+    if (member->is_worker) {
+        pkn_serve_broadcasts(member);
+    } else {
+        int code = fn(workers, broadcast.count, ctx);
+        if (code != 0) {
+            pkn_keep_lowest_failure(&broadcast.failure, (uint32_t)workers, code);
+        }
+    }
+    pkn_wait wait = {PKN_WAIT_BROADCAST, 0, 0, 0, 0, 0};
+    wait.broadcast = &broadcast;
+    if (!pkn_wait_is_over(member, &wait)) {
+        pkn_join_expose_all(member);
+        lost = pkn_work_until(member, &wait);
+    }
+    if (!lost) {
+        pkn_withdraw_broadcast(member->pool, &broadcast);
+    }
+    pkn_leave(&entry);
+    int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&broadcast.failure));
+    return code != 0 ? code : lost ? PKERN_ECANCELED : PKERN_OK;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/loop.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The flat parallel loop, from the caller's side: alone or shared, and how.
+
+   The rule is that sharing must pay. A hand-over to a spinning thread and back costs about 0.4 us, waking a sleeper 3 to 12 us of the
+   caller's time. So a loop is shared with threads that are awake where what remains is worth 4 hand-overs, and a sleeper is woken where it is
+   worth 30 wakes. What a loop costs is known from the caller's hint or from the last calls of the same body; a body never seen before
+   is shared at once, since its first item may be the long one. A body that is thought cheap runs in growing pieces with a look at the
+   clock between them, and is shared from where it turns out not to be.
+   Many small calls in a row are worth a wake together: the shareable time that a caller ran alone while all slept is added up, and
+   when it reaches 30 wakes within 5 ms one helper is woken, which then spins while calls keep coming. */
+#ifndef PKN_POOL_LOOP_C
+#define PKN_POOL_LOOP_C
+
+/* #include "pool/guest.h": above */
+/* ==== src/base/rng.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Random numbers that depend on (seed, index) alone: the same everywhere, in any order.
+   Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014 (SplitMix64). */
+#ifndef PKN_BASE_RNG_H
+#define PKN_BASE_RNG_H
+
+/* #include "base/compiler.h": above */
+
+#include <stdint.h>
+
+PKN_INLINE uint64_t pkn_mix_u64(uint64_t x) {
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+/* Word index of the stream seed. The seed is mixed first, so that neighbouring seeds give unrelated streams. */
+PKN_INLINE uint64_t pkn_random_at(uint64_t seed, uint64_t index) {
+    uint64_t start = pkn_mix_u64(seed + UINT64_C(0x9e3779b97f4a7c15));
+    return pkn_mix_u64(start + (index + 1) * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+#endif
+/* ==== src/pool/loop.c, continued ==== */
+
+#define PKN_HANDOVER_NS 400.0
+#define PKN_SHARE_NS 1600.0
+#define PKN_WAKE_WORTH_NS 150000.0
+#define PKN_COLD_WINDOW_NS 5000000
+/* the least work that is worth a claim, and what a piece may cost before its cost is looked at */
+#define PKN_UNIT_NS 250.0
+#define PKN_UNCHECKED_NS 200.0
+
+typedef struct pkn_loop {
+    pkn_member *member;
+    pkern_range_fn body;
+    void *ctx;
+    size_t begin, end;
+    size_t min_len, max_len;
+    double item_ns; /* 0: not known */
+    pkn_loop_extras *extras;
+} pkn_loop;
+
+enum { PKN_LOOP_ALONE, PKN_LOOP_SHARED, PKN_LOOP_SHARED_AND_WAKE };
+
+PKN_INTERNAL int pkn_loop_run_alone(const pkn_loop *loop, size_t begin, size_t end) {
+    return loop->extras == 0 ? loop->body(begin, end, loop->ctx)
+                             : pkn_loop_run_with_extras(loop->body, loop->ctx, begin, end, loop->extras);
+}
+
+/* ---- alone or shared ---- */
+
+PKN_INTERNAL int pkn_loop_verdict(pkn_member *member, double work_ns) {
+    uint32_t workers = (uint32_t)member->pool->num_threads - 1u;
+    if (work_ns < PKN_SHARE_NS || workers == 0) {
+        return PKN_LOOP_ALONE;
+    }
+    uint32_t asleep = pkn_sleeping_workers(member->pool);
+    if (asleep != 0 && work_ns >= PKN_WAKE_WORTH_NS) {
+        return PKN_LOOP_SHARED_AND_WAKE;
+    }
+    if (asleep < workers) {
+        return PKN_LOOP_SHARED;
+    }
+    uint64_t now_ns = pkn_now_ns();
+    if (now_ns - member->cold_window_ns > PKN_COLD_WINDOW_NS) {
+        member->cold_window_ns = now_ns;
+        member->cold_ns = 0;
+    }
+    member->cold_ns += (uint64_t)work_ns;
+    if ((double)member->cold_ns < PKN_WAKE_WORTH_NS) {
+        return PKN_LOOP_ALONE;
+    }
+    member->cold_ns = 0;
+    return PKN_LOOP_SHARED_AND_WAKE;
+}
+
+/* ---- cost of a body, as last seen by this member ---- */
+
+PKN_INLINE pkn_loop_cost *pkn_loop_cost_of(pkn_member *member, size_t key) {
+    pkn_loop_cost *cost = &member->costs[pkn_mix_u64(key) % PKN_LOOP_COSTS];
+    if (cost->body != key) {
+        cost->body = key;
+        cost->item_ns = 0;
+    }
+    return cost;
+}
+
+PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
+    if (items != 0) {
+        double seen = ns / (double)items;
+        seen = seen > 0.01 ? seen : 0.01;
+        cost->item_ns = (float)(cost->item_ns > 0 ? 0.5 * ((double)cost->item_ns + seen) : seen);
+    }
+}
+
+/* ---- a loop inside a piece of the same member's loop: its board is taken, so the pieces are joins ---- */
+
+typedef struct pkn_loop_split_frame {
+    const pkn_loop_view *view;
+    uint32_t first, last, grain;
+} pkn_loop_split_frame;
+
+PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view, uint32_t first, uint32_t last, uint32_t grain);
+
+PKN_INTERNAL void pkn_loop_split_stolen(pkn_fork_state *self, pkn_slot *slot) {
+    pkn_loop_split_frame *frame = (pkn_loop_split_frame *)(void *)slot->payload;
+    pkn_loop_split(self, frame->view, frame->first, frame->last, frame->grain);
+}
+
+PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view, uint32_t first, uint32_t last, uint32_t grain) {
+    while (last - first > grain) {
+        uint32_t middle = first + (last - first) / 2;
+        pkn_slot *slot = self->end;
+        pkn_loop_split_frame *frame = (pkn_loop_split_frame *)(void *)slot->payload;
+        frame->view = view;
+        frame->first = middle;
+        frame->last = last;
+        frame->grain = grain;
+        slot->run = pkn_loop_split_stolen;
+        if (pkn_push(self, slot) == 0) {
+            break;
+        }
+        pkn_loop_split(self, view, first, middle, grain);
+        if (pkn_pop(self, slot) == 0) {
+            return;
+        }
+        first = middle;
+    }
+    pkn_loop_run_units(view, first, last);
+}
+
+/* ---- shared ---- */
+
+/* Items of a unit: worth a claim, at least min_len, few enough units to fit the slices' words. */
+PKN_INTERNAL size_t pkn_loop_unit(const pkn_loop *loop) {
+    size_t items = loop->end - loop->begin;
+    size_t least = items / PKN_LOOP_MAX_UNITS + (items % PKN_LOOP_MAX_UNITS != 0);
+    double worth = loop->item_ns > 0 ? PKN_UNIT_NS / loop->item_ns : 1.0;
+    size_t unit = worth >= (double)items ? items : (size_t)worth;
+    /* a power of two, so that a cost that is measured a little differently each time moves no borders */
+    unit = unit > 1 ? (size_t)1 << (63u - pkn_clz_u64(unit)) : unit;
+    if (loop->max_len != 0) {
+        unit = pkn_min_size(unit, loop->max_len);
+    }
+    return pkn_max_size(pkn_max_size(unit, loop->min_len), pkn_max_size(least, 1));
+}
+
+PKN_INTERNAL void pkn_loop_view_of(const pkn_loop *loop, pkn_loop_view *view) {
+    size_t items = loop->end - loop->begin;
+    view->body = loop->body;
+    view->ctx = loop->ctx;
+    view->begin = loop->begin;
+    view->end = loop->end;
+    view->unit = pkn_loop_unit(loop);
+    view->units = (uint32_t)(items / view->unit + (items % view->unit != 0));
+    view->extras = loop->extras;
+}
+
+/* The owner's part is larger by what a hand-over costs, so that all end together. */
+PKN_INTERNAL uint32_t pkn_loop_owner_units(const pkn_loop *loop, const pkn_loop_view *view) {
+    uint32_t threads = (uint32_t)loop->member->pool->num_threads;
+    double handover = loop->item_ns > 0 ? PKN_HANDOVER_NS / (loop->item_ns * (double)view->unit) : 0.0;
+    double units = ((double)view->units + (threads - 1) * handover) / threads;
+    uint32_t whole = (uint32_t)(units + 0.999);
+    return whole < 1 ? 1 : whole > view->units ? view->units : whole;
+}
+
+/* Writes the board; helpers may come from here on. */
+PKN_INTERNAL void pkn_loop_publish(pkn_member *owner, const pkn_loop_view *view) {
+    pkn_loop_board *board = &owner->board;
+    if ((view->epoch & PKN_LOOP_REFRESH_MASK) == 0) {
+        for (int i = 0; i < owner->pool->num_threads; i++) {
+            pkn_atomic_store_relaxed_u64(&owner->slices[i].range, pkn_loop_pack(view->epoch - 1u, 0, 0));
+            pkn_atomic_store_relaxed_u64(&owner->slices[i].done, pkn_loop_pack(view->epoch - 1u, 0, 0));
+        }
+    }
+    pkn_atomic_store_relaxed_size(&board->body, (size_t)view->body);
+    pkn_atomic_store_relaxed_size(&board->ctx, (size_t)view->ctx);
+    pkn_atomic_store_relaxed_size(&board->begin, view->begin);
+    pkn_atomic_store_relaxed_size(&board->end, view->end);
+    pkn_atomic_store_relaxed_size(&board->unit, view->unit);
+    pkn_atomic_store_relaxed_size(&board->extras, (size_t)view->extras);
+    pkn_atomic_store_relaxed_size(&board->root, owner->root);
+    /* release: a helper that reads this epoch sees the fields, and the slices' array */
+    pkn_atomic_store_release_u64(&board->ticket, pkn_loop_pack(view->epoch, view->units, view->owner_units));
+}
+
+PKN_INTERNAL int pkn_loop_status(const pkn_loop_view *view, int lost) {
+    if ((uint32_t)(pkn_atomic_load_relaxed_u64(&view->failure->lowest) >> 32) == view->epoch) {
+        return view->failure->status;
+    }
+    return lost ? PKERN_ECANCELED : PKERN_OK;
+}
+
+/* Waits until helpers have reported this many units, or for the time given. 1 where they have. */
+PKN_INTERNAL int pkn_loop_await(const pkn_member *owner, uint32_t epoch, uint32_t units, uint64_t ticks) {
+    uint32_t threads = (uint32_t)owner->pool->num_threads;
+    uint64_t start = pkn_ticks();
+    do {
+        if (pkn_loop_reported(owner->slices, threads, epoch) == units) {
+            return 1;
+        }
+        pkn_cpu_relax();
+    } while (pkn_ticks() - start < ticks);
+    return 0;
+}
+
+/* The owner's work on its own loop. Returns the units that it ran; the others are claimed by helpers by then. */
+PKN_INTERNAL uint32_t pkn_loop_work_as_owner(const pkn_loop_view *view, pkn_member *owner) {
+    uint32_t threads = (uint32_t)owner->pool->num_threads;
+    uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * owner->pool->ticks_per_ns);
+    uint64_t start = pkn_ticks();
+    uint32_t own = 0;
+    for (;;) {
+        own += pkn_loop_run_slice(view, owner->slices, 0, threads);
+        if (pkn_loop_take_half(view, owner->slices, 0, threads, PKN_LOOP_FROM_ABSENT)) {
+            continue;
+        }
+        if (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks)) {
+            return own;
+        }
+        uint32_t least = pkn_loop_worth_taking(own, pkn_ticks() - start, take_ticks);
+        if (!pkn_loop_take_half(view, owner->slices, 0, threads, least) &&
+            (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks) ||
+             !pkn_loop_take_half(view, owner->slices, 0, threads, 1))) {
+            return own;
+        }
+    }
+}
+
+/* The items that the owner ran itself go to *own_items. */
+PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, int wake, size_t *own_items) {
+    pkn_member *owner = loop->member;
+    int lost = 0;
+    view->epoch = ++owner->loop_epoch;
+    view->owner_units = pkn_loop_owner_units(loop, view);
+    view->failure = &owner->failure;
+    owner->loop_active = 1;
+    pkn_loop_publish(owner, view);
+    if (wake) {
+        pkn_wake_one(owner->pool, 0);
+    }
+    uint32_t own = pkn_loop_work_as_owner(view, owner);
+    pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0};
+    wait.epoch = view->epoch;
+    wait.units = view->units - own;
+    if (!pkn_wait_is_over(owner, &wait)) {
+        pkn_join_expose_all(owner);
+        lost = pkn_work_until(owner, &wait);
+    }
+    owner->loop_active = 0;
+    *own_items = own * view->unit;
+    return pkn_loop_status(view, lost);
+}
+
+/* 1 where the board can be used. */
+PKN_INTERNAL int pkn_loop_board_is_free(pkn_member *member) {
+    if (member->slices == 0 && !member->loop_active) {
+        size_t bytes = (size_t)member->pool->num_threads * sizeof(pkn_loop_slice);
+        member->slices = (pkn_loop_slice *)pkn_allocate(member->pool->allocator, bytes, PKN_CACHE_LINE);
+        if (member->slices != 0) {
+            memset((void *)member->slices, 0, bytes);
+        }
+    }
+    return member->slices != 0 && !member->loop_active;
+}
+
+PKN_INTERNAL int pkn_loop_share(const pkn_loop *loop, int wake, pkn_loop_cost *cost) {
+    pkn_loop_view view;
+    pkn_loop_view_of(loop, &view);
+    if (view.units < 2) {
+        return pkn_loop_run_alone(loop, loop->begin, loop->end);
+    }
+    if (pkn_loop_board_is_free(loop->member)) {
+        size_t own_items;
+        uint64_t start = cost != 0 ? pkn_ticks() : 0;
+        int status = pkn_loop_run_shared(loop, &view, wake, &own_items);
+        if (cost != 0 && status == 0) {
+            pkn_loop_learn(cost, (double)(pkn_ticks() - start) / loop->member->pool->ticks_per_ns, own_items);
+        }
+        return status;
+    }
+    pkn_failure failure = {{0}, {0}, 0};
+    view.epoch = 1;
+    view.failure = &failure;
+    uint32_t pieces = 8u * (uint32_t)loop->member->pool->num_threads;
+    uint32_t grain = loop->item_ns > 0 || view.units <= pieces ? 1 : view.units / pieces;
+    pkn_loop_split(&loop->member->fork, &view, 0, view.units, grain);
+    return pkn_loop_status(&view, 0);
+}
+
+/* A body that was cheap when it last ran: alone, in growing pieces, as long as that stays true. */
+PKN_INTERNAL int pkn_loop_run_watched(pkn_loop *loop, pkn_loop_cost *cost) {
+    pkn_member *member = loop->member;
+    size_t begin = loop->begin;
+    double unchecked = PKN_UNCHECKED_NS / (double)cost->item_ns;
+    size_t items = loop->end - begin;
+    size_t piece = pkn_max_size(unchecked >= (double)items ? items : (size_t)unchecked, pkn_max_size(loop->min_len, 1));
+    uint64_t start = pkn_ticks();
+    int judged = 0;
+    for (;;) {
+        piece = pkn_min_size(piece, loop->end - loop->begin);
+        int status = pkn_loop_run_alone(loop, loop->begin, loop->begin + piece);
+        loop->begin += piece;
+        double passed_ns = (double)(pkn_ticks() - start) / member->pool->ticks_per_ns;
+        if (status != 0) {
+            return status;
+        }
+        if (loop->begin == loop->end) {
+            pkn_loop_learn(cost, passed_ns, loop->end - begin);
+            return PKERN_OK;
+        }
+        loop->item_ns = passed_ns / (double)(loop->begin - begin);
+        double left_ns = loop->item_ns * (double)(loop->end - loop->begin);
+        if (left_ns >= PKN_SHARE_NS && !judged) {
+            int verdict = pkn_loop_verdict(member, left_ns);
+            judged = left_ns < PKN_WAKE_WORTH_NS;
+            if (verdict != PKN_LOOP_ALONE) {
+                return pkn_loop_share(loop, verdict == PKN_LOOP_SHARED_AND_WAKE, cost);
+            }
+        }
+        piece = piece > items / 4 ? items : 4 * piece;
+    }
+}
+
+PKN_INTERNAL int pkn_loop_run_on(pkn_loop *loop, size_t key) {
+    pkn_member *member = loop->member;
+    if (member == 0 || member->pool->num_threads == 1) {
+        return pkn_loop_run_alone(loop, loop->begin, loop->end);
+    }
+    pkn_loop_cost *cost = 0;
+    double item_ns = loop->item_ns;
+    if (!(item_ns > 0)) {
+        cost = pkn_loop_cost_of(member, key);
+        loop->item_ns = item_ns = (double)cost->item_ns;
+    }
+    double work_ns = item_ns > 0 ? item_ns * (double)(loop->end - loop->begin) : 2 * PKN_WAKE_WORTH_NS;
+    int verdict = pkn_loop_verdict(member, work_ns);
+    if (verdict != PKN_LOOP_ALONE) {
+        return pkn_loop_share(loop, verdict == PKN_LOOP_SHARED_AND_WAKE, cost);
+    }
+    return cost != 0 ? pkn_loop_run_watched(loop, cost) : pkn_loop_run_alone(loop, loop->begin, loop->end);
+}
+
+/* ---- the call ---- */
+
+PKN_INTERNAL pkern_status pkn_loop_run_with_options(pkn_loop *loop, const pkern_par_options *options, size_t key) {
+    pkn_loop_extras extras;
+    memset(&extras, 0, sizeof extras);
+    extras.max_len = options->max_len != 0 ? options->max_len : SIZE_MAX;
+    extras.cancel = options->cancel;
+    extras.progress = options->progress;
+    extras.progress_user = options->progress_user;
+    extras.total = loop->end - loop->begin;
+    extras.reported_ns = options->progress != 0 ? pkn_now_ns() : 0;
+    loop->extras = &extras;
+    int status = pkn_loop_run_on(loop, key);
+    if (status == 0 && pkn_atomic_load_relaxed_u32(&extras.stopped) != 0) {
+        return PKERN_ECANCELED;
+    }
+    if (status == 0 && extras.progress != 0) {
+        (void)extras.progress(extras.total, extras.total, extras.progress_user);
+    }
+    return status;
+}
+
+/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
+PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+                                             pkern_range_fn body, void *ctx, size_t key) {
+    pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0};
+    int plain = 1;
+    if (body == 0 || begin > end) {
+        return PKERN_EINVAL;
+    }
+    if (options != 0) {
+        if (options->max_len != 0 && options->min_len > options->max_len) {
+            return PKERN_EINVAL;
+        }
+        loop.min_len = options->min_len;
+        loop.max_len = options->max_len;
+        loop.item_ns = options->item_cost_ns > 0 ? options->item_cost_ns : 0;
+        plain = options->cancel == 0 && options->progress == 0 && options->max_len == 0;
+    }
+    if (begin == end) {
+        return PKERN_OK;
+    }
+    pkn_entry entry;
+    loop.member = pkn_enter(pool, &entry);
+    int status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
+    pkn_leave(&entry);
+    return status;
+}
+
+PKN_INTERNAL pkern_status pkn_loop_run(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+                                       pkern_range_fn body, void *ctx) {
+    return pkn_loop_run_keyed(pool, begin, end, options, body, ctx, (size_t)body);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/pool.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Making and ending pools, the global pool, and what a pool tells of itself. */
+#ifndef PKN_POOL_POOL_C
+#define PKN_POOL_POOL_C
+
+/* ==== src/pool/worker.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A worker thread's life. */
+#ifndef PKN_POOL_WORKER_H
+#define PKN_POOL_WORKER_H
+
+/* #include "pool/guest.h": above */
+/* ==== src/pool/topology.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* How many CPUs this process may use: the smaller of the affinity mask and the cgroup's quota. */
+#ifndef PKN_POOL_TOPOLOGY_H
+#define PKN_POOL_TOPOLOGY_H
+
+/* #include "pool/member.h": above */
+/* #include "base/bits.h": above */
+
+/* A decimal number at *text, which is moved behind it. 1 where there is one that fits. */
+PKN_INTERNAL int pkn_parse_number(const char **text, uint64_t *number) {
+    const char *at = *text;
+    uint64_t value = 0;
+    if (*at < '0' || *at > '9') {
+        return 0;
+    }
+    for (; *at >= '0' && *at <= '9'; at++) {
+        if (value > (UINT64_MAX - 9) / 10) {
+            return 0;
+        }
+        value = value * 10 + (uint64_t)(*at - '0');
+    }
+    *text = at;
+    *number = value;
+    return 1;
+}
+
+/* CPUs that "quota period" (cgroup v2's cpu.max, in us) allows, rounded up; 0 for no limit or text that means nothing. */
+PKN_INTERNAL int pkn_cpus_of_quota(const char *text) {
+    uint64_t quota, period;
+    if (!pkn_parse_number(&text, &quota) || (*text != ' ' && *text != '\n')) {
+        return 0;
+    }
+    text++;
+    if (!pkn_parse_number(&text, &period) || period == 0 || quota == 0) {
+        return 0;
+    }
+    uint64_t cpus = quota / period + (quota % period != 0);
+    return cpus > PKERN_MAX_THREADS ? PKERN_MAX_THREADS : (int)cpus;
+}
+
+/* The threads that the environment asks for; 0 where it says nothing usable. */
+PKN_INTERNAL int pkn_threads_of_text(const char *text) {
+    uint64_t number;
+    if (text == 0 || !pkn_parse_number(&text, &number) || *text != 0 || number > PKERN_MAX_THREADS) {
+        return 0;
+    }
+    return (int)number;
+}
+
+#if PKN_LINUX && PKN_THREADS
+
+/* Reads a small file as text; 0 where that fails. */
+PKN_INTERNAL size_t pkn_read_text(const char *path, char *text, size_t size) {
+    FILE *file = fopen(path, "re");
+    if (file == 0) {
+        return 0;
+    }
+    size_t length = fread(text, 1, size - 1, file);
+    fclose(file);
+    text[length] = 0;
+    return length;
+}
+
+/* folder/name, read; 0 where it doesn't fit or isn't there */
+PKN_INTERNAL size_t pkn_read_in_folder(const char *folder, size_t folder_length, const char *name, char *text, size_t size) {
+    char path[1024];
+    size_t name_length = strlen(name);
+    if (folder_length + name_length + 1 > sizeof path) {
+        return 0;
+    }
+    memcpy(path, folder, folder_length);
+    memcpy(path + folder_length, name, name_length + 1);
+    return pkn_read_text(path, text, size);
+}
+
+/* The tightest quota of a cgroup folder and its parents, up to the root of length root_length. 0 for none. */
+PKN_INTERNAL int pkn_cpus_of_cgroup(char *folder, size_t root_length) {
+    char quota[64];
+    char period[64];
+    int least = 0;
+    for (size_t length = strlen(folder); length >= root_length; length--) {
+        if (length != root_length && folder[length] != '/' && folder[length] != 0) {
+            continue;
+        }
+        folder[length] = 0;
+        int cpus = 0;
+        if (pkn_read_in_folder(folder, length, "/cpu.max", quota, sizeof quota) != 0) {
+            cpus = pkn_cpus_of_quota(quota);
+        } else if (pkn_read_in_folder(folder, length, "/cpu.cfs_quota_us", quota, 32) != 0 &&
+                   pkn_read_in_folder(folder, length, "/cpu.cfs_period_us", period, 32) != 0) {
+            size_t end = strcspn(quota, "\n");
+            quota[end] = ' ';
+            memcpy(quota + end + 1, period, strlen(period) + 1);
+            cpus = pkn_cpus_of_quota(quota);
+        }
+        if (cpus != 0 && (least == 0 || cpus < least)) {
+            least = cpus;
+        }
+    }
+    return least;
+}
+
+/* The quota that the lines of /proc/self/cgroup lead to below mount_root (normally /sys/fs/cgroup). 0 for none. */
+PKN_INTERNAL int pkn_cpus_of_cgroups(const char *lines, const char *mount_root) {
+    int least = 0;
+    while (*lines != 0) {
+        size_t length = strcspn(lines, "\n");
+        const char *first_colon = (const char *)memchr(lines, ':', length);
+        const char *second_colon =
+            first_colon == 0 ? 0 : (const char *)memchr(first_colon + 1, ':', (size_t)(lines + length - first_colon - 1));
+        if (second_colon != 0) {
+            size_t names = (size_t)(second_colon - first_colon - 1);
+            /* v2 has no names; v1's cpu controller is mounted as "cpu", alone or with cpuacct */
+            const char *folders[3] = {"", "/cpu", "/cpu,cpuacct"};
+            int is_cpu = 0;
+            for (size_t i = 0; i + 3 <= names; i++) {
+                is_cpu |= strncmp(first_colon + 1 + i, "cpu", 3) == 0 && (i == 0 || first_colon[i] == ',') &&
+                          (i + 3 == names || first_colon[i + 4] == ',');
+            }
+            for (int i = names == 0 ? 0 : 1; i < (names == 0 ? 1 : is_cpu ? 3 : 0); i++) {
+                char folder[768];
+                size_t root = strlen(mount_root) + strlen(folders[i]);
+                size_t path = (size_t)(lines + length - second_colon - 1);
+                if (root + path + 1 < sizeof folder) {
+                    memcpy(folder, mount_root, strlen(mount_root));
+                    memcpy(folder + strlen(mount_root), folders[i], strlen(folders[i]));
+                    memcpy(folder + root, second_colon + 1, path);
+                    folder[root + path] = 0;
+                    int cpus = pkn_cpus_of_cgroup(folder, root);
+                    if (cpus != 0 && (least == 0 || cpus < least)) {
+                        least = cpus;
+                    }
+                }
+            }
+        }
+        lines += length + (lines[length] != 0);
+    }
+    return least;
+}
+
+#define PKN_CPU_MASK_WORDS 128
+
+/* The CPUs of the affinity mask, as a bit set; their number, 0 where the system doesn't say. */
+PKN_INTERNAL int pkn_affinity(unsigned long mask[PKN_CPU_MASK_WORDS]) {
+    memset(mask, 0, PKN_CPU_MASK_WORDS * sizeof mask[0]);
+    long bytes = syscall(SYS_sched_getaffinity, 0, PKN_CPU_MASK_WORDS * sizeof mask[0], mask);
+    int cpus = 0;
+    for (size_t i = 0; bytes > 0 && i < (size_t)bytes / sizeof mask[0]; i++) {
+        cpus += (int)pkn_popcount_u64(mask[i]);
+    }
+    return cpus;
+}
+
+/* Keeps the calling thread on the n-th CPU of its affinity mask, counted round. */
+PKN_INTERNAL void pkn_pin_this_thread(int n) {
+    unsigned long mask[PKN_CPU_MASK_WORDS];
+    int cpus = pkn_affinity(mask);
+    int left = cpus == 0 ? 0 : n % cpus;
+    for (size_t bit = 0; cpus != 0 && bit < 8 * sizeof mask; bit++) {
+        unsigned long word = mask[bit / (8 * sizeof mask[0])];
+        if ((word >> bit % (8 * sizeof mask[0]) & 1u) != 0 && left-- == 0) {
+            memset(mask, 0, sizeof mask);
+            mask[bit / (8 * sizeof mask[0])] = 1ul << bit % (8 * sizeof mask[0]);
+            (void)syscall(SYS_sched_setaffinity, 0, sizeof mask, mask);
+            return;
+        }
+    }
+}
+
+PKN_INTERNAL int pkn_usable_cpus(void) {
+    unsigned long mask[PKN_CPU_MASK_WORDS];
+    char lines[2048];
+    int cpus = pkn_affinity(mask);
+    int quota = 0;
+    if (pkn_read_text("/proc/self/cgroup", lines, sizeof lines) != 0) {
+        quota = pkn_cpus_of_cgroups(lines, "/sys/fs/cgroup");
+    }
+    if (cpus == 0) {
+        cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    }
+    if (quota != 0 && quota < cpus) {
+        cpus = quota;
+    }
+    return cpus < 1 ? 1 : cpus > PKERN_MAX_THREADS ? PKERN_MAX_THREADS : cpus;
+}
+
+#else
+
+PKN_INTERNAL void pkn_pin_this_thread(int n) {
+    PKN_UNUSED(n);
+}
+
+PKN_INTERNAL int pkn_usable_cpus(void) {
+#if PKN_THREADS && defined(_SC_NPROCESSORS_ONLN)
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    return cpus < 1 ? 1 : cpus > PKERN_MAX_THREADS ? PKERN_MAX_THREADS : (int)cpus;
+#else
+    return 1;
+#endif
+}
+
+#endif
+
+#endif
+/* ==== src/pool/worker.h, continued ==== */
+
+#if PKN_THREADS
+
+/* prefix-index, at most 15 characters, the index kept whole */
+PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
+#if PKN_LINUX
+    enum { PKN_PR_SET_NAME = 15 };
+    char digits[12];
+    char name[16];
+    size_t count = 0;
+    size_t length = 0;
+    do {
+        digits[count++] = (char)('0' + index % 10);
+        index /= 10;
+    } while (index != 0);
+    while (prefix[length] != 0 && length + count + 1 < sizeof name - 1) {
+        name[length] = prefix[length];
+        length++;
+    }
+    name[length++] = '-';
+    while (count != 0) {
+        name[length++] = digits[--count];
+    }
+    name[length] = 0;
+    (void)syscall(SYS_prctl, PKN_PR_SET_NAME, name, 0, 0, 0);
+#else
+    PKN_UNUSED(prefix);
+    PKN_UNUSED(index);
+#endif
+}
+
+PKN_INTERNAL void *pkn_worker_main(void *argument) {
+    pkn_member *self = (pkn_member *)argument;
+    pkern_pool *pool = self->pool;
+    pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0};
+    pkn_this_thread.current = self;
+    pkn_this_thread.memberships = self;
+    pkn_name_this_thread(pool->name, self->index);
+    if ((pool->flags & PKERN_POOL_PIN) != 0) {
+        pkn_pin_this_thread(self->index + 1);
+    }
+    /* the creator holds this lock until the pool is complete */
+    pkn_mutex_lock(&pool->starting);
+    pkn_mutex_unlock(&pool->starting);
+    if (pool->on_thread_start != 0) {
+        pool->on_thread_start(self->index, pool->user);
+    }
+    (void)pkn_work_until(self, &wait);
+    if (pool->on_thread_exit != 0) {
+        pool->on_thread_exit(self->index, pool->user);
+    }
+    return 0;
+}
+
+#endif
+
+#endif
+/* ==== src/pool/pool.c, continued ==== */
+
+#define PKN_DEFAULT_SPIN_NS 50000
+#define PKN_STACK_PER_DEPTH 16384u
+#define PKN_MAX_DEPTH 64u
+
+/* ---- create ---- */
+
+PKN_INTERNAL int pkn_threads_wanted(const pkern_pool_config *config, int usable_cpus) {
+    int threads = config->num_threads;
+    threads = threads != 0 ? threads : pkn_threads_of_text(getenv("PKERN_NUM_THREADS"));
+    threads = threads != 0 ? threads : PKERN_NUM_THREADS;
+    return threads > 0 ? threads : usable_cpus;
+}
+
+PKN_INTERNAL int pkn_config_is_valid(const pkern_pool_config *config) {
+    const pkern_allocator *allocator = config->allocator;
+    return config->num_threads >= 0 && config->num_threads <= PKERN_MAX_THREADS &&
+           (allocator == 0 || (allocator->allocate != 0) == (allocator->release != 0)) &&
+           (config->flags & ~(unsigned)(PKERN_POOL_ALL_THREADS | PKERN_POOL_PIN)) == 0;
+}
+
+/* Frees everything but running threads. */
+PKN_INTERNAL void pkn_pool_free(pkern_pool *pool) {
+    pkern_allocator storage = pool->allocator_storage;
+    const pkern_allocator *allocator = pool->allocator != 0 ? &storage : 0;
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    for (uint32_t i = 0; i < count; i++) {
+        pkn_member_destroy(pkn_member_at(pool, i));
+    }
+    pkn_release(allocator, pool->injector, pool->injector_capacity * sizeof(pkn_job));
+    if (!pkn_is_orphan(pool)) {
+        pkn_mutex_destroy(&pool->lock);
+        pkn_mutex_destroy(&pool->starting);
+    }
+    pkn_release(allocator, pool, pool->bytes);
+}
+
+/* Workers 0, 1, ... until one can't be had. Returns their number. */
+PKN_INTERNAL int pkn_start_workers(pkern_pool *pool, int wanted) {
+    int started = 0;
+#if PKN_THREADS
+    while (started < wanted) {
+        pkn_member *member = pkn_member_create(pool, started, 1);
+        if (member == 0) {
+            break;
+        }
+        member->entries = 1;
+        pkn_atomic_store_release_ptr(&pool->members[started], member);
+        if (pkn_thread_create(&member->thread, pool->stack_size, pkn_worker_main, member) != 0) {
+            pkn_member_destroy(member);
+            break;
+        }
+        started++;
+    }
+#else
+    PKN_UNUSED(pool);
+    PKN_UNUSED(wanted);
+#endif
+    return started;
+}
+
+PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
+#if PKN_THREADS
+    pkn_atomic_store_release_u32(&pool->stopping, 1);
+    pkn_fence_seq_cst(); /* orders stopping before the look at parked; pairs with the fence in pkn_sleep */
+    for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
+        pkn_wake_member(pkn_member_at(pool, i));
+    }
+    for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
+        pkn_thread_join(pkn_member_at(pool, i)->thread);
+    }
+#else
+    PKN_UNUSED(pool);
+#endif
+}
+
+/* The memory of a pool for `threads`, with its fields set; 0 without memory. */
+PKN_INTERNAL pkern_pool *pkn_pool_allocate(const pkern_pool_config *config, int threads, int usable_cpus) {
+    size_t slots = (size_t)threads - 1 + PKERN_MAX_GUESTS;
+    size_t bytes = sizeof(pkern_pool) + slots * sizeof(pkn_atomic_ptr);
+    pkern_pool *pool = (pkern_pool *)pkn_allocate(config->allocator, bytes, PKN_CACHE_LINE);
+    if (pool == 0) {
+        return 0;
+    }
+    memset((void *)pool, 0, bytes);
+    pool->bytes = bytes;
+    pool->members = (pkn_atomic_ptr *)(void *)(pool + 1);
+    pool->num_slots = (int)slots;
+    pool->flags = config->flags;
+    pool->fork_generation = pkn_atomic_load_relaxed_u32(&pkn_fork_generation);
+    if (config->allocator != 0 && config->allocator->allocate != 0) {
+        pool->allocator_storage = *config->allocator;
+        pool->allocator = &pool->allocator_storage;
+    }
+    pool->on_thread_start = config->on_thread_start;
+    pool->on_thread_exit = config->on_thread_exit;
+    pool->user = config->user;
+    pool->stack_size = config->stack_size;
+    size_t stack = config->stack_size == 0 ? (size_t)PKN_STACK_PER_DEPTH * PKN_MAX_DEPTH : config->stack_size;
+    pool->depth_limit = (uint32_t)pkn_max_size(2, pkn_min_size(stack / PKN_STACK_PER_DEPTH, PKN_MAX_DEPTH));
+    const char *name = config->name != 0 ? config->name : "pkern";
+    for (size_t i = 0; i + 1 < sizeof pool->name && name[i] != 0; i++) {
+        pool->name[i] = name[i];
+    }
+    /* a spinning thread beyond the CPUs would take time from one that works */
+    int64_t spin_ns = config->spin_ns != 0 ? config->spin_ns : PKN_DEFAULT_SPIN_NS;
+    pool->spin_ticks = spin_ns < 0 || threads > usable_cpus ? 0 : (uint64_t)spin_ns;
+    if (pkn_mutex_init(&pool->lock) != 0) {
+        pkn_release(config->allocator, pool, bytes);
+        return 0;
+    }
+    if (pkn_mutex_init(&pool->starting) != 0) {
+        pkn_mutex_destroy(&pool->lock);
+        pkn_release(config->allocator, pool, bytes);
+        return 0;
+    }
+    return pool;
+}
+
+PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_pool **pool) {
+    pkern_pool_config defaults;
+    memset(&defaults, 0, sizeof defaults);
+    config = config != 0 ? config : &defaults;
+    if (pool == 0) {
+        return PKERN_EINVAL;
+    }
+    *pool = 0;
+    if (!pkn_config_is_valid(config)) {
+        return PKERN_EINVAL;
+    }
+    pkn_watch_fork();
+    uint64_t start_ns = pkn_now_ns();
+    uint64_t start_ticks = pkn_ticks();
+    int usable_cpus = pkn_usable_cpus();
+    int threads = pkn_threads_wanted(config, usable_cpus);
+    pkern_pool *made = pkn_pool_allocate(config, threads, usable_cpus);
+    if (made == 0) {
+        return PKERN_ENOMEM;
+    }
+    made->id = start_ns;
+    pkn_mutex_lock(&made->starting);
+    int started = pkn_start_workers(made, threads - 1);
+    made->num_threads = started + 1;
+    made->num_slots = started + PKERN_MAX_GUESTS;
+    pkn_atomic_store_release_u32(&made->num_members, (uint32_t)started);
+    /* the start of the threads took long enough to compare the clocks; a pool without threads has no use for ticks */
+    uint64_t passed_ns = pkn_now_ns() - start_ns;
+    made->ticks_per_ns = passed_ns > 1000 ? (double)(pkn_ticks() - start_ticks) / (double)passed_ns : 1.0;
+    made->spin_ticks = (uint64_t)((double)made->spin_ticks * made->ticks_per_ns);
+    pkn_mutex_unlock(&made->starting);
+    if (started + 1 < threads && (config->flags & PKERN_POOL_ALL_THREADS) != 0) {
+        pkn_end_workers(made);
+        pkn_pool_free(made);
+        return PKERN_ETHREAD;
+    }
+    *pool = made;
+    return PKERN_OK;
+}
+
+/* ---- destroy ---- */
+
+/* Closes every guest slot. 0, or 1 where one is in use: then all are as before. */
+PKN_INTERNAL int pkn_close_guest_slots(pkern_pool *pool) {
+    uint32_t first = (uint32_t)pool->num_threads - 1u;
+    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+    for (uint32_t i = first; i < count; i++) {
+        uint32_t free = PKN_GUEST_FREE;
+        if (!pkn_atomic_cas_acq_rel_u32(&pkn_member_at(pool, i)->guest_state, &free, PKN_GUEST_CLOSED)) {
+            while (i-- > first) {
+                pkn_atomic_store_release_u32(&pkn_member_at(pool, i)->guest_state, PKN_GUEST_FREE);
+            }
+            return 1;
+        }
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
+    if (pool == 0 || pool->num_slots == 0) {
+        return PKERN_OK;
+    }
+    if (!pkn_is_orphan(pool)) {
+        if (pkn_membership(&pkn_this_thread, pool) != 0 || pkn_close_guest_slots(pool) != 0) {
+            return PKERN_EDEADLK;
+        }
+        pkn_end_workers(pool);
+    }
+    pkn_pool_free(pool);
+    return PKERN_OK;
+}
+
+/* ---- the global pool ---- */
+
+static pkn_atomic_ptr pkn_global_pool;
+
+#if PKN_THREADS
+static pkn_mutex pkn_global_lock = PTHREAD_MUTEX_INITIALIZER;
+#else
+static pkn_mutex pkn_global_lock;
+#endif
+
+/* Where no pool can be made: no slots, so that every call runs serially. */
+static pkern_pool pkn_serial_pool;
+
+PKN_INTERNAL pkern_status pkn_global_make(const pkern_pool_config *config, int is_init) {
+    pkern_status status = PKERN_OK;
+    pkern_pool *made = 0;
+    pkn_mutex_lock(&pkn_global_lock);
+    if (pkn_atomic_load_relaxed_ptr(&pkn_global_pool) != 0) {
+        status = is_init ? PKERN_EINVAL : PKERN_OK;
+    } else {
+        status = pkern_pool_create(config, &made);
+        if (status == PKERN_OK) {
+            /* release: who reads the pointer sees the pool */
+            pkn_atomic_store_release_ptr(&pkn_global_pool, made);
+        }
+    }
+    pkn_mutex_unlock(&pkn_global_lock);
+    return status;
+}
+
+PKERN_API pkern_pool *pkern_pool_global(void) {
+    pkern_pool *pool = (pkern_pool *)pkn_atomic_load_acquire_ptr(&pkn_global_pool);
+    if (PKN_UNLIKELY(pool == 0)) {
+        (void)pkn_global_make(0, 0);
+        pool = (pkern_pool *)pkn_atomic_load_acquire_ptr(&pkn_global_pool);
+    }
+    return pool != 0 ? pool : &pkn_serial_pool;
+}
+
+PKERN_API pkern_status pkern_pool_global_init(const pkern_pool_config *config) {
+    return pkn_global_make(config, 1);
+}
+
+PKERN_API pkern_status pkern_pool_global_shutdown(void) {
+    pkn_mutex_lock(&pkn_global_lock);
+    pkern_pool *pool = (pkern_pool *)pkn_atomic_load_relaxed_ptr(&pkn_global_pool);
+    pkern_status status = pkern_pool_destroy(pool);
+    if (status == PKERN_OK) {
+        pkn_atomic_store_release_ptr(&pkn_global_pool, 0);
+    }
+    pkn_mutex_unlock(&pkn_global_lock);
+    return status;
+}
+
+/* ---- what a pool tells ---- */
+
+PKERN_API int pkern_pool_num_threads(const pkern_pool *pool) {
+    return pkn_pool_of_call(pool)->num_threads;
+}
+
+PKERN_API int pkern_pool_num_slots(const pkern_pool *pool) {
+    const pkern_pool *known = pkn_pool_of_call(pool);
+    return known->num_slots == 0 ? 1 : known->num_slots;
+}
+
+PKERN_API int pkern_worker_index(const pkern_pool *pool) {
+    pkn_member *member = pkn_this_thread.memberships == 0 ? 0 : pkn_membership(&pkn_this_thread, pkn_pool_of_call(pool));
+    return member == 0 ? -1 : member->index;
+}
+
+PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
+    pkn_entry entry;
+    if (fn == 0) {
+        return PKERN_EINVAL;
+    }
+    pkn_enter(pool, &entry);
+    int status = fn(ctx);
+    pkn_leave(&entry);
+    return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/cpu.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* CPUID and XGETBV, read once by the dispatcher. */
+#ifndef PKN_SIMD_CPU_C
+#define PKN_SIMD_CPU_C
+
+/* ==== src/simd/cpu.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What the CPU can do, as named bits. One pass of CPUID and XGETBV; on 64-bit ARM, NEON is part of the architecture. */
+#ifndef PKN_SIMD_CPU_H
+#define PKN_SIMD_CPU_H
+
+/* #include "base/compiler.h": above */
+
+#include <stdint.h>
+
+/* The AVX bits are set only where the operating system saves the registers too. */
+#define PKN_CPU_POPCNT 0x01u
+#define PKN_CPU_AVX2 0x02u
+#define PKN_CPU_AVX512F 0x04u
+#define PKN_CPU_AVX512BW 0x08u
+#define PKN_CPU_AVX512VL 0x10u
+#define PKN_CPU_AVX512DQ 0x20u
+#define PKN_CPU_AVX512VPOPCNTDQ 0x40u
+#define PKN_CPU_NEON 0x80u
+
+/* The PKN_CPU_* bits of this machine; asks the CPU each time (some 100 ns, under a hypervisor 10,000). */
+PKN_INTERNAL uint32_t pkn_cpu_features(void);
+
+#endif
+/* ==== src/simd/cpu.c, continued ==== */
+/* ==== src/simd/intrinsics.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The compilers' intrinsics, included from here alone, and the target features that each instruction set's functions carry. */
+#ifndef PKN_SIMD_INTRINSICS_H
+#define PKN_SIMD_INTRINSICS_H
+
+/* #include "base/compiler.h": above */
+
+#if PKN_ARCH_X86
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+#if PKN_ARCH_ARM64
+#include <arm_neon.h>
+#endif
+
+/* gcc 12 finds the deliberately undefined operands inside of its own AVX-512 header uninitialised (its bug 105593). The files
+   with such kernels stand between these two, which works too where the user included the header first. */
+#if defined(__clang__)
+#define PKN_AVX512_BEGIN
+#define PKN_AVX512_END
+#else
+#define PKN_AVX512_BEGIN \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wuninitialized\"") \
+        _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"")
+#define PKN_AVX512_END _Pragma("GCC diagnostic pop")
+#endif
+
+#define PKN_TARGET_AVX2 PKN_TARGET("avx2,popcnt")
+#define PKN_TARGET_AVX512 PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq")
+#define PKN_TARGET_AVX512_VPOPCNT PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")
+
+#endif
+/* ==== src/simd/cpu.c, continued ==== */
+
+#if PKN_ARCH_X86
+
+/* Which register files the operating system saves: bits of XCR0. Only valid where CPUID says OSXSAVE. */
+PKN_INTERNAL uint32_t pkn_cpu_xcr0(void) {
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+PKN_INTERNAL uint32_t pkn_cpu_features(void) {
+    const uint32_t xcr0_ymm = 0x06; /* SSE and AVX halves */
+    const uint32_t xcr0_zmm = 0xe6; /* these, the mask registers, and both parts of ZMM */
+    uint32_t eax, ebx, ecx, edx, xcr0 = 0, features = 0;
+
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) {
+        return 0;
+    }
+    features |= ecx >> 23 & 1u ? PKN_CPU_POPCNT : 0;
+    if (ecx >> 27 & 1u) { /* OSXSAVE */
+        xcr0 = pkn_cpu_xcr0();
+    }
+    if ((xcr0 & xcr0_ymm) != xcr0_ymm || !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) {
+        return features;
+    }
+    features |= ebx >> 5 & 1u ? PKN_CPU_AVX2 : 0;
+    if ((xcr0 & xcr0_zmm) == xcr0_zmm) {
+        features |= ebx >> 16 & 1u ? PKN_CPU_AVX512F : 0;
+        features |= ebx >> 17 & 1u ? PKN_CPU_AVX512DQ : 0;
+        features |= ebx >> 30 & 1u ? PKN_CPU_AVX512BW : 0;
+        features |= ebx >> 31 & 1u ? PKN_CPU_AVX512VL : 0;
+        features |= ecx >> 14 & 1u ? PKN_CPU_AVX512VPOPCNTDQ : 0;
+    }
+    return features;
+}
+
+#else
+
+PKN_INTERNAL uint32_t pkn_cpu_features(void) {
+    return PKN_ARCH_ARM64 ? PKN_CPU_NEON : 0;
+}
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/bits_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The bit kernels' definition: one word at a time, on any CPU. */
+#ifndef PKN_SIMD_BITS_SCALAR_C
+#define PKN_SIMD_BITS_SCALAR_C
+
+/* #include "base/bits.h": above */
+/* ==== src/simd/kernels.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The list of all SIMD kernels, and the table of function pointers that is made from it.
+
+   This is the only place that names the kernels: the tables of the instruction sets (dispatch.c), the loops of the tests and
+   those of the benches are made from it. The scalar kernel is the definition of what a kernel does, and simd.h says it in
+   words. docs/adding_a_kernel.md lists the steps to a new one. */
+#ifndef PKN_SIMD_KERNELS_H
+#define PKN_SIMD_KERNELS_H
+
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon)
+
+   The last four columns say whose code the table of that set uses: pkn_<name>_<column>. A set that has nothing better of
+   its own names a lower one, down to scalar. pkn_<name>_scalar always exists and is what the scalar table uses. */
+#define PKN_SIMD_KERNELS(X) \
+    X(xor_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
+      avx2, avx512, avx512, neon) \
+    X(and_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
+      avx2, avx512, avx512, neon) \
+    X(or_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
+      avx2, avx512, avx512, neon) \
+    X(not_u64, void, (const uint64_t *a, size_t words, uint64_t *out), \
+      avx2, avx512, avx512, neon) \
+    X(popcount_u64, uint64_t, (const uint64_t *a, size_t words), \
+      avx2, avx512, avx512_vpopcnt, neon) \
+    X(hamming_u64, uint64_t, (const uint64_t *a, const uint64_t *b, size_t words), \
+      avx2, avx512, avx512_vpopcnt, neon) \
+    X(rotate_u64, void, (const uint64_t *in, size_t words, int64_t shift, uint64_t *out), \
+      avx2, avx512, avx512, neon) \
+    X(majority_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t *out), \
+      avx2, avx512, avx512, neon) \
+    X(count_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t bias, \
+      unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out), \
+      avx2, avx512, avx512, neon) \
+    X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+      size_t words, uint32_t *out, size_t out_stride), \
+      avx2, avx512, avx512_vpopcnt, neon) \
+    X(nearest_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+      size_t words, uint32_t first, uint32_t *distances, uint32_t *indices), \
+      avx2, avx512, avx512_vpopcnt, neon) \
+    X(below_u32, size_t, (const uint32_t *values, size_t n, uint32_t threshold, uint32_t first, uint64_t *keys), \
+      avx2, avx512, avx512, neon) \
+    X(similarity_u32, void, (const uint32_t *distances, size_t n, uint64_t bits, float *out), \
+      avx2, avx512, avx512, neon) \
+    X(add_f32, void, (const float *a, const float *b, size_t n, float *out), \
+      avx2, avx512, avx512, neon) \
+    X(add_f64, void, (const double *a, const double *b, size_t n, double *out), \
+      avx2, avx512, avx512, neon) \
+    X(multiply_f32, void, (const float *a, const float *b, size_t n, float *out), \
+      avx2, avx512, avx512, neon) \
+    X(multiply_f64, void, (const double *a, const double *b, size_t n, double *out), \
+      avx2, avx512, avx512, neon) \
+    X(sqrt_f32, void, (const float *a, size_t n, float *out), \
+      avx2, avx512, avx512, neon) \
+    X(sqrt_f64, void, (const double *a, size_t n, double *out), \
+      avx2, avx512, avx512, neon) \
+    X(axpy_f32, void, (float alpha, const float *x, size_t n, float *y), \
+      avx2, avx512, avx512, neon) \
+    X(axpy_f64, void, (double alpha, const double *x, size_t n, double *y), \
+      avx2, avx512, avx512, neon) \
+    X(sum_f32, float, (const float *x, size_t n), \
+      avx2, avx512, avx512, neon) \
+    X(sum_f64, double, (const double *x, size_t n), \
+      avx2, avx512, avx512, neon) \
+    X(dot_f32, float, (const float *x, const float *y, size_t n), \
+      avx2, avx512, avx512, neon) \
+    X(dot_f64, double, (const double *x, const double *y, size_t n), \
+      avx2, avx512, avx512, neon)
+
+#define PKN_SIMD_MEMBER(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) result(*name) parameters;
+
+/* The kernels of one instruction set. Their contracts are those of the public functions in simd.h, but for one: a table's
+   rotate_u64 takes out == in only for 0 <= shift < 64, where no word leaves its place; rotate.c does the rest. */
+typedef struct pkn_simd_kernels {
+    PKN_SIMD_KERNELS(PKN_SIMD_MEMBER)
+} pkn_simd_kernels;
+
+#endif
+/* ==== src/simd/bits_scalar.c, continued ==== */
+/* ==== src/simd/rotate.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* How a rotation of a bit vector splits into two straight pieces.
+
+   Rotating by 64 q + r bits sends the top q words to the bottom and the others up by q; within each piece every output
+   word is a funnel of an input word and the one before it: in[i] << r | in[i - 1] >> (64 - r). Every instruction set has its own
+   funnel and calls it for both pieces. A funnel works from the last word down, so it may write over its input. */
+#ifndef PKN_SIMD_ROTATE_H
+#define PKN_SIMD_ROTATE_H
+
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct pkn_rotation {
+    const uint64_t *high; /* the top words of the input, which become the bottom ones */
+    size_t n_high;        /* q, less than words */
+    unsigned bits;        /* r, 0 to 63 */
+    uint64_t before_high; /* the input words before the two pieces, read before anything is written */
+    uint64_t before_low;
+} pkn_rotation;
+
+/* words is not 0. */
+PKN_INLINE pkn_rotation pkn_rotation_of(const uint64_t *in, size_t words, int64_t shift) {
+    pkn_rotation rotation;
+    int64_t bits = (int64_t)((uint64_t)shift & 63u);
+    int64_t word_shift = (shift - bits) / 64; /* exact: rounds down for negative shifts too */
+    if (word_shift >= (int64_t)words || -word_shift > (int64_t)words) { /* else the division is spared, 18 cycles */
+        word_shift %= (int64_t)words;
+    }
+    rotation.n_high = (size_t)(word_shift < 0 ? word_shift + (int64_t)words : word_shift);
+    rotation.high = in + (words - rotation.n_high);
+    rotation.bits = (unsigned)bits;
+    rotation.before_high = in[words - rotation.n_high - 1];
+    rotation.before_low = in[words - 1];
+    return rotation;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_funnel_word(uint64_t word, uint64_t before, unsigned bits) {
+    return word << bits | before >> 1 >> (63u - bits); /* two steps, since >> 64 is undefined */
+}
+
+/* out[i] = word i of in, shifted up by bits, with the top bits of the word before. bits < 64; out may be in. */
+PKN_INLINE void pkn_funnel_scalar(const uint64_t *in, size_t words, unsigned bits, uint64_t before, uint64_t *out) {
+    if (words == 0) {
+        return;
+    }
+    for (size_t i = words - 1; i > 0; i--) {
+        out[i] = pkn_funnel_word(in[i], in[i - 1], bits);
+    }
+    out[0] = pkn_funnel_word(in[0], before, bits);
+}
+
+#endif
+/* ==== src/simd/bits_scalar.c, continued ==== */
+
+PKN_INTERNAL void pkn_xor_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+    for (size_t i = 0; i < words; i++) {
+        out[i] = a[i] ^ b[i];
+    }
+}
+
+PKN_INTERNAL void pkn_and_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+    for (size_t i = 0; i < words; i++) {
+        out[i] = a[i] & b[i];
+    }
+}
+
+PKN_INTERNAL void pkn_or_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+    for (size_t i = 0; i < words; i++) {
+        out[i] = a[i] | b[i];
+    }
+}
+
+PKN_INTERNAL void pkn_not_u64_scalar(const uint64_t *a, size_t words, uint64_t *out) {
+    for (size_t i = 0; i < words; i++) {
+        out[i] = ~a[i];
+    }
+}
+
+PKN_INTERNAL uint64_t pkn_popcount_u64_scalar(const uint64_t *a, size_t words) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < words; i++) {
+        count += pkn_popcount_u64(a[i]);
+    }
+    return count;
+}
+
+PKN_INTERNAL uint64_t pkn_hamming_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < words; i++) {
+        count += pkn_popcount_u64(a[i] ^ b[i]);
+    }
+    return count;
+}
+
+PKN_INTERNAL void pkn_rotate_u64_scalar(const uint64_t *in, size_t words, int64_t shift, uint64_t *out) {
+    pkn_rotation rotation = pkn_rotation_of(in, words, shift);
+    pkn_funnel_scalar(rotation.high, rotation.n_high, rotation.bits, rotation.before_high, out);
+    pkn_funnel_scalar(in, words - rotation.n_high, rotation.bits, rotation.before_low, out + rotation.n_high);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/bits_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The bit kernels for AVX2.
+
+   xor, and, or, not: one 32-byte store a cycle is the bound, as for memcpy.
+   Counts: a byte's ones are looked up by its two halves (pshufb), 7 operations a 32-byte register. From 1 KiB on, Harley-Seal
+   carry-save adders first reduce 16 registers to one: 15 adders of 5 operations and 1/16 of a lookup, 5.2 operations a register. */
+#ifndef PKN_SIMD_BITS_AVX2_C
+#define PKN_SIMD_BITS_AVX2_C
+
+/* #include "base/bits.h": above */
+/* ==== src/simd/align.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Where a long output's stores become aligned. A store that crosses a 64-byte line takes twice as long; unaligned loads cost less
+   and are left alone. */
+#ifndef PKN_SIMD_ALIGN_H
+#define PKN_SIMD_ALIGN_H
+
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Shorter outputs are written as they lie: there an extra step costs more than the crossings. */
+#define PKN_ALIGN_FROM_BYTES 512
+
+/* How many of the n elements of size bytes at p lie before the first multiple of `alignment` bytes. */
+PKN_ALWAYS_INLINE size_t pkn_align_head(const void *p, size_t size, size_t n, size_t alignment) {
+    return n * size < PKN_ALIGN_FROM_BYTES ? 0 : ((size_t)0 - (size_t)(uintptr_t)p / size) & (alignment / size - 1);
+}
+
+#endif
+/* ==== src/simd/bits_avx2.c, continued ==== */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/kernels.h": above */
+/* #include "simd/rotate.h": above */
+
+#if PKN_ARCH_X86
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_load_avx2(const uint64_t *words) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)words);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_store_avx2(uint64_t *words, __m256i value) {
+    _mm256_storeu_si256((__m256i *)(void *)words, value);
+}
+
+#define PKN_DEFINE_BITWISE_AVX2(name, operation_u64x4, operator) \
+    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_##name##_u64_avx2(const uint64_t *a, const uint64_t *b, size_t words, \
+                                                            uint64_t *out) { \
+        const size_t head = pkn_align_head(out, 8, words, 32); \
+        size_t i = 0; \
+        for (; i < head; i++) { \
+            out[i] = a[i] operator b[i]; \
+        } \
+        for (; i + 8 <= words; i += 8) { \
+            __m256i low = operation_u64x4(pkn_load_avx2(a + i), pkn_load_avx2(b + i)); \
+            __m256i high = operation_u64x4(pkn_load_avx2(a + i + 4), pkn_load_avx2(b + i + 4)); \
+            pkn_store_avx2(out + i, low); \
+            pkn_store_avx2(out + i + 4, high); \
+        } \
+        for (; i < words; i++) { \
+            out[i] = a[i] operator b[i]; \
+        } \
+    }
+
+PKN_DEFINE_BITWISE_AVX2(xor, _mm256_xor_si256, ^)
+PKN_DEFINE_BITWISE_AVX2(and, _mm256_and_si256, &)
+PKN_DEFINE_BITWISE_AVX2(or, _mm256_or_si256, |)
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_not_u64_avx2(const uint64_t *a, size_t words, uint64_t *out) {
+    const __m256i ones = _mm256_set1_epi64x(-1);
+    const size_t head = pkn_align_head(out, 8, words, 32);
+    size_t i = 0;
+    for (; i < head; i++) {
+        out[i] = ~a[i];
+    }
+    for (; i + 8 <= words; i += 8) {
+        __m256i low = _mm256_xor_si256(pkn_load_avx2(a + i), ones);
+        __m256i high = _mm256_xor_si256(pkn_load_avx2(a + i + 4), ones);
+        pkn_store_avx2(out + i, low);
+        pkn_store_avx2(out + i + 4, high);
+    }
+    for (; i < words; i++) {
+        out[i] = ~a[i];
+    }
+}
+
+/* The ones of each byte. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_popcount_u8x32_avx2(__m256i x) {
+    const __m256i counts = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1,
+                                            2, 2, 3, 2, 3, 3, 4);
+    const __m256i half = _mm256_set1_epi8(15);
+    __m256i low = _mm256_shuffle_epi8(counts, _mm256_and_si256(x, half));
+    __m256i high = _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi16(x, 4), half));
+    return _mm256_add_epi8(low, high);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_popcount_u64x4_avx2(__m256i x) {
+    return _mm256_sad_epu8(pkn_popcount_u8x32_avx2(x), _mm256_setzero_si256());
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 uint64_t pkn_sum_u64x4_avx2(__m256i x) {
+    __m128i sum = _mm_add_epi64(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    return (uint64_t)_mm_cvtsi128_si64(sum) + (uint64_t)_mm_extract_epi64(sum, 1);
+}
+
+/* Words i to i + 3 of a, or of a ^ b where b is not 0: the counts below serve popcount and hamming alike. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_difference_avx2(const uint64_t *a, const uint64_t *b, size_t i) {
+    return b ? _mm256_xor_si256(pkn_load_avx2(a + i), pkn_load_avx2(b + i)) : pkn_load_avx2(a + i);
+}
+
+/* A full adder in each bit: *sum becomes *sum + a + b, and the carry is returned. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_full_add_avx2(__m256i *sum, __m256i a, __m256i b) {
+    __m256i either = _mm256_xor_si256(a, b); /* first, since *sum is late */
+    __m256i carry = _mm256_or_si256(_mm256_and_si256(a, b), _mm256_and_si256(either, *sum));
+    *sum = _mm256_xor_si256(*sum, either);
+    return carry;
+}
+
+/* Adds 4 (8) registers into the binary counter planes[0], planes[1] (planes[2]) and returns what carries out of it. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_full_add4_avx2(__m256i *planes, const uint64_t *a, const uint64_t *b,
+                                                             size_t i) {
+    __m256i two = pkn_full_add_avx2(planes, pkn_difference_avx2(a, b, i), pkn_difference_avx2(a, b, i + 4));
+    __m256i too = pkn_full_add_avx2(planes, pkn_difference_avx2(a, b, i + 8), pkn_difference_avx2(a, b, i + 12));
+    return pkn_full_add_avx2(planes + 1, two, too);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_full_add8_avx2(__m256i *planes, const uint64_t *a, const uint64_t *b,
+                                                             size_t i) {
+    __m256i four = pkn_full_add4_avx2(planes, a, b, i);
+    return pkn_full_add_avx2(planes + 2, four, pkn_full_add4_avx2(planes, a, b, i + 16));
+}
+
+/* The ones of the first words / 64 * 64 words by Harley-Seal. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 uint64_t pkn_count_blocks_avx2(const uint64_t *a, const uint64_t *b, size_t words) {
+    __m256i zero = _mm256_setzero_si256();
+    __m256i planes[4] = {zero, zero, zero, zero};
+    __m256i sum_u64x4 = zero;
+    for (size_t i = 0; i + 64 <= words; i += 64) {
+        __m256i eight = pkn_full_add8_avx2(planes, a, b, i);
+        __m256i sixteen = pkn_full_add_avx2(planes + 3, eight, pkn_full_add8_avx2(planes, a, b, i + 32));
+        sum_u64x4 = _mm256_add_epi64(sum_u64x4, pkn_popcount_u64x4_avx2(sixteen));
+    }
+    for (int plane = 3; plane >= 0; plane--) {
+        sum_u64x4 = _mm256_add_epi64(_mm256_slli_epi64(sum_u64x4, 1), pkn_popcount_u64x4_avx2(planes[plane]));
+    }
+    return pkn_sum_u64x4_avx2(sum_u64x4);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 uint64_t pkn_count_avx2(const uint64_t *a, const uint64_t *b, size_t words) {
+    __m256i sum_u8x32 = _mm256_setzero_si256();
+    uint64_t count = 0;
+    size_t i = 0;
+    if (words >= 128) {
+        count = pkn_count_blocks_avx2(a, b, words);
+        i = words / 64 * 64;
+    }
+    for (; i + 4 <= words; i += 4) { /* at most 31 times, so a byte holds at most 248 */
+        sum_u8x32 = _mm256_add_epi8(sum_u8x32, pkn_popcount_u8x32_avx2(pkn_difference_avx2(a, b, i)));
+    }
+    count += pkn_sum_u64x4_avx2(_mm256_sad_epu8(sum_u8x32, _mm256_setzero_si256()));
+    for (; i < words; i++) {
+        count += pkn_popcount_u64(b ? a[i] ^ b[i] : a[i]);
+    }
+    return count;
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 uint64_t pkn_popcount_u64_avx2(const uint64_t *a, size_t words) {
+    return pkn_count_avx2(a, 0, words);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 uint64_t pkn_hamming_u64_avx2(const uint64_t *a, const uint64_t *b, size_t words) {
+    return b ? pkn_count_avx2(a, b, words) : 0; /* the test lets the compiler drop those in the loops */
+}
+
+/* The four words that end before `end`, shifted up with the top bits of the words before them. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_funnel_u64x4(const uint64_t *end, __m128i left, __m128i right) {
+    return _mm256_or_si256(_mm256_sll_epi64(pkn_load_avx2(end - 4), left), _mm256_srl_epi64(pkn_load_avx2(end - 5), right));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_funnel_avx2(const uint64_t *in, size_t words, unsigned bits, uint64_t before,
+                                                       uint64_t *out) {
+    const __m128i left = _mm_cvtsi32_si128((int)bits);
+    const __m128i right = _mm_cvtsi32_si128(64 - (int)bits); /* a shift by 64 gives 0 */
+    size_t i = words;
+    if (words * 8 >= PKN_ALIGN_FROM_BYTES) {
+        for (; (uintptr_t)(out + i) % 32 != 0; i--) {
+            out[i - 1] = pkn_funnel_word(in[i - 1], in[i - 2], bits);
+        }
+    }
+    for (; i >= 9; i -= 8) {
+        __m256i top = pkn_funnel_u64x4(in + i, left, right);
+        __m256i below = pkn_funnel_u64x4(in + i - 4, left, right);
+        pkn_store_avx2(out + i - 4, top);
+        pkn_store_avx2(out + i - 8, below);
+    }
+    for (; i >= 5; i -= 4) {
+        pkn_store_avx2(out + i - 4, pkn_funnel_u64x4(in + i, left, right));
+    }
+    pkn_funnel_scalar(in, i, bits, before, out);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_rotate_u64_avx2(const uint64_t *in, size_t words, int64_t shift, uint64_t *out) {
+    pkn_rotation rotation = pkn_rotation_of(in, words, shift);
+    pkn_funnel_avx2(rotation.high, rotation.n_high, rotation.bits, rotation.before_high, out);
+    pkn_funnel_avx2(in, words - rotation.n_high, rotation.bits, rotation.before_low, out + rotation.n_high);
+}
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/bits_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The bit kernels for AVX-512 without VPOPCNTDQ (F, BW, VL, DQ). Rests shorter than a register are masked.
+
+   xor, and, or, not: one 64-byte store a cycle is the bound (two cycles where the CPU splits it, as Zen 4 does), as for memcpy;
+   a store that crosses a line costs twice that, so long outputs begin with a masked step up to a line.
+   Counts: a full adder is two VPTERNLOG here, so Harley-Seal from 1 KiB on costs 15 adders of 2 operations and 1/16 of an
+   8-operation lookup, 2.4 operations a register; below, the lookup by half bytes alone. */
+#ifndef PKN_SIMD_BITS_AVX512_C
+#define PKN_SIMD_BITS_AVX512_C
+
+/* #include "simd/align.h": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/kernels.h": above */
+/* #include "simd/rotate.h": above */
+
+#if PKN_ARCH_X86
+PKN_AVX512_BEGIN
+
+/* The mask of the first n lanes of 8; n < 8. */
+PKN_ALWAYS_INLINE __mmask8 pkn_first_lanes_u64x8(size_t n) {
+    return (__mmask8)((1u << n) - 1u);
+}
+
+#define PKN_DEFINE_BITWISE_AVX512(name, operation_u64x8) \
+    PKN_INTERNAL PKN_TARGET_AVX512 void pkn_##name##_u64_avx512(const uint64_t *a, const uint64_t *b, size_t words, \
+                                                                uint64_t *out) { \
+        size_t i = pkn_align_head(out, 8, words, 64); \
+        __mmask8 mask = pkn_first_lanes_u64x8(i); \
+        if (i > 0) { \
+            _mm512_mask_storeu_epi64(out, mask, operation_u64x8(_mm512_maskz_loadu_epi64(mask, a), \
+                                                                _mm512_maskz_loadu_epi64(mask, b))); \
+        } \
+        for (; i + 8 <= words; i += 8) { \
+            _mm512_storeu_si512(out + i, operation_u64x8(_mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i))); \
+        } \
+        if (i < words) { \
+            mask = pkn_first_lanes_u64x8(words - i); \
+            _mm512_mask_storeu_epi64(out + i, mask, operation_u64x8(_mm512_maskz_loadu_epi64(mask, a + i), \
+                                                                    _mm512_maskz_loadu_epi64(mask, b + i))); \
+        } \
+    }
+
+PKN_DEFINE_BITWISE_AVX512(xor, _mm512_xor_si512)
+PKN_DEFINE_BITWISE_AVX512(and, _mm512_and_si512)
+PKN_DEFINE_BITWISE_AVX512(or, _mm512_or_si512)
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_not_u64_avx512(const uint64_t *a, size_t words, uint64_t *out) {
+    const __m512i ones = _mm512_set1_epi64(-1);
+    size_t i = pkn_align_head(out, 8, words, 64);
+    __mmask8 mask = pkn_first_lanes_u64x8(i);
+    if (i > 0) {
+        _mm512_mask_storeu_epi64(out, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi64(mask, a), ones));
+    }
+    for (; i + 8 <= words; i += 8) {
+        _mm512_storeu_si512(out + i, _mm512_xor_si512(_mm512_loadu_si512(a + i), ones));
+    }
+    if (i < words) {
+        mask = pkn_first_lanes_u64x8(words - i);
+        _mm512_mask_storeu_epi64(out + i, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi64(mask, a + i), ones));
+    }
+}
+
+/* The ones of each 64-bit lane. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_popcount_u64x8_avx512(__m512i x) {
+    const __m512i counts = _mm512_set4_epi32(0x04030302, 0x03020201, 0x03020201, 0x02010100);
+    const __m512i half = _mm512_set1_epi8(15);
+    __m512i low = _mm512_shuffle_epi8(counts, _mm512_and_si512(x, half));
+    __m512i high = _mm512_shuffle_epi8(counts, _mm512_and_si512(_mm512_srli_epi16(x, 4), half));
+    return _mm512_sad_epu8(_mm512_add_epi8(low, high), _mm512_setzero_si512());
+}
+
+/* Words i to i + 7 of a, or of a ^ b where b is not 0: the counts below serve popcount and hamming alike. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_difference_avx512(const uint64_t *a, const uint64_t *b, size_t i) {
+    __m512i a_u64x8 = _mm512_loadu_si512(a + i);
+    return b ? _mm512_xor_si512(a_u64x8, _mm512_loadu_si512(b + i)) : a_u64x8;
+}
+
+/* The same for the lanes of the mask; the others are 0. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_difference_rest_avx512(const uint64_t *a, const uint64_t *b, size_t i,
+                                                                       size_t words) {
+    __mmask8 mask = pkn_first_lanes_u64x8(words - i);
+    __m512i a_u64x8 = _mm512_maskz_loadu_epi64(mask, a + i);
+    return b ? _mm512_xor_si512(a_u64x8, _mm512_maskz_loadu_epi64(mask, b + i)) : a_u64x8;
+}
+
+/* A full adder in each bit: *sum becomes *sum + a + b, and the carry is returned. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_full_add_avx512(__m512i *sum, __m512i a, __m512i b) {
+    __m512i carry = _mm512_ternarylogic_epi64(*sum, a, b, 0xe8); /* two of three */
+    *sum = _mm512_ternarylogic_epi64(*sum, a, b, 0x96);          /* exclusive or of three */
+    return carry;
+}
+
+/* Adds 4 (8) registers into the binary counter planes[0], planes[1] (planes[2]) and returns what carries out of it. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_full_add4_avx512(__m512i *planes, const uint64_t *a, const uint64_t *b,
+                                                                 size_t i) {
+    __m512i two = pkn_full_add_avx512(planes, pkn_difference_avx512(a, b, i), pkn_difference_avx512(a, b, i + 8));
+    __m512i too = pkn_full_add_avx512(planes, pkn_difference_avx512(a, b, i + 16), pkn_difference_avx512(a, b, i + 24));
+    return pkn_full_add_avx512(planes + 1, two, too);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_full_add8_avx512(__m512i *planes, const uint64_t *a, const uint64_t *b,
+                                                                 size_t i) {
+    __m512i four = pkn_full_add4_avx512(planes, a, b, i);
+    return pkn_full_add_avx512(planes + 2, four, pkn_full_add4_avx512(planes, a, b, i + 32));
+}
+
+/* The ones, in each lane, of the first words / 128 * 128 words by Harley-Seal. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_count_blocks_avx512(const uint64_t *a, const uint64_t *b, size_t words) {
+    __m512i zero = _mm512_setzero_si512();
+    __m512i planes[4] = {zero, zero, zero, zero};
+    __m512i sum_u64x8 = zero;
+    for (size_t i = 0; i + 128 <= words; i += 128) {
+        __m512i eight = pkn_full_add8_avx512(planes, a, b, i);
+        __m512i sixteen = pkn_full_add_avx512(planes + 3, eight, pkn_full_add8_avx512(planes, a, b, i + 64));
+        sum_u64x8 = _mm512_add_epi64(sum_u64x8, pkn_popcount_u64x8_avx512(sixteen));
+    }
+    for (int plane = 3; plane >= 0; plane--) {
+        sum_u64x8 = _mm512_add_epi64(_mm512_add_epi64(sum_u64x8, sum_u64x8), pkn_popcount_u64x8_avx512(planes[plane]));
+    }
+    return sum_u64x8;
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 uint64_t pkn_count_avx512(const uint64_t *a, const uint64_t *b, size_t words) {
+    __m512i sum_u64x8 = _mm512_setzero_si512();
+    size_t i = 0;
+    if (words >= 128) {
+        sum_u64x8 = pkn_count_blocks_avx512(a, b, words);
+        i = words / 128 * 128;
+    }
+    for (; i + 8 <= words; i += 8) {
+        sum_u64x8 = _mm512_add_epi64(sum_u64x8, pkn_popcount_u64x8_avx512(pkn_difference_avx512(a, b, i)));
+    }
+    if (i < words) {
+        sum_u64x8 = _mm512_add_epi64(sum_u64x8, pkn_popcount_u64x8_avx512(pkn_difference_rest_avx512(a, b, i, words)));
+    }
+    return (uint64_t)_mm512_reduce_add_epi64(sum_u64x8);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 uint64_t pkn_popcount_u64_avx512(const uint64_t *a, size_t words) {
+    return pkn_count_avx512(a, 0, words);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 uint64_t pkn_hamming_u64_avx512(const uint64_t *a, const uint64_t *b, size_t words) {
+    return b ? pkn_count_avx512(a, b, words) : 0; /* the test lets the compiler drop those in the loops */
+}
+
+/* in << left | before >> right in each lane. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_funnel_u64x8(__m512i in, __m512i before, __m128i left, __m128i right) {
+    return _mm512_or_si512(_mm512_sll_epi64(in, left), _mm512_srl_epi64(before, right));
+}
+
+/* The words from the last down, until at most 15 are left; returns how many. Stores are aligned, and a register's low words serve
+   as the next one's words before, so each word is loaded once: 2.5 cycles per 64 bytes instead of 3.6 with two loads. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 size_t pkn_funnel_long_avx512(const uint64_t *in, size_t words, __m128i left,
+                                                                  __m128i right, uint64_t *out) {
+    size_t top = (uintptr_t)(out + words) / 8 & 7u; /* words behind the last line's begin */
+    size_t i = words - top;
+    __m512i current = _mm512_loadu_si512(in + i - 8);
+    if (top > 0) {
+        __mmask8 mask = pkn_first_lanes_u64x8(top);
+        __m512i words_u64x8 = _mm512_maskz_loadu_epi64(mask, in + i);
+        __m512i before_u64x8 = _mm512_alignr_epi64(words_u64x8, current, 7);
+        _mm512_mask_storeu_epi64(out + i, mask, pkn_funnel_u64x8(words_u64x8, before_u64x8, left, right));
+    }
+    for (; i >= 16; i -= 8) {
+        __m512i below = _mm512_loadu_si512(in + i - 16);
+        __m512i before_u64x8 = _mm512_alignr_epi64(current, below, 7);
+        _mm512_storeu_si512(out + i - 8, pkn_funnel_u64x8(current, before_u64x8, left, right));
+        current = below;
+    }
+    return i;
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_funnel_avx512(const uint64_t *in, size_t words, unsigned bits,
+                                                           uint64_t before, uint64_t *out) {
+    const __m128i left = _mm_cvtsi32_si128((int)bits);
+    const __m128i right = _mm_cvtsi32_si128(64 - (int)bits); /* a shift by 64 gives 0 */
+    size_t i = words * 8 < PKN_ALIGN_FROM_BYTES ? words : pkn_funnel_long_avx512(in, words, left, right, out);
+    for (; i >= 9; i -= 8) {
+        __m512i words_u64x8 = _mm512_loadu_si512(in + i - 8);
+        __m512i before_u64x8 = _mm512_loadu_si512(in + i - 9);
+        _mm512_storeu_si512(out + i - 8, pkn_funnel_u64x8(words_u64x8, before_u64x8, left, right));
+    }
+    if (i > 0) { /* the first 1 to 8 words */
+        __mmask8 mask = (__mmask8)(0xffu >> (8 - i));
+        __m512i words_u64x8 = _mm512_maskz_loadu_epi64(mask, in);
+        __m512i before_u64x8 = _mm512_alignr_epi64(words_u64x8, _mm512_set1_epi64((long long)before), 7);
+        _mm512_mask_storeu_epi64(out, mask, pkn_funnel_u64x8(words_u64x8, before_u64x8, left, right));
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_rotate_u64_avx512(const uint64_t *in, size_t words, int64_t shift,
+                                                          uint64_t *out) {
+    pkn_rotation rotation = pkn_rotation_of(in, words, shift);
+    pkn_funnel_avx512(rotation.high, rotation.n_high, rotation.bits, rotation.before_high, out);
+    pkn_funnel_avx512(in, words - rotation.n_high, rotation.bits, rotation.before_low, out + rotation.n_high);
+}
+
+PKN_AVX512_END
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/bits_avx512_vpopcnt.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The counts for AVX-512 with VPOPCNTDQ: one instruction counts 8 words, so loads are the bound: a 64-byte load a cycle on Zen 4
+   (two on Intel), 1 cycle per 64 bytes for popcount and 2 for hamming, which reads both rows. */
+#ifndef PKN_SIMD_BITS_AVX512_VPOPCNT_C
+#define PKN_SIMD_BITS_AVX512_VPOPCNT_C
+
+/* #include "simd/bits_avx512.c": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/kernels.h": above */
+
+#if PKN_ARCH_X86
+PKN_AVX512_BEGIN
+
+/* As pkn_difference_avx512: a ^ b, or a where b is 0. Four sums, so that no addition waits for the one before. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_count_avx512_vpopcnt(const uint64_t *a, const uint64_t *b,
+                                                                              size_t words) {
+    __m512i sum0 = _mm512_setzero_si512();
+    __m512i sum1 = sum0, sum2 = sum0, sum3 = sum0;
+    size_t i = 0;
+    for (; i + 32 <= words; i += 32) {
+        sum0 = _mm512_add_epi64(sum0, _mm512_popcnt_epi64(pkn_difference_avx512(a, b, i)));
+        sum1 = _mm512_add_epi64(sum1, _mm512_popcnt_epi64(pkn_difference_avx512(a, b, i + 8)));
+        sum2 = _mm512_add_epi64(sum2, _mm512_popcnt_epi64(pkn_difference_avx512(a, b, i + 16)));
+        sum3 = _mm512_add_epi64(sum3, _mm512_popcnt_epi64(pkn_difference_avx512(a, b, i + 24)));
+    }
+    for (; i + 8 <= words; i += 8) {
+        sum0 = _mm512_add_epi64(sum0, _mm512_popcnt_epi64(pkn_difference_avx512(a, b, i)));
+    }
+    if (i < words) {
+        sum1 = _mm512_add_epi64(sum1, _mm512_popcnt_epi64(pkn_difference_rest_avx512(a, b, i, words)));
+    }
+    return (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(_mm512_add_epi64(sum0, sum1), _mm512_add_epi64(sum2, sum3)));
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_popcount_u64_avx512_vpopcnt(const uint64_t *a, size_t words) {
+    return pkn_count_avx512_vpopcnt(a, 0, words);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_hamming_u64_avx512_vpopcnt(const uint64_t *a, const uint64_t *b,
+                                                                               size_t words) {
+    return b ? pkn_count_avx512_vpopcnt(a, b, words) : 0; /* the test lets the compiler drop those in the loops */
+}
+
+PKN_AVX512_END
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/bits_neon.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The bit kernels for NEON (64-bit ARM).
+
+   xor, and, or, not: bound by loads and stores, as memcpy is. Counts: CNT gives the ones of each byte, bytes add up for at most 31
+   registers (31 * 8 = 248), then UADALP widens: 3 operations a 16-byte register for hamming, 2 for popcount. */
+#ifndef PKN_SIMD_BITS_NEON_C
+#define PKN_SIMD_BITS_NEON_C
+
+/* #include "base/bits.h": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/kernels.h": above */
+/* #include "simd/rotate.h": above */
+
+#if PKN_ARCH_ARM64
+
+#define PKN_DEFINE_BITWISE_NEON(name, operation_u64x2, operator) \
+    PKN_INTERNAL void pkn_##name##_u64_neon(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) { \
+        size_t i = 0; \
+        for (; i + 4 <= words; i += 4) { \
+            uint64x2_t low = operation_u64x2(vld1q_u64(a + i), vld1q_u64(b + i)); \
+            uint64x2_t high = operation_u64x2(vld1q_u64(a + i + 2), vld1q_u64(b + i + 2)); \
+            vst1q_u64(out + i, low); \
+            vst1q_u64(out + i + 2, high); \
+        } \
+        for (; i < words; i++) { \
+            out[i] = a[i] operator b[i]; \
+        } \
+    }
+
+PKN_DEFINE_BITWISE_NEON(xor, veorq_u64, ^)
+PKN_DEFINE_BITWISE_NEON(and, vandq_u64, &)
+PKN_DEFINE_BITWISE_NEON(or, vorrq_u64, |)
+
+PKN_INTERNAL void pkn_not_u64_neon(const uint64_t *a, size_t words, uint64_t *out) {
+    const uint64x2_t ones = vdupq_n_u64(~(uint64_t)0);
+    size_t i = 0;
+    for (; i + 4 <= words; i += 4) {
+        uint64x2_t low = veorq_u64(vld1q_u64(a + i), ones);
+        uint64x2_t high = veorq_u64(vld1q_u64(a + i + 2), ones);
+        vst1q_u64(out + i, low);
+        vst1q_u64(out + i + 2, high);
+    }
+    for (; i < words; i++) {
+        out[i] = ~a[i];
+    }
+}
+
+/* The ones of each byte of words i and i + 1 of a, or of a ^ b where b is not 0: the count serves popcount and hamming. */
+PKN_ALWAYS_INLINE uint8x16_t pkn_popcount_u8x16_neon(const uint64_t *a, const uint64_t *b, size_t i) {
+    uint64x2_t x = b ? veorq_u64(vld1q_u64(a + i), vld1q_u64(b + i)) : vld1q_u64(a + i);
+    return vcntq_u8(vreinterpretq_u8_u64(x));
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_count_neon(const uint64_t *a, const uint64_t *b, size_t words) {
+    uint64x2_t sum_u64x2 = vdupq_n_u64(0);
+    uint64_t count = 0;
+    size_t i = 0;
+    while (i + 2 <= words) {
+        size_t end = i + pkn_min_size((words - i) / 2, 62) * 2; /* 62 registers, half of them in each byte sum */
+        uint8x16_t even_u8x16 = vdupq_n_u8(0);
+        uint8x16_t odd_u8x16 = even_u8x16;
+        for (; i + 4 <= end; i += 4) {
+            even_u8x16 = vaddq_u8(even_u8x16, pkn_popcount_u8x16_neon(a, b, i));
+            odd_u8x16 = vaddq_u8(odd_u8x16, pkn_popcount_u8x16_neon(a, b, i + 2));
+        }
+        if (i < end) {
+            even_u8x16 = vaddq_u8(even_u8x16, pkn_popcount_u8x16_neon(a, b, i));
+            i += 2;
+        }
+        sum_u64x2 = vpadalq_u32(sum_u64x2, vpaddlq_u16(vpadalq_u8(vpaddlq_u8(even_u8x16), odd_u8x16)));
+    }
+    if (i < words) {
+        count = pkn_popcount_u64(b ? a[i] ^ b[i] : a[i]);
+    }
+    return count + vaddvq_u64(sum_u64x2);
+}
+
+PKN_INTERNAL uint64_t pkn_popcount_u64_neon(const uint64_t *a, size_t words) {
+    return pkn_count_neon(a, 0, words);
+}
+
+PKN_INTERNAL uint64_t pkn_hamming_u64_neon(const uint64_t *a, const uint64_t *b, size_t words) {
+    return b ? pkn_count_neon(a, b, words) : 0; /* the test lets the compiler drop those in the loops */
+}
+
+PKN_ALWAYS_INLINE void pkn_funnel_neon(const uint64_t *in, size_t words, unsigned bits, uint64_t before, uint64_t *out) {
+    const int64x2_t left = vdupq_n_s64((int64_t)bits);
+    const int64x2_t right = vdupq_n_s64((int64_t)bits - 64); /* negative counts shift right, by 64 gives 0 */
+    size_t i = words;
+    for (; i >= 3; i -= 2) {
+        uint64x2_t high = vshlq_u64(vld1q_u64(in + i - 2), left);
+        uint64x2_t low = vshlq_u64(vld1q_u64(in + i - 3), right);
+        vst1q_u64(out + i - 2, vorrq_u64(high, low));
+    }
+    pkn_funnel_scalar(in, i, bits, before, out);
+}
+
+PKN_INTERNAL void pkn_rotate_u64_neon(const uint64_t *in, size_t words, int64_t shift, uint64_t *out) {
+    pkn_rotation rotation = pkn_rotation_of(in, words, shift);
+    pkn_funnel_neon(rotation.high, rotation.n_high, rotation.bits, rotation.before_high, out);
+    pkn_funnel_neon(in, words - rotation.n_high, rotation.bits, rotation.before_low, out + rotation.n_high);
+}
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/majority_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Majority and column counts, one word of 64 columns at a time, on any CPU. */
+#ifndef PKN_SIMD_MAJORITY_SCALAR_C
+#define PKN_SIMD_MAJORITY_SCALAR_C
+
+/* ==== src/simd/majority.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counting ones per bit column over many rows with bit-sliced counters: the algorithm, for any vector type.
+
+   A vector column (LANES words wide) keeps plane k of its counters, bit 2^k of each count, in one register. A full adder
+   (carry-save adder) takes three vectors of equal weight to a sum of that weight and a carry of twice the weight, so n rows cost
+   about n full adders: two a pair of rows at weight 1, half as many at weight 2, and so on. 16 rows leave the four low planes in
+   registers and give one carry of weight 16. Carries of weight 16 and more are paired too: every second one finds an earlier one
+   pending at its level and goes up with it, like a binary counter of the groups done, so the high planes in memory cost two
+   additions in 16 rows however many planes there are.
+
+   Majority needs no comparison: counters that begin at 2^p - 1 - floor(n / 2), with 2^p > floor(n / 2), have plane p set at the
+   end exactly where the count is above floor(n / 2), and never reach plane p + 1.
+
+   A file of an instruction set defines, with its suffix,
+       pkn_count_vector_*     the vector type
+       pkn_count_load_*       (p, lanes)     the first `lanes` words at p, the rest 0
+       pkn_count_store_*      (p, lanes, v)  the first `lanes` words only
+       pkn_count_fill_*       (bit)          all ones or all zeros
+       pkn_count_full_*       (sum, b, c)    full adder: *sum = *sum ^ b ^ c, returns the carry
+       pkn_count_half_*       (sum, b)       half adder: *sum = *sum ^ b, returns the carry
+       pkn_count_or_*         (a, b)
+   and lets PKN_DEFINE_MAJORITY make the kernels. */
+#ifndef PKN_SIMD_MAJORITY_H
+#define PKN_SIMD_MAJORITY_H
+
+/* #include "base/bits.h": above */
+/* #include "base/compiler.h": above */
+/* #include "simd/intrinsics.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Planes above the four in registers: counts up to 2^31 and the carry out of them. */
+#define PKN_COUNT_HIGH_PLANES 28
+/* Many rows are counted in this many columns of 64 bytes at once, so that a row's lines are read together. */
+#define PKN_COUNT_COLUMNS_BYTES 256
+/* Rows that one column takes before the next column has its turn. */
+#define PKN_COUNT_TURN_ROWS 64
+
+/* Number of the carry plane of a majority of n rows: the smallest p with 2^p > floor(n / 2). */
+PKN_INLINE unsigned pkn_majority_plane(size_t n_rows) {
+    return n_rows < 2 ? 0 : 64 - pkn_clz_u64((uint64_t)(n_rows / 2));
+}
+
+PKN_INLINE uint64_t pkn_majority_bias(size_t n_rows) {
+    return (UINT64_C(1) << pkn_majority_plane(n_rows)) - 1 - (uint64_t)(n_rows / 2);
+}
+
+#define PKN_DEFINE_MAJORITY(isa, TARGET, LANES) \
+    /* What a column has counted: low planes, high planes, carries that wait for a second one. */ \
+    typedef struct pkn_count_column_##isa { \
+        pkn_count_vector_##isa low[4]; \
+        pkn_count_vector_##isa high[PKN_COUNT_HIGH_PLANES], pending[PKN_COUNT_HIGH_PLANES]; \
+    } pkn_count_column_##isa; \
+\
+    /* Two rows into plane 1; the carry has weight 2. */ \
+    TARGET PKN_ALWAYS_INLINE pkn_count_vector_##isa pkn_count_2_##isa( \
+        const uint64_t *rows, size_t stride, size_t lanes, pkn_count_vector_##isa *low) { \
+        return pkn_count_full_##isa(&low[0], pkn_count_load_##isa(rows, lanes), \
+                                    pkn_count_load_##isa(rows + stride, lanes)); \
+    } \
+    TARGET PKN_ALWAYS_INLINE pkn_count_vector_##isa pkn_count_4_##isa( \
+        const uint64_t *rows, size_t stride, size_t lanes, pkn_count_vector_##isa *low) { \
+        pkn_count_vector_##isa a = pkn_count_2_##isa(rows, stride, lanes, low); \
+        pkn_count_vector_##isa b = pkn_count_2_##isa(rows + 2 * stride, stride, lanes, low); \
+        return pkn_count_full_##isa(&low[1], a, b); \
+    } \
+    TARGET PKN_ALWAYS_INLINE pkn_count_vector_##isa pkn_count_8_##isa( \
+        const uint64_t *rows, size_t stride, size_t lanes, pkn_count_vector_##isa *low) { \
+        pkn_count_vector_##isa a = pkn_count_4_##isa(rows, stride, lanes, low); \
+        pkn_count_vector_##isa b = pkn_count_4_##isa(rows + 4 * stride, stride, lanes, low); \
+        return pkn_count_full_##isa(&low[2], a, b); \
+    } \
+\
+    /* Less than 16 rows; returns what the four planes carry out. */ \
+    TARGET PKN_ALWAYS_INLINE pkn_count_vector_##isa pkn_count_rest_##isa( \
+        const uint64_t *rows, size_t n_rows, size_t stride, size_t lanes, pkn_count_vector_##isa *low) { \
+        pkn_count_vector_##isa out = pkn_count_fill_##isa(0), carry; \
+        if (n_rows & 8) { \
+            carry = pkn_count_8_##isa(rows, stride, lanes, low); \
+            out = pkn_count_or_##isa(out, pkn_count_half_##isa(&low[3], carry)); \
+            rows += 8 * stride; \
+        } \
+        if (n_rows & 4) { \
+            carry = pkn_count_4_##isa(rows, stride, lanes, low); \
+            carry = pkn_count_half_##isa(&low[2], carry); \
+            out = pkn_count_or_##isa(out, pkn_count_half_##isa(&low[3], carry)); \
+            rows += 4 * stride; \
+        } \
+        if (n_rows & 2) { \
+            carry = pkn_count_2_##isa(rows, stride, lanes, low); \
+            carry = pkn_count_half_##isa(&low[1], carry); \
+            carry = pkn_count_half_##isa(&low[2], carry); \
+            out = pkn_count_or_##isa(out, pkn_count_half_##isa(&low[3], carry)); \
+            rows += 2 * stride; \
+        } \
+        if (n_rows & 1) { \
+            carry = pkn_count_half_##isa(&low[0], pkn_count_load_##isa(rows, lanes)); \
+            carry = pkn_count_half_##isa(&low[1], carry); \
+            carry = pkn_count_half_##isa(&low[2], carry); \
+            out = pkn_count_or_##isa(out, pkn_count_half_##isa(&low[3], carry)); \
+        } \
+        return out; \
+    } \
+\
+    /* n_groups of 16 rows, after groups_done earlier ones. */ \
+    TARGET PKN_ALWAYS_INLINE void pkn_count_groups_##isa(const uint64_t *rows, size_t n_groups, size_t groups_done, \
+                                                        size_t stride, size_t lanes, pkn_count_column_##isa *column) { \
+        pkn_count_vector_##isa low[4], carry; \
+        for (int k = 0; k < 4; k++) { \
+            low[k] = column->low[k]; \
+        } \
+        for (size_t group = groups_done; group < groups_done + n_groups; group++) { \
+            size_t bits = group; \
+            unsigned level = 0; \
+            carry = pkn_count_8_##isa(rows, stride, lanes, low); \
+            carry = pkn_count_full_##isa(&low[3], carry, pkn_count_8_##isa(rows + 8 * stride, stride, lanes, low)); \
+            for (; bits & 1; bits >>= 1, level++) { \
+                carry = pkn_count_full_##isa(&column->high[level], column->pending[level], carry); \
+            } \
+            column->pending[level] = carry; \
+            rows += 16 * stride; \
+        } \
+        for (int k = 0; k < 4; k++) { \
+            column->low[k] = low[k]; \
+        } \
+    } \
+\
+    /* The last rows, less than 16, and all that is pending; then planes [first, first + n_planes) go to out. */ \
+    TARGET PKN_INTERNAL void pkn_count_finish_##isa(const uint64_t *rows, size_t n_rows, size_t groups_done, size_t stride, \
+                                                    size_t lanes, pkn_count_column_##isa *column, unsigned first, \
+                                                    unsigned n_planes, size_t out_stride, uint64_t *out) { \
+        pkn_count_vector_##isa carry = pkn_count_rest_##isa(rows, n_rows, stride, lanes, column->low); \
+        for (unsigned plane = 0; plane < first + n_planes; plane++) { \
+            pkn_count_vector_##isa *place = plane < 4 ? &column->low[plane] : &column->high[plane - 4]; \
+            if (plane >= 4) { \
+                carry = groups_done >> (plane - 4) & 1 ? pkn_count_full_##isa(place, column->pending[plane - 4], carry) \
+                                                       : pkn_count_half_##isa(place, carry); \
+            } \
+            if (plane >= first) { \
+                pkn_count_store_##isa(out + (plane - first) * out_stride, lanes, *place); \
+            } \
+        } \
+    } \
+\
+    TARGET PKN_INTERNAL void pkn_count_u64_##isa(const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, \
+                                                 uint64_t bias, unsigned first_plane, unsigned n_planes, \
+                                                 size_t out_stride, uint64_t *out) { \
+        enum { COLUMNS = PKN_COUNT_COLUMNS_BYTES / 8 / LANES }; \
+        pkn_count_column_##isa columns[COLUMNS]; \
+        for (size_t word = 0; word < words; word += COLUMNS * LANES) { \
+            size_t n_columns = (pkn_min_size(words - word, COLUMNS * LANES) + LANES - 1) / LANES; \
+            for (size_t c = 0; c < n_columns; c++) { \
+                for (unsigned k = 0; k < 4; k++) { \
+                    columns[c].low[k] = pkn_count_fill_##isa((unsigned)(bias >> k & 1)); \
+                } \
+                for (unsigned k = 4; k < first_plane + n_planes; k++) { \
+                    columns[c].high[k - 4] = pkn_count_fill_##isa((unsigned)(bias >> k & 1)); \
+                } \
+            } \
+            for (size_t row = 0; n_rows - row >= 16;) { \
+                size_t n_groups = pkn_min_size(n_rows - row, PKN_COUNT_TURN_ROWS) / 16; \
+                for (size_t c = 0; c < n_columns; c++) { \
+                    size_t column_word = word + c * LANES; \
+                    const uint64_t *place = rows + row * stride_words + column_word; \
+                    if (words - column_word >= LANES) { \
+                        pkn_count_groups_##isa(place, n_groups, row / 16, stride_words, LANES, &columns[c]); \
+                    } else { \
+                        pkn_count_groups_##isa(place, n_groups, row / 16, stride_words, words - column_word, &columns[c]); \
+                    } \
+                } \
+                row += n_groups * 16; \
+            } \
+            for (size_t c = 0; c < n_columns; c++) { \
+                size_t column_word = word + c * LANES; \
+                pkn_count_finish_##isa(rows + n_rows / 16 * 16 * stride_words + column_word, n_rows % 16, n_rows / 16, \
+                                       stride_words, pkn_min_size(words - column_word, LANES), &columns[c], first_plane, \
+                                       n_planes, out_stride, out + column_word); \
+            } \
+        } \
+    } \
+\
+    /* Less than 16 rows stay in registers altogether. */ \
+    TARGET PKN_ALWAYS_INLINE void pkn_majority_few_##isa(const uint64_t *rows, size_t n_rows, size_t stride, size_t lanes, \
+                                                        uint64_t bias, unsigned plane, uint64_t *out) { \
+        pkn_count_vector_##isa low[4]; \
+        low[0] = pkn_count_fill_##isa((unsigned)(bias & 1)); \
+        low[1] = pkn_count_fill_##isa((unsigned)(bias >> 1 & 1)); \
+        low[2] = pkn_count_fill_##isa((unsigned)(bias >> 2 & 1)); \
+        low[3] = pkn_count_fill_##isa(0); \
+        (void)pkn_count_rest_##isa(rows, n_rows, stride, lanes, low); \
+        pkn_count_store_##isa(out, lanes, plane > 2 ? low[3] : plane > 1 ? low[2] : plane > 0 ? low[1] : low[0]); \
+    } \
+\
+    TARGET PKN_INTERNAL void pkn_majority_u64_##isa(const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, \
+                                                    uint64_t *out) { \
+        unsigned plane = pkn_majority_plane(n_rows); \
+        uint64_t bias = pkn_majority_bias(n_rows); \
+        size_t word = 0; \
+        if (n_rows >= 16) { \
+            pkn_count_u64_##isa(rows, n_rows, stride_words, words, bias, plane, 1, words, out); \
+            return; \
+        } \
+        for (; words - word >= LANES; word += LANES) { \
+            pkn_majority_few_##isa(rows + word, n_rows, stride_words, LANES, bias, plane, out + word); \
+        } \
+        if (word < words) { \
+            pkn_majority_few_##isa(rows + word, n_rows, stride_words, words - word, bias, plane, out + word); \
+        } \
+    }
+
+#endif
+/* ==== src/simd/majority_scalar.c, continued ==== */
+
+typedef uint64_t pkn_count_vector_scalar;
+
+PKN_ALWAYS_INLINE uint64_t pkn_count_load_scalar(const uint64_t *p, size_t lanes) {
+    PKN_UNUSED(lanes);
+    return *p;
+}
+
+PKN_ALWAYS_INLINE void pkn_count_store_scalar(uint64_t *p, size_t lanes, uint64_t v) {
+    PKN_UNUSED(lanes);
+    *p = v;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_count_fill_scalar(unsigned bit) {
+    return 0 - (uint64_t)bit;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_count_full_scalar(uint64_t *sum, uint64_t b, uint64_t c) {
+    uint64_t a = *sum;
+    uint64_t differ = a ^ b;
+    *sum = differ ^ c;
+    return (a & b) | (differ & c);
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_count_half_scalar(uint64_t *sum, uint64_t b) {
+    uint64_t a = *sum;
+    *sum = a ^ b;
+    return a & b;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_count_or_scalar(uint64_t a, uint64_t b) {
+    return a | b;
+}
+
+#define PKN_COUNT_ANY_TARGET
+PKN_DEFINE_MAJORITY(scalar, PKN_COUNT_ANY_TARGET, 1)
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/majority_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Majority and column counts in 256-bit columns. */
+#ifndef PKN_SIMD_MAJORITY_AVX2_C
+#define PKN_SIMD_MAJORITY_AVX2_C
+
+/* #include "simd/majority.h": above */
+
+#if PKN_ARCH_X86
+
+typedef __m256i pkn_count_vector_avx2;
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_count_mask_avx2(size_t lanes) {
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)lanes), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_count_load_avx2(const uint64_t *p, size_t lanes) {
+    return lanes >= 4 ? _mm256_loadu_si256((const __m256i *)(const void *)p)
+                      : _mm256_maskload_epi64((const long long *)(const void *)p, pkn_count_mask_avx2(lanes));
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_count_store_avx2(uint64_t *p, size_t lanes, __m256i v) {
+    if (lanes >= 4) {
+        _mm256_storeu_si256((__m256i *)(void *)p, v);
+    } else {
+        _mm256_maskstore_epi64((long long *)(void *)p, pkn_count_mask_avx2(lanes), v);
+    }
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_count_fill_avx2(unsigned bit) {
+    return _mm256_set1_epi64x(-(long long)bit);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_count_full_avx2(__m256i *sum, __m256i b, __m256i c) {
+    __m256i a = *sum;
+    __m256i differ = _mm256_xor_si256(a, b);
+    *sum = _mm256_xor_si256(differ, c);
+    return _mm256_or_si256(_mm256_and_si256(a, b), _mm256_and_si256(differ, c));
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_count_half_avx2(__m256i *sum, __m256i b) {
+    __m256i carry = _mm256_and_si256(*sum, b);
+    *sum = _mm256_xor_si256(*sum, b);
+    return carry;
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_count_or_avx2(__m256i a, __m256i b) {
+    return _mm256_or_si256(a, b);
+}
+
+PKN_DEFINE_MAJORITY(avx2, PKN_TARGET_AVX2, 4)
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/majority_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Majority and column counts in 512-bit columns; a full adder is two VPTERNLOGs. */
+#ifndef PKN_SIMD_MAJORITY_AVX512_C
+#define PKN_SIMD_MAJORITY_AVX512_C
+
+/* #include "simd/majority.h": above */
+
+#if PKN_ARCH_X86
+
+typedef __m512i pkn_count_vector_avx512;
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_count_load_avx512(const uint64_t *p, size_t lanes) {
+    return lanes >= 8 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi64((__mmask8)((1u << lanes) - 1), p);
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_count_store_avx512(uint64_t *p, size_t lanes, __m512i v) {
+    if (lanes >= 8) {
+        _mm512_storeu_si512(p, v);
+    } else {
+        _mm512_mask_storeu_epi64(p, (__mmask8)((1u << lanes) - 1), v);
+    }
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_count_fill_avx512(unsigned bit) {
+    return _mm512_set1_epi64(-(long long)bit);
+}
+
+/* 0x96 is the parity of three bits, 0xe8 their majority. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_count_full_avx512(__m512i *sum, __m512i b, __m512i c) {
+    __m512i carry = _mm512_ternarylogic_epi64(*sum, b, c, 0xe8);
+    *sum = _mm512_ternarylogic_epi64(*sum, b, c, 0x96);
+    return carry;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_count_half_avx512(__m512i *sum, __m512i b) {
+    __m512i carry = _mm512_and_si512(*sum, b);
+    *sum = _mm512_xor_si512(*sum, b);
+    return carry;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_count_or_avx512(__m512i a, __m512i b) {
+    return _mm512_or_si512(a, b);
+}
+
+PKN_DEFINE_MAJORITY(avx512, PKN_TARGET_AVX512, 8)
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/majority_neon.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Majority and column counts in 128-bit columns; the carry of a full adder is a bit select. */
+#ifndef PKN_SIMD_MAJORITY_NEON_C
+#define PKN_SIMD_MAJORITY_NEON_C
+
+/* #include "simd/majority.h": above */
+
+#if PKN_ARCH_ARM64
+
+typedef uint64x2_t pkn_count_vector_neon;
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_count_load_neon(const uint64_t *p, size_t lanes) {
+    return lanes >= 2 ? vld1q_u64(p) : vcombine_u64(vld1_u64(p), vdup_n_u64(0));
+}
+
+PKN_ALWAYS_INLINE void pkn_count_store_neon(uint64_t *p, size_t lanes, uint64x2_t v) {
+    if (lanes >= 2) {
+        vst1q_u64(p, v);
+    } else {
+        vst1_u64(p, vget_low_u64(v));
+    }
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_count_fill_neon(unsigned bit) {
+    return vdupq_n_u64(0 - (uint64_t)bit);
+}
+
+/* Where a and b differ the carry is c, else it is a. */
+PKN_ALWAYS_INLINE uint64x2_t pkn_count_full_neon(uint64x2_t *sum, uint64x2_t b, uint64x2_t c) {
+    uint64x2_t a = *sum;
+    uint64x2_t differ = veorq_u64(a, b);
+    *sum = veorq_u64(differ, c);
+    return vbslq_u64(differ, c, a);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_count_half_neon(uint64x2_t *sum, uint64x2_t b) {
+    uint64x2_t carry = vandq_u64(*sum, b);
+    *sum = veorq_u64(*sum, b);
+    return carry;
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_count_or_neon(uint64x2_t a, uint64x2_t b) {
+    return vorrq_u64(a, b);
+}
+
+#define PKN_COUNT_NEON_TARGET
+PKN_DEFINE_MAJORITY(neon, PKN_COUNT_NEON_TARGET, 2)
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/tile_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The definition of the kernels for comparing many vectors with many: a block of Hamming distances, the search for small
+   ones among them, and similarities from them. */
+#ifndef PKN_SIMD_TILE_SCALAR_C
+#define PKN_SIMD_TILE_SCALAR_C
+
+/* #include "base/bits.h": above */
+/* ==== src/simd/tile.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Arithmetic that all tile kernels share. */
+#ifndef PKN_SIMD_TILE_H
+#define PKN_SIMD_TILE_H
+
+/* #include "base/bits.h": above */
+/* #include "base/compiler.h": above */
+/* #include "simd/intrinsics.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One product of exact operands, no sum that a compiler could fuse: the same bits everywhere. scale = 1 / bits. */
+PKN_ALWAYS_INLINE float pkn_similarity_of(uint32_t distance, uint64_t bits, double scale) {
+    return (float)((double)(int64_t)(bits - distance) * scale);
+}
+
+/* Sum of two counts, 2^32 given as the largest: a vector has at most 2^32 bits, so only the very last sum can get there. */
+PKN_ALWAYS_INLINE uint32_t pkn_add_counts(uint32_t a, uint32_t b) {
+    uint32_t sum = a + b;
+    return sum < a ? UINT32_MAX : sum;
+}
+
+/* A query's nearest target so far is kept in this many candidates, candidate t % 4 for target t: a tile updates them without
+   a look at what is in them. */
+#define PKN_NEAREST_LANES 4
+
+/* Where a set has no tile of its own for it, distances of this many targets are made, then looked at. */
+#define PKN_NEAREST_BLOCK 64
+
+/* Takes distances [n] of targets first, first + 1, ... into a query's candidates. */
+PKN_ALWAYS_INLINE void pkn_nearest_update(const uint32_t *from, size_t n, uint32_t first, uint32_t *distances,
+                                          uint32_t *indices) {
+    for (size_t i = 0; i < n; i++) {
+        if (from[i] < distances[i % PKN_NEAREST_LANES]) {
+            distances[i % PKN_NEAREST_LANES] = from[i];
+            indices[i % PKN_NEAREST_LANES] = first + (uint32_t)i;
+        }
+    }
+}
+
+#endif
+/* ==== src/simd/tile_scalar.c, continued ==== */
+
+/* out[q * out_stride + t] = hamming(row q of queries, row t of targets), 2^32 as UINT32_MAX; rows of words words. */
+PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                                              size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+    for (size_t q = 0; q < n_queries; q++) {
+        for (size_t t = 0; t < n_targets; t++) {
+            const uint64_t *query = queries + q * words;
+            const uint64_t *target = targets + t * words;
+            uint64_t count = 0;
+            for (size_t i = 0; i < words; i++) {
+                count += pkn_popcount_u64(query[i] ^ target[i]);
+            }
+            out[q * out_stride + t] = count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+        }
+    }
+}
+
+/* Keeps each query's nearest targets. For targets t ascending and each query q, with lane = 4 * q + t % 4:
+   if hamming(q, t) < distances[lane], then distances[lane] becomes it and indices[lane] = first + t. At most 4 queries. */
+PKN_INTERNAL void pkn_nearest_tile_u64_scalar(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                                              size_t n_targets, size_t words, uint32_t first, uint32_t *distances,
+                                              uint32_t *indices) {
+    for (size_t t = 0; t < n_targets; t++) {
+        for (size_t q = 0; q < n_queries; q++) {
+            size_t lane = q * PKN_NEAREST_LANES + t % PKN_NEAREST_LANES;
+            uint32_t distance;
+            pkn_hamming_tile_u64_scalar(queries + q * words, 1, targets + t * words, 1, words, &distance, 0);
+            pkn_nearest_update(&distance, 1, first + (uint32_t)t, distances + lane, indices + lane);
+        }
+    }
+}
+
+/* Appends the key value << 32 | (first + i) of every values[i] < threshold to keys, i ascending, and returns how many.
+   keys has room for n, all of which may be written. */
+PKN_INTERNAL size_t pkn_below_u32_scalar(const uint32_t *values, size_t n, uint32_t threshold, uint32_t first,
+                                         uint64_t *keys) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        keys[count] = (uint64_t)values[i] << 32 | (first + (uint32_t)i);
+        count += values[i] < threshold;
+    }
+    return count;
+}
+
+/* out[i] = (bits - distances[i]) / bits. bits is a multiple of 64, at most 2^32, and no distance is larger. */
+PKN_INTERNAL void pkn_similarity_u32_scalar(const uint32_t *distances, size_t n, uint64_t bits, float *out) {
+    double scale = 1.0 / (double)bits;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = pkn_similarity_of(distances[i], bits, scale);
+    }
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/tile_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The tiles of AVX2: 1 query x 4 targets, ones counted by nibble table into bytes, which are summed up once a pair.
+   Rows are cut at 124 words, after which a byte could overflow (31 blocks of at most 8). */
+#ifndef PKN_SIMD_TILE_AVX2_C
+#define PKN_SIMD_TILE_AVX2_C
+
+/* #include "base/bits.h": above */
+/* #include "simd/tile.h": above */
+
+#if PKN_ARCH_X86
+
+#define PKN_TILE_AVX2_WORDS 124
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_tile_load_avx2(const uint64_t *p, size_t words) {
+    __m256i lanes;
+    if (words >= 4) {
+        return _mm256_loadu_si256((const __m256i *)(const void *)p);
+    }
+    lanes = _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)words), _mm256_setr_epi64x(0, 1, 2, 3));
+    return _mm256_maskload_epi64((const long long *)(const void *)p, lanes);
+}
+
+/* The ones of each byte. */
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_tile_count_avx2(__m256i x) {
+    __m256i table = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+    __m256i nibble = _mm256_set1_epi8(15);
+    __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(x, nibble));
+    __m256i high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble));
+    return _mm256_add_epi8(low, high);
+}
+
+/* Distances of one query to 4 targets. */
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m128i pkn_tile_1x4_avx2(const uint64_t *query, const uint64_t *const *targets,
+                                                            size_t words) {
+    const uint64_t *t0 = targets[0], *t1 = targets[1], *t2 = targets[2], *t3 = targets[3];
+    __m256i zero = _mm256_setzero_si256();
+    __m256i s0 = zero, s1 = zero, s2 = zero, s3 = zero, s0123;
+    for (size_t word = 0; word < words; word += 4) {
+        size_t n = words - word;
+        __m256i q = pkn_tile_load_avx2(query + word, n);
+        s0 = _mm256_add_epi8(s0, pkn_tile_count_avx2(_mm256_xor_si256(q, pkn_tile_load_avx2(t0 + word, n))));
+        s1 = _mm256_add_epi8(s1, pkn_tile_count_avx2(_mm256_xor_si256(q, pkn_tile_load_avx2(t1 + word, n))));
+        s2 = _mm256_add_epi8(s2, pkn_tile_count_avx2(_mm256_xor_si256(q, pkn_tile_load_avx2(t2 + word, n))));
+        s3 = _mm256_add_epi8(s3, pkn_tile_count_avx2(_mm256_xor_si256(q, pkn_tile_load_avx2(t3 + word, n))));
+    }
+    s0 = _mm256_packus_epi32(_mm256_sad_epu8(s0, zero), _mm256_sad_epu8(s1, zero));
+    s2 = _mm256_packus_epi32(_mm256_sad_epu8(s2, zero), _mm256_sad_epu8(s3, zero));
+    s0123 = _mm256_packus_epi32(s0, s2);
+    return _mm_madd_epi16(_mm_add_epi16(_mm256_castsi256_si128(s0123), _mm256_extracti128_si256(s0123, 1)),
+                          _mm_set1_epi16(1));
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_hamming_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                                                            size_t n_targets, size_t words, uint32_t *out,
+                                                            size_t out_stride) {
+    for (size_t word = 0; word < words; word += PKN_TILE_AVX2_WORDS) {
+        size_t n_words = pkn_min_size(words - word, PKN_TILE_AVX2_WORDS);
+        for (size_t t = 0; t < n_targets; t += 4) {
+            size_t n = pkn_min_size(n_targets - t, 4);
+            const uint64_t *rows[4];
+            for (size_t i = 0; i < 4; i++) {
+                rows[i] = targets + (t + (i < n ? i : n - 1)) * words + word;
+            }
+            for (size_t q = 0; q < n_queries; q++) {
+                __m128i counts = pkn_tile_1x4_avx2(queries + q * words + word, rows, n_words);
+                uint32_t *place = out + q * out_stride + t;
+                if (n == 4 && word == 0) {
+                    _mm_storeu_si128((__m128i *)(void *)place, counts);
+                } else {
+                    uint32_t part[4];
+                    _mm_storeu_si128((__m128i *)(void *)part, counts);
+                    for (size_t i = 0; i < n; i++) {
+                        place[i] = word == 0 ? part[i] : pkn_add_counts(place[i], part[i]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_nearest_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                                                            size_t n_targets, size_t words, uint32_t first,
+                                                            uint32_t *distances, uint32_t *indices) {
+    uint32_t block[4 * PKN_NEAREST_BLOCK];
+    for (size_t i = 0; i < n_targets; i += PKN_NEAREST_BLOCK) {
+        size_t n = pkn_min_size(n_targets - i, PKN_NEAREST_BLOCK);
+        pkn_hamming_tile_u64_avx2(queries, n_queries, targets + i * words, n, words, block, PKN_NEAREST_BLOCK);
+        for (size_t q = 0; q < n_queries; q++) {
+            const uint32_t *from = block + q * PKN_NEAREST_BLOCK;
+            __m128i *best_place = (__m128i *)(void *)(distances + q * PKN_NEAREST_LANES);
+            __m128i *place_place = (__m128i *)(void *)(indices + q * PKN_NEAREST_LANES);
+            __m128i best = _mm_loadu_si128(best_place), place = _mm_loadu_si128(place_place);
+            __m128i now = _mm_add_epi32(_mm_set1_epi32((int)(first + (uint32_t)i)), _mm_setr_epi32(0, 1, 2, 3));
+            size_t t = 0;
+            for (; n - t >= 4; t += 4) {
+                __m128i counts = _mm_loadu_si128((const __m128i *)(const void *)(from + t));
+                __m128i not_nearer = _mm_cmpeq_epi32(_mm_max_epu32(counts, best), counts);
+                best = _mm_min_epu32(counts, best);
+                place = _mm_blendv_epi8(now, place, not_nearer);
+                now = _mm_add_epi32(now, _mm_set1_epi32(4));
+            }
+            _mm_storeu_si128(best_place, best);
+            _mm_storeu_si128(place_place, place);
+            pkn_nearest_update(from + t, n - t, first + (uint32_t)(i + t), distances + q * PKN_NEAREST_LANES,
+                               indices + q * PKN_NEAREST_LANES);
+        }
+    }
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_below_u32_avx2(const uint32_t *values, size_t n, uint32_t threshold, uint32_t first,
+                                                       uint64_t *keys) {
+    /* AVX2 compares signed numbers only. */
+    __m256i sign = _mm256_set1_epi32(INT32_MIN);
+    __m256i threshold_i32x8 = _mm256_xor_si256(_mm256_set1_epi32((int)threshold), sign);
+    size_t count = 0, i = 0;
+    for (; n - i >= 8; i += 8) {
+        __m256i values_i32x8 = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(const void *)(values + i)), sign);
+        __m256i below_i32x8 = _mm256_cmpgt_epi32(threshold_i32x8, values_i32x8);
+        unsigned below = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(below_i32x8));
+        for (; PKN_UNLIKELY(below != 0); below &= below - 1) {
+            size_t place = i + (size_t)__builtin_ctz(below);
+            keys[count++] = (uint64_t)values[place] << 32 | (first + (uint32_t)place);
+        }
+    }
+    for (; i < n; i++) {
+        if (values[i] < threshold) {
+            keys[count++] = (uint64_t)values[i] << 32 | (first + (uint32_t)i);
+        }
+    }
+    return count;
+}
+
+/* bits - distance as a double: both are exact, and so is their difference. */
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_similarity_u32_avx2(const uint32_t *distances, size_t n, uint64_t bits, float *out) {
+    double scale = 1.0 / (double)bits;
+    size_t i = 0;
+    if (bits < (UINT64_C(1) << 31)) {
+        __m256d scale_f64x4 = _mm256_set1_pd(scale);
+        __m128i bits_i32x4 = _mm_set1_epi32((int)bits);
+        for (; n - i >= 4; i += 4) {
+            __m128i distances_i32x4 = _mm_loadu_si128((const __m128i *)(const void *)(distances + i));
+            __m256d same_f64x4 = _mm256_cvtepi32_pd(_mm_sub_epi32(bits_i32x4, distances_i32x4));
+            _mm_storeu_ps(out + i, _mm256_cvtpd_ps(_mm256_mul_pd(same_f64x4, scale_f64x4)));
+        }
+    }
+    for (; i < n; i++) {
+        out[i] = pkn_similarity_of(distances[i], bits, scale);
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/tile_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The tiles of AVX-512 without VPOPCNTDQ, and the search of their results. */
+#ifndef PKN_SIMD_TILE_AVX512_C
+#define PKN_SIMD_TILE_AVX512_C
+
+/* ==== src/simd/tile_avx512.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The register tiles of AVX-512, for any way to count the ones in the lanes of a register.
+
+   Tuned for rows of 2048 bits (4 registers) on a CPU with two 512-bit or four 256-bit pipes. A tile is 4 queries x 4
+   targets: 16 counters of 8 lanes stay in registers while the rows go by, 8 loads for 48 other operations. At the end 22
+   operations bring the 16 x 8 lanes to 16 counts: packing to 16 bits puts four counters side by side, so most of the sums
+   are done for four pairs at once. A pair of 2048 bits takes (4 + 4 + 3) + 22 / 16 = 12.4 operations, that is 6.2 cycles.
+   A single query meets 4 targets at a time, in 13 operations a pair; there the loads are near the limit too.
+   Rows are cut at PKN_TILE_AVX512_WORDS, up to which a count fits in 15 bits in any part of that sum.
+   The addresses of a tile's rows are computed in it; through a table in memory the tile took a fifth longer. */
+#ifndef PKN_SIMD_TILE_AVX512_H
+#define PKN_SIMD_TILE_AVX512_H
+
+/* #include "base/bits.h": above */
+/* #include "simd/tile.h": above */
+
+#if PKN_ARCH_X86
+
+#define PKN_TILE_AVX512_WORDS 1016
+
+/* Masks of ones here and below cost nothing; without them gcc 12 warns of the intrinsics' own unset operands. */
+#define PKN_TILE_LANES(a, b, selection) _mm512_maskz_shuffle_i32x4(0xffff, a, b, selection)
+
+/* Distances of 4 queries to 4 targets, query major; rows are stride words apart. Of the targets n are there, 1 to 4; the rest of a
+   row of the result repeats the last one's. */
+typedef __m512i (*pkn_tile_avx512_fn)(const uint64_t *queries, const uint64_t *targets, size_t stride, size_t n, size_t words);
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_pack_avx512(__m512i a, __m512i b, __m512i c, __m512i d) {
+    return _mm512_packus_epi32(_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
+}
+
+/* In a.., 128-bit lane l holds two partial counts (16 bits) of each of 4 pairs; sums over lanes and halves: 16 counts of 32 bits. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m512i b, __m512i c, __m512i d) {
+    __m512i ab = _mm512_add_epi16(PKN_TILE_LANES(a, b, 0x88), PKN_TILE_LANES(a, b, 0xdd));
+    __m512i cd = _mm512_add_epi16(PKN_TILE_LANES(c, d, 0x88), PKN_TILE_LANES(c, d, 0xdd));
+    __m512i abcd = _mm512_add_epi16(PKN_TILE_LANES(ab, cd, 0x88), PKN_TILE_LANES(ab, cd, 0xdd));
+    return _mm512_madd_epi16(abcd, _mm512_set1_epi16(1));
+}
+
+#define PKN_TILE_LOAD(p) _mm512_loadu_si512(p)
+#define PKN_TILE_LOAD_TAIL(p) _mm512_maskz_loadu_epi64(tail, p)
+
+/* The counters of 4 queries for a register of one target; `first` sets them, `next` adds. */
+#define PKN_TILE_FIRST(COUNT, sum, x, y) sum = COUNT(_mm512_xor_si512(x, y))
+#define PKN_TILE_NEXT(COUNT, sum, x, y) sum = _mm512_add_epi64(sum, COUNT(_mm512_xor_si512(x, y)))
+#define PKN_TILE_4X1(STEP, COUNT, target, s0, s1, s2, s3) \
+    t = target; \
+    STEP(COUNT, s0, q0, t); \
+    STEP(COUNT, s1, q1, t); \
+    STEP(COUNT, s2, q2, t); \
+    STEP(COUNT, s3, q3, t)
+#define PKN_TILE_4X4(STEP, COUNT, LOAD) \
+    do { \
+        __m512i q0 = LOAD(r0 + word), q1 = LOAD(r1 + word), q2 = LOAD(r2 + word), q3 = LOAD(r3 + word), t; \
+        PKN_TILE_4X1(STEP, COUNT, LOAD(t0 + word), s0, s4, s8, s12); \
+        PKN_TILE_4X1(STEP, COUNT, LOAD(t1 + word), s1, s5, s9, s13); \
+        PKN_TILE_4X1(STEP, COUNT, LOAD(t2 + word), s2, s6, s10, s14); \
+        PKN_TILE_4X1(STEP, COUNT, LOAD(t3 + word), s3, s7, s11, s15); \
+    } while (0)
+#define PKN_TILE_1X4(STEP, COUNT, LOAD) \
+    do { \
+        __m512i q = LOAD(query + word); \
+        STEP(COUNT, s0, q, LOAD(t0 + word)); \
+        STEP(COUNT, s1, q, LOAD(t1 + word)); \
+        STEP(COUNT, s2, q, LOAD(t2 + word)); \
+        STEP(COUNT, s3, q, LOAD(t3 + word)); \
+    } while (0)
+
+/* All words of the rows through SHAPE. */
+#define PKN_TILE_ROWS(SHAPE, COUNT) \
+    do { \
+        __mmask8 tail = (__mmask8)((1u << (words % 8)) - 1); \
+        size_t word = 0; \
+        if (PKN_LIKELY(words >= 8)) { \
+            SHAPE(PKN_TILE_FIRST, COUNT, PKN_TILE_LOAD); \
+            for (word = 8; words - word >= 8; word += 8) { \
+                SHAPE(PKN_TILE_NEXT, COUNT, PKN_TILE_LOAD); \
+            } \
+            if (PKN_UNLIKELY(tail)) { \
+                SHAPE(PKN_TILE_NEXT, COUNT, PKN_TILE_LOAD_TAIL); \
+            } \
+        } else { \
+            SHAPE(PKN_TILE_FIRST, COUNT, PKN_TILE_LOAD_TAIL); \
+        } \
+    } while (0)
+
+/* COUNT(x): the ones of each 64-bit lane. */
+#define PKN_DEFINE_TILES_AVX512(isa, TARGET, COUNT) \
+    TARGET PKN_NOINLINE PKN_INTERNAL __m512i pkn_tile_4x4_##isa(const uint64_t *queries, const uint64_t *targets, \
+                                                                size_t stride, size_t n, size_t words) { \
+        const uint64_t *r0 = queries, *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride; \
+        const uint64_t *t0 = targets, *t1 = n > 1 ? t0 + stride : t0, *t2 = n > 2 ? t1 + stride : t1; \
+        const uint64_t *t3 = n > 3 ? t2 + stride : t2; \
+        __m512i s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15; \
+        PKN_TILE_ROWS(PKN_TILE_4X4, COUNT); \
+        return pkn_tile_sum_avx512(pkn_tile_pack_avx512(s0, s1, s2, s3), pkn_tile_pack_avx512(s4, s5, s6, s7), \
+                                   pkn_tile_pack_avx512(s8, s9, s10, s11), pkn_tile_pack_avx512(s12, s13, s14, s15)); \
+    } \
+    /* 1 query with n_targets targets. */ \
+    TARGET PKN_INTERNAL void pkn_tile_row_##isa(const uint64_t *query, const uint64_t *targets, size_t n_targets, \
+                                                size_t stride, size_t words, int add, uint32_t *out) { \
+        for (size_t i = 0; i < n_targets; i += 4) { \
+            size_t n = n_targets - i; \
+            const uint64_t *t0 = targets + i * stride, *t1 = n > 1 ? t0 + stride : t0; \
+            const uint64_t *t2 = n > 2 ? t1 + stride : t1, *t3 = n > 3 ? t2 + stride : t2; \
+            __m512i s0, s1, s2, s3; \
+            PKN_TILE_ROWS(PKN_TILE_1X4, COUNT); \
+            pkn_tile_store_avx512(pkn_tile_sum_row_avx512(pkn_tile_pack_avx512(s0, s1, s2, s3)), n, add, out + i); \
+        } \
+    } \
+    TARGET PKN_INTERNAL void pkn_hamming_tile_u64_##isa(const uint64_t *queries, size_t n_queries, const uint64_t *targets, \
+                                                        size_t n_targets, size_t words, uint32_t *out, size_t out_stride) { \
+        for (size_t word = 0; word < words; word += PKN_TILE_AVX512_WORDS) { \
+            size_t n = pkn_min_size(words - word, PKN_TILE_AVX512_WORDS); \
+            size_t q = 0; \
+            for (; n_queries - q >= 4; q += 4) { \
+                pkn_tile_panel_avx512(pkn_tile_4x4_##isa, queries + q * words + word, targets + word, n_targets, words, n, \
+                                      word > 0, out + q * out_stride, out_stride); \
+            } \
+            for (; q < n_queries; q++) { \
+                pkn_tile_row_##isa(queries + q * words + word, targets + word, n_targets, words, n, word > 0, \
+                                   out + q * out_stride); \
+            } \
+        } \
+    } \
+    TARGET PKN_INTERNAL void pkn_nearest_tile_u64_##isa(const uint64_t *queries, size_t n_queries, const uint64_t *targets, \
+                                                        size_t n_targets, size_t words, uint32_t first, \
+                                                        uint32_t *distances, uint32_t *indices) { \
+        if (n_queries == 4 && words <= PKN_TILE_AVX512_WORDS) { \
+            pkn_tile_nearest_avx512(pkn_tile_4x4_##isa, queries, targets, n_targets, words, first, distances, indices); \
+            return; \
+        } \
+        for (size_t i = 0; i < n_targets; i += PKN_NEAREST_BLOCK) { \
+            size_t n = pkn_min_size(n_targets - i, PKN_NEAREST_BLOCK); \
+            for (size_t q = 0; q < n_queries; q++) { \
+                uint32_t block[PKN_NEAREST_BLOCK]; \
+                pkn_hamming_tile_u64_##isa(queries + q * words, 1, targets + i * words, n, words, block, 0); \
+                pkn_nearest_block_avx512(block, n, first + (uint32_t)i, distances + q * PKN_NEAREST_LANES, \
+                                         indices + q * PKN_NEAREST_LANES); \
+            } \
+        } \
+    }
+
+/* The same for one such register: 4 counts. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m128i pkn_tile_sum_row_avx512(__m512i a) {
+    __m256i half = _mm256_add_epi16(_mm512_castsi512_si256(a), _mm512_maskz_extracti64x4_epi64(0xf, a, 1));
+    __m128i quarter = _mm_add_epi16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    return _mm_madd_epi16(quarter, _mm_set1_epi16(1));
+}
+
+/* The first n of 4 counts, which are distances or (add) those of a further part of long rows. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_store_avx512(__m128i counts, size_t n, int add, uint32_t *out) {
+    if (PKN_LIKELY(n >= 4 && !add)) {
+        _mm_storeu_si128((__m128i *)(void *)out, counts);
+    } else {
+        __mmask8 mask = (__mmask8)(n >= 4 ? 15 : (1u << n) - 1);
+        __m128i before = _mm_maskz_loadu_epi32((__mmask8)(add ? mask : 0), out);
+        __m128i sum = _mm_add_epi32(counts, before);
+        sum = _mm_mask_set1_epi32(sum, _mm_cmplt_epu32_mask(sum, before), -1);
+        _mm_mask_storeu_epi32(out, mask, sum);
+    }
+}
+
+/* 4 queries with n_targets targets. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_panel_avx512(pkn_tile_avx512_fn tile_4x4, const uint64_t *queries,
+                                                               const uint64_t *targets, size_t n_targets, size_t stride,
+                                                               size_t words, int add, uint32_t *out, size_t out_stride) {
+    for (size_t i = 0; i < n_targets; i += 4) {
+        size_t n = n_targets - i;
+        uint32_t *place = out + i;
+        __m512i counts = tile_4x4(queries, targets + i * stride, stride, n, words);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 0), n, add, place);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 1), n, add, place + out_stride);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 2), n, add, place + 2 * out_stride);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 3), n, add, place + 3 * out_stride);
+    }
+}
+
+/* The nearest of 4 queries: a tile's 16 distances are 4 candidates of each query. Lanes that repeat the last target (n < 4) are
+   masked. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_nearest_avx512(pkn_tile_avx512_fn tile_4x4, const uint64_t *queries,
+                                                                 const uint64_t *targets, size_t n_targets, size_t words,
+                                                                 uint32_t first, uint32_t *distances, uint32_t *indices) {
+    __m512i best = _mm512_loadu_si512(distances);
+    __m512i place = _mm512_loadu_si512(indices);
+    __m512i now = _mm512_add_epi32(_mm512_set1_epi32((int)first),
+                                   _mm512_maskz_broadcast_i32x4(0xffff, _mm_setr_epi32(0, 1, 2, 3)));
+    for (size_t i = 0; i < n_targets; i += 4) {
+        size_t n = n_targets - i;
+        __m512i counts = tile_4x4(queries, targets + i * words, words, n, words);
+        __mmask16 lanes = (__mmask16)(n >= 4 ? 0xffff : ((1u << n) - 1) * 0x1111u);
+        __mmask16 nearer = _mm512_mask_cmplt_epu32_mask(lanes, counts, best);
+        best = _mm512_mask_mov_epi32(best, nearer, counts);
+        place = _mm512_mask_mov_epi32(place, nearer, now);
+        now = _mm512_add_epi32(now, _mm512_set1_epi32(4));
+    }
+    _mm512_storeu_si512(distances, best);
+    _mm512_storeu_si512(indices, place);
+}
+
+/* The same for one query whose distances are there; n_targets up to PKN_NEAREST_BLOCK. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_nearest_block_avx512(const uint32_t *block, size_t n_targets, uint32_t first,
+                                                                  uint32_t *distances, uint32_t *indices) {
+    __m128i best = _mm_loadu_si128((const __m128i *)(const void *)distances);
+    __m128i place = _mm_loadu_si128((const __m128i *)(const void *)indices);
+    __m128i now = _mm_add_epi32(_mm_set1_epi32((int)first), _mm_setr_epi32(0, 1, 2, 3));
+    for (size_t i = 0; i < n_targets; i += 4) {
+        size_t n = n_targets - i;
+        __mmask8 lanes = (__mmask8)(n >= 4 ? 15 : (1u << n) - 1);
+        __m128i counts = _mm_maskz_loadu_epi32(lanes, block + i);
+        __mmask8 nearer = _mm_mask_cmplt_epu32_mask(lanes, counts, best);
+        best = _mm_mask_mov_epi32(best, nearer, counts);
+        place = _mm_mask_mov_epi32(place, nearer, now);
+        now = _mm_add_epi32(now, _mm_set1_epi32(4));
+    }
+    _mm_storeu_si128((__m128i *)(void *)distances, best);
+    _mm_storeu_si128((__m128i *)(void *)indices, place);
+}
+
+#endif
+
+#endif
+/* ==== src/simd/tile_avx512.c, continued ==== */
+
+#if PKN_ARCH_X86
+
+/* Ones of each nibble from a table, summed over the 8 bytes of a lane. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_count_avx512(__m512i x) {
+    /* with a mask of ones, since gcc 12 warns of the plain form's unset operand */
+    __m512i table = _mm512_maskz_broadcast_i32x4(0xffff, _mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+    __m512i nibble = _mm512_set1_epi8(15);
+    __m512i low = _mm512_shuffle_epi8(table, _mm512_and_si512(x, nibble));
+    __m512i high = _mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(x, 4), nibble));
+    return _mm512_sad_epu8(_mm512_add_epi8(low, high), _mm512_setzero_si512());
+}
+
+PKN_DEFINE_TILES_AVX512(avx512, PKN_TARGET_AVX512, pkn_tile_count_avx512)
+
+PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_below_u32_avx512(const uint32_t *values, size_t n, uint32_t threshold,
+                                                           uint32_t first, uint64_t *keys) {
+    __m512i threshold_u32x16 = _mm512_set1_epi32((int)threshold);
+    size_t count = 0;
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 mask = (__mmask16)(n - i >= 16 ? 0xffff : (1u << (n - i)) - 1);
+        __m512i values_u32x16 = _mm512_maskz_loadu_epi32(mask, values + i);
+        unsigned below = _mm512_mask_cmplt_epu32_mask(mask, values_u32x16, threshold_u32x16);
+        for (; PKN_UNLIKELY(below != 0); below &= below - 1) {
+            size_t place = i + (size_t)__builtin_ctz(below);
+            keys[count++] = (uint64_t)values[place] << 32 | (first + (uint32_t)place);
+        }
+    }
+    return count;
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL void pkn_similarity_u32_avx512(const uint32_t *distances, size_t n, uint64_t bits, float *out) {
+    __m512d scale_f64x8 = _mm512_set1_pd(1.0 / (double)bits);
+    __m512i bits_u64x8 = _mm512_set1_epi64((long long)bits);
+    for (size_t i = 0; i < n; i += 8) {
+        __mmask8 mask = (__mmask8)(n - i >= 8 ? 0xff : (1u << (n - i)) - 1);
+        __m512i distances_u64x8 = _mm512_maskz_cvtepu32_epi64(mask, _mm256_maskz_loadu_epi32(mask, distances + i));
+        __m512d same_f64x8 = _mm512_maskz_cvtepi64_pd(mask, _mm512_sub_epi64(bits_u64x8, distances_u64x8));
+        _mm256_mask_storeu_ps(out + i, mask, _mm512_maskz_cvtpd_ps(mask, _mm512_mul_pd(same_f64x8, scale_f64x8)));
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/tile_avx512_vpopcnt.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The tiles where the CPU counts the ones of 64-bit lanes by itself. */
+#ifndef PKN_SIMD_TILE_AVX512_VPOPCNT_C
+#define PKN_SIMD_TILE_AVX512_VPOPCNT_C
+
+/* #include "simd/tile_avx512.h": above */
+
+#if PKN_ARCH_X86
+
+PKN_DEFINE_TILES_AVX512(avx512_vpopcnt, PKN_TARGET_AVX512_VPOPCNT, _mm512_popcnt_epi64)
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/tile_neon.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The tiles of NEON: 2 queries x 4 targets, ones counted into bytes, which are summed up once a pair.
+   Rows are cut at 62 words, after which a byte could overflow (31 blocks of at most 8). */
+#ifndef PKN_SIMD_TILE_NEON_C
+#define PKN_SIMD_TILE_NEON_C
+
+/* #include "base/bits.h": above */
+/* #include "simd/tile.h": above */
+
+#if PKN_ARCH_ARM64
+
+#define PKN_TILE_NEON_WORDS 62
+
+PKN_ALWAYS_INLINE uint8x16_t pkn_tile_load_neon(const uint64_t *p, size_t words) {
+    return vreinterpretq_u8_u64(words >= 2 ? vld1q_u64(p) : vcombine_u64(vld1_u64(p), vdup_n_u64(0)));
+}
+
+PKN_ALWAYS_INLINE uint8x16_t pkn_tile_step_neon(uint8x16_t sum, uint8x16_t a, uint8x16_t b) {
+    return vaddq_u8(sum, vcntq_u8(veorq_u8(a, b)));
+}
+
+/* Distances of queries q0 and q1 to 4 targets: counts[0 .. 3] and counts[4 .. 7]. */
+PKN_ALWAYS_INLINE void pkn_tile_2x4_neon(const uint64_t *q0, const uint64_t *q1, const uint64_t *const *targets, size_t words,
+                                         uint32_t *counts) {
+    const uint64_t *t0 = targets[0], *t1 = targets[1], *t2 = targets[2], *t3 = targets[3];
+    uint8x16_t zero = vdupq_n_u8(0);
+    uint8x16_t a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+    for (size_t word = 0; word < words; word += 2) {
+        size_t n = words - word;
+        uint8x16_t a = pkn_tile_load_neon(q0 + word, n), b = pkn_tile_load_neon(q1 + word, n);
+        uint8x16_t t = pkn_tile_load_neon(t0 + word, n);
+        a0 = pkn_tile_step_neon(a0, a, t);
+        b0 = pkn_tile_step_neon(b0, b, t);
+        t = pkn_tile_load_neon(t1 + word, n);
+        a1 = pkn_tile_step_neon(a1, a, t);
+        b1 = pkn_tile_step_neon(b1, b, t);
+        t = pkn_tile_load_neon(t2 + word, n);
+        a2 = pkn_tile_step_neon(a2, a, t);
+        b2 = pkn_tile_step_neon(b2, b, t);
+        t = pkn_tile_load_neon(t3 + word, n);
+        a3 = pkn_tile_step_neon(a3, a, t);
+        b3 = pkn_tile_step_neon(b3, b, t);
+    }
+    counts[0] = vaddlvq_u8(a0);
+    counts[1] = vaddlvq_u8(a1);
+    counts[2] = vaddlvq_u8(a2);
+    counts[3] = vaddlvq_u8(a3);
+    counts[4] = vaddlvq_u8(b0);
+    counts[5] = vaddlvq_u8(b1);
+    counts[6] = vaddlvq_u8(b2);
+    counts[7] = vaddlvq_u8(b3);
+}
+
+PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                                            size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+    for (size_t word = 0; word < words; word += PKN_TILE_NEON_WORDS) {
+        size_t n_words = pkn_min_size(words - word, PKN_TILE_NEON_WORDS);
+        for (size_t t = 0; t < n_targets; t += 4) {
+            size_t n = pkn_min_size(n_targets - t, 4);
+            const uint64_t *rows[4];
+            for (size_t i = 0; i < 4; i++) {
+                rows[i] = targets + (t + (i < n ? i : n - 1)) * words + word;
+            }
+            for (size_t q = 0; q < n_queries; q += 2) {
+                size_t second = q + 1 < n_queries ? q + 1 : q;
+                uint32_t counts[8];
+                pkn_tile_2x4_neon(queries + q * words + word, queries + second * words + word, rows, n_words, counts);
+                for (size_t row = q; row <= second; row++) {
+                    uint32_t *place = out + row * out_stride + t;
+                    const uint32_t *part = counts + (row - q) * 4;
+                    for (size_t i = 0; i < n; i++) {
+                        place[i] = word == 0 ? part[i] : pkn_add_counts(place[i], part[i]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_nearest_tile_u64_neon(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                                            size_t n_targets, size_t words, uint32_t first, uint32_t *distances,
+                                            uint32_t *indices) {
+    static const uint32_t steps[4] = {0, 1, 2, 3};
+    uint32_t block[4 * PKN_NEAREST_BLOCK];
+    for (size_t i = 0; i < n_targets; i += PKN_NEAREST_BLOCK) {
+        size_t n = pkn_min_size(n_targets - i, PKN_NEAREST_BLOCK);
+        pkn_hamming_tile_u64_neon(queries, n_queries, targets + i * words, n, words, block, PKN_NEAREST_BLOCK);
+        for (size_t q = 0; q < n_queries; q++) {
+            const uint32_t *from = block + q * PKN_NEAREST_BLOCK;
+            uint32x4_t best = vld1q_u32(distances + q * PKN_NEAREST_LANES);
+            uint32x4_t place = vld1q_u32(indices + q * PKN_NEAREST_LANES);
+            uint32x4_t now = vaddq_u32(vdupq_n_u32(first + (uint32_t)i), vld1q_u32(steps));
+            size_t t = 0;
+            for (; n - t >= 4; t += 4) {
+                uint32x4_t counts = vld1q_u32(from + t);
+                place = vbslq_u32(vcltq_u32(counts, best), now, place);
+                best = vminq_u32(counts, best);
+                now = vaddq_u32(now, vdupq_n_u32(4));
+            }
+            vst1q_u32(distances + q * PKN_NEAREST_LANES, best);
+            vst1q_u32(indices + q * PKN_NEAREST_LANES, place);
+            pkn_nearest_update(from + t, n - t, first + (uint32_t)(i + t), distances + q * PKN_NEAREST_LANES,
+                               indices + q * PKN_NEAREST_LANES);
+        }
+    }
+}
+
+PKN_INTERNAL size_t pkn_below_u32_neon(const uint32_t *values, size_t n, uint32_t threshold, uint32_t first, uint64_t *keys) {
+    uint32x4_t threshold_u32x4 = vdupq_n_u32(threshold);
+    size_t count = 0, i = 0;
+    for (; i < n; i += 16) {
+        size_t end = pkn_min_size(i + 16, n);
+        if (n - i >= 16) {
+            uint32x4_t low = vminq_u32(vld1q_u32(values + i), vld1q_u32(values + i + 4));
+            uint32x4_t high = vminq_u32(vld1q_u32(values + i + 8), vld1q_u32(values + i + 12));
+            if (PKN_LIKELY(vmaxvq_u32(vcltq_u32(vminq_u32(low, high), threshold_u32x4)) == 0)) {
+                continue;
+            }
+        }
+        for (size_t j = i; j < end; j++) {
+            if (values[j] < threshold) {
+                keys[count++] = (uint64_t)values[j] << 32 | (first + (uint32_t)j);
+            }
+        }
+    }
+    return count;
+}
+
+PKN_INTERNAL void pkn_similarity_u32_neon(const uint32_t *distances, size_t n, uint64_t bits, float *out) {
+    double scale = 1.0 / (double)bits;
+    uint64x2_t bits_u64x2 = vdupq_n_u64(bits);
+    size_t i = 0;
+    for (; n - i >= 2; i += 2) {
+        uint64x2_t same_u64x2 = vsubq_u64(bits_u64x2, vmovl_u32(vld1_u32(distances + i)));
+        vst1_f32(out + i, vcvt_f32_f64(vmulq_n_f64(vcvtq_f64_u64(same_u64x2), scale)));
+    }
+    for (; i < n; i++) {
+        out[i] = pkn_similarity_of(distances[i], bits, scale);
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/float_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The float kernels' definition: one element at a time, sums in the fixed order of simd.h. */
+#ifndef PKN_SIMD_FLOAT_SCALAR_C
+#define PKN_SIMD_FLOAT_SCALAR_C
+
+/* ==== src/simd/exact.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Float arithmetic that the compiler leaves as written, so that every instruction set gives the same bits.
+
+   gcc fuses a * b + c into one rounding wherever the target has FMA (-march=native, arm64), across intrinsics too, and
+   neither a pragma nor an attribute stops it in gcc and clang alike. An empty asm statement between product and sum does,
+   and costs no instruction. */
+#ifndef PKN_SIMD_EXACT_H
+#define PKN_SIMD_EXACT_H
+
+/* #include "base/compiler.h": above */
+/* #include "simd/intrinsics.h": above */
+
+/* The value (float, double or a vector of them) is rounded here, whatever is done with it afterwards. */
+#if PKN_ARCH_X86
+#define PKN_KEEP_ROUNDED(value) __asm__("" : "+v"(value))
+#elif PKN_ARCH_ARM64
+#define PKN_KEEP_ROUNDED(value) __asm__("" : "+w"(value))
+#else
+#define PKN_KEEP_ROUNDED(value) __asm__("" : "+m"(value))
+#endif
+
+PKN_ALWAYS_INLINE float pkn_product_f32(float a, float b) {
+    float product = a * b;
+    PKN_KEEP_ROUNDED(product);
+    return product;
+}
+
+PKN_ALWAYS_INLINE double pkn_product_f64(double a, double b) {
+    double product = a * b;
+    PKN_KEEP_ROUNDED(product);
+    return product;
+}
+
+/* Square root without libm: sqrtf as a function sets errno and needs -lm. */
+#if PKN_ARCH_X86
+PKN_ALWAYS_INLINE float pkn_sqrt_one_f32(float x) {
+    return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x)));
+}
+
+PKN_ALWAYS_INLINE double pkn_sqrt_one_f64(double x) {
+    __m128d x_f64x2 = _mm_set_sd(x);
+    return _mm_cvtsd_f64(_mm_sqrt_sd(x_f64x2, x_f64x2));
+}
+#elif PKN_ARCH_ARM64
+PKN_ALWAYS_INLINE float pkn_sqrt_one_f32(float x) {
+    return vget_lane_f32(vsqrt_f32(vdup_n_f32(x)), 0);
+}
+
+PKN_ALWAYS_INLINE double pkn_sqrt_one_f64(double x) {
+    return vget_lane_f64(vsqrt_f64(vdup_n_f64(x)), 0);
+}
+#else
+PKN_ALWAYS_INLINE float pkn_sqrt_one_f32(float x) {
+    return __builtin_sqrtf(x);
+}
+
+PKN_ALWAYS_INLINE double pkn_sqrt_one_f64(double x) {
+    return __builtin_sqrt(x);
+}
+#endif
+
+/* Sums run in this many accumulators: element i goes to accumulator i mod PKN_SUM_LANES_*. 256 bytes either way: 4 registers of
+   64 bytes, 8 of 32 or 16 of 16, enough to hide an addition's latency (3 to 4 cycles, 2 a cycle). */
+#define PKN_SUM_LANES_F32 64
+#define PKN_SUM_LANES_F64 32
+
+#endif
+/* ==== src/simd/float_scalar.c, continued ==== */
+/* #include "simd/kernels.h": above */
+
+/* The accumulators fold in half until one is left. */
+#define PKN_DEFINE_FOLD_SCALAR(suffix, type, lanes) \
+    PKN_INTERNAL type pkn_fold_##suffix##_scalar(type *sums) { \
+        for (unsigned half = (lanes) / 2; half > 0; half /= 2) { \
+            for (unsigned i = 0; i < half; i++) { \
+                sums[i] += sums[i + half]; \
+            } \
+        } \
+        return sums[0]; \
+    }
+
+#define PKN_DEFINE_FLOAT_SCALAR(suffix, type, lanes) \
+    PKN_DEFINE_FOLD_SCALAR(suffix, type, lanes) \
+    PKN_INTERNAL void pkn_add_##suffix##_scalar(const type *a, const type *b, size_t n, type *out) { \
+        for (size_t i = 0; i < n; i++) { \
+            out[i] = a[i] + b[i]; \
+        } \
+    } \
+    PKN_INTERNAL void pkn_multiply_##suffix##_scalar(const type *a, const type *b, size_t n, type *out) { \
+        for (size_t i = 0; i < n; i++) { \
+            out[i] = a[i] * b[i]; \
+        } \
+    } \
+    PKN_INTERNAL void pkn_sqrt_##suffix##_scalar(const type *a, size_t n, type *out) { \
+        for (size_t i = 0; i < n; i++) { \
+            out[i] = pkn_sqrt_one_##suffix(a[i]); \
+        } \
+    } \
+    PKN_INTERNAL void pkn_axpy_##suffix##_scalar(type alpha, const type *x, size_t n, type *y) { \
+        for (size_t i = 0; i < n; i++) { \
+            y[i] += pkn_product_##suffix(alpha, x[i]); \
+        } \
+    } \
+    PKN_INTERNAL type pkn_sum_##suffix##_scalar(const type *x, size_t n) { \
+        type sums[lanes] = {0}; \
+        for (size_t i = 0; i < n; i++) { \
+            sums[i % (lanes)] += x[i]; \
+        } \
+        return pkn_fold_##suffix##_scalar(sums); \
+    } \
+    PKN_INTERNAL type pkn_dot_##suffix##_scalar(const type *x, const type *y, size_t n) { \
+        type sums[lanes] = {0}; \
+        for (size_t i = 0; i < n; i++) { \
+            sums[i % (lanes)] += pkn_product_##suffix(x[i], y[i]); \
+        } \
+        return pkn_fold_##suffix##_scalar(sums); \
+    }
+
+PKN_DEFINE_FLOAT_SCALAR(f32, float, PKN_SUM_LANES_F32)
+PKN_DEFINE_FLOAT_SCALAR(f64, double, PKN_SUM_LANES_F64)
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/float_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The float kernels for AVX2, with the bits of float_scalar.c.
+
+   add, multiply, axpy: two loads and a store per 32 bytes, one cycle. sum: a load per 32 bytes, half a cycle; dot: two, one
+   cycle; eight sums in flight cover the addition's latency of 3 to 4 cycles. sqrt: bound by the divider.
+   The rest of a sum is masked: a masked lane adds +0, which changes no sum, since one that began as +0 is never -0. */
+#ifndef PKN_SIMD_FLOAT_AVX2_C
+#define PKN_SIMD_FLOAT_AVX2_C
+
+/* #include "simd/align.h": above */
+/* #include "simd/exact.h": above */
+/* #include "simd/float_scalar.c": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/kernels.h": above */
+
+#if PKN_ARCH_X86
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256 pkn_product_f32x8(__m256 a, __m256 b) {
+    __m256 product = _mm256_mul_ps(a, b);
+    PKN_KEEP_ROUNDED(product);
+    return product;
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256d pkn_product_f64x4(__m256d a, __m256d b) {
+    __m256d product = _mm256_mul_pd(a, b);
+    PKN_KEEP_ROUNDED(product);
+    return product;
+}
+
+/* The first n elements; the other lanes are 0 and not read. n may be 0 or less, or more than there are lanes. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256 pkn_load_first_f32x8(const float *x, int n) {
+    return _mm256_maskload_ps(x, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256d pkn_load_first_f64x4(const double *x, int n) {
+    return _mm256_maskload_pd(x, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3)));
+}
+
+/* The lanes, folded in half as float_scalar.c does. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 float pkn_fold_f32x8(__m256 sum) {
+    __m128 sum_f32x4 = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1));
+    sum_f32x4 = _mm_add_ps(sum_f32x4, _mm_movehl_ps(sum_f32x4, sum_f32x4));
+    return _mm_cvtss_f32(_mm_add_ss(sum_f32x4, _mm_shuffle_ps(sum_f32x4, sum_f32x4, 1)));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 double pkn_fold_f64x4(__m256d sum) {
+    __m128d sum_f64x2 = _mm_add_pd(_mm256_castpd256_pd128(sum), _mm256_extractf128_pd(sum, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(sum_f64x2, _mm_unpackhi_pd(sum_f64x2, sum_f64x2)));
+}
+
+/* The elementwise kernels: the scalar kernel up to the first aligned output and for the rest, whole registers between; two a turn,
+   since a loop of one cycle needs luck with its place in the instruction cache. */
+#define PKN_DEFINE_PAIRWISE_AVX2(name, operation, suffix, type, ps, lanes) \
+    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_##name##_##suffix##_avx2(const type *a, const type *b, size_t n, type *out) { \
+        size_t i = pkn_align_head(out, sizeof(type), n, 32); \
+        if (i > 0) { \
+            pkn_##name##_##suffix##_scalar(a, b, i, out); \
+        } \
+        for (; i + 2 * (lanes) <= n; i += 2 * (lanes)) { \
+            const size_t j = i + (lanes); \
+            _mm256_storeu_##ps(out + i, operation(_mm256_loadu_##ps(a + i), _mm256_loadu_##ps(b + i))); \
+            _mm256_storeu_##ps(out + j, operation(_mm256_loadu_##ps(a + j), _mm256_loadu_##ps(b + j))); \
+        } \
+        if (i < n) { \
+            pkn_##name##_##suffix##_scalar(a + i, b + i, n - i, out + i); \
+        } \
+    }
+
+#define PKN_DEFINE_ELEMENTWISE_AVX2(suffix, type, vector, ps, lanes) \
+    PKN_DEFINE_PAIRWISE_AVX2(add, _mm256_add_##ps, suffix, type, ps, lanes) \
+    PKN_DEFINE_PAIRWISE_AVX2(multiply, _mm256_mul_##ps, suffix, type, ps, lanes) \
+    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_sqrt_##suffix##_avx2(const type *a, size_t n, type *out) { \
+        size_t i = 0; /* the divider is slower than any store */ \
+        for (; i + (lanes) <= n; i += (lanes)) { \
+            _mm256_storeu_##ps(out + i, _mm256_sqrt_##ps(_mm256_loadu_##ps(a + i))); \
+        } \
+        if (i < n) { \
+            pkn_sqrt_##suffix##_scalar(a + i, n - i, out + i); \
+        } \
+    } \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_axpy_one_##suffix##_avx2(vector alphas, const type *x, type *y) { \
+        vector product = pkn_product_##suffix##x##lanes(alphas, _mm256_loadu_##ps(x)); \
+        _mm256_storeu_##ps(y, _mm256_add_##ps(_mm256_loadu_##ps(y), product)); \
+    } \
+    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_axpy_##suffix##_avx2(type alpha, const type *x, size_t n, type *y) { \
+        const vector alphas = _mm256_set1_##ps(alpha); \
+        size_t i = pkn_align_head(y, sizeof(type), n, 32); \
+        if (i > 0) { \
+            pkn_axpy_##suffix##_scalar(alpha, x, i, y); \
+        } \
+        for (; i + 2 * (lanes) <= n; i += 2 * (lanes)) { \
+            pkn_axpy_one_##suffix##_avx2(alphas, x + i, y + i); \
+            pkn_axpy_one_##suffix##_avx2(alphas, x + i + (lanes), y + i + (lanes)); \
+        } \
+        if (i < n) { \
+            pkn_axpy_##suffix##_scalar(alpha, x + i, n - i, y + i); \
+        } \
+    }
+
+PKN_DEFINE_ELEMENTWISE_AVX2(f32, float, __m256, ps, 8)
+PKN_DEFINE_ELEMENTWISE_AVX2(f64, double, __m256d, pd, 4)
+
+/* sum and dot in one: the terms are x[i] * y[i], or x[i] where y is 0. Sum k of the eight holds the accumulators
+   k * lanes .. k * lanes + lanes - 1 of simd.h. */
+#define PKN_ADD_TERM_AVX2(k, suffix, ps, lanes) \
+    sum##k = _mm256_add_##ps(sum##k, pkn_term_##suffix##_avx2(x, y, i + (k) * (lanes)))
+#define PKN_ADD_REST_AVX2(k, suffix, ps, lanes) \
+    sum##k = _mm256_add_##ps(sum##k, pkn_rest_##suffix##_avx2(x, y, i + (k) * (lanes), rest - (k) * (lanes)))
+#define PKN_ADD_EIGHT_AVX2(add, suffix, ps, lanes) \
+    add(0, suffix, ps, lanes); \
+    add(1, suffix, ps, lanes); \
+    add(2, suffix, ps, lanes); \
+    add(3, suffix, ps, lanes); \
+    add(4, suffix, ps, lanes); \
+    add(5, suffix, ps, lanes); \
+    add(6, suffix, ps, lanes); \
+    add(7, suffix, ps, lanes)
+
+#define PKN_DEFINE_REDUCTION_AVX2(suffix, type, vector, ps, lanes) \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 vector pkn_term_##suffix##_avx2(const type *x, const type *y, size_t i) { \
+        vector term = _mm256_loadu_##ps(x + i); \
+        return y ? pkn_product_##suffix##x##lanes(term, _mm256_loadu_##ps(y + i)) : term; \
+    } \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 vector pkn_rest_##suffix##_avx2(const type *x, const type *y, size_t i, int n) { \
+        vector term = pkn_load_first_##suffix##x##lanes(x + i, n); \
+        return y ? pkn_product_##suffix##x##lanes(term, pkn_load_first_##suffix##x##lanes(y + i, n)) : term; \
+    } \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 type pkn_reduce_##suffix##_avx2(const type *x, const type *y, size_t n) { \
+        vector sum0 = _mm256_setzero_##ps(), sum1 = sum0, sum2 = sum0, sum3 = sum0; \
+        vector sum4 = sum0, sum5 = sum0, sum6 = sum0, sum7 = sum0; \
+        size_t i = 0; \
+        for (; i + 8 * (lanes) <= n; i += 8 * (lanes)) { \
+            PKN_ADD_EIGHT_AVX2(PKN_ADD_TERM_AVX2, suffix, ps, lanes); \
+        } \
+        if (i < n) { \
+            int rest = (int)(n - i); \
+            PKN_ADD_EIGHT_AVX2(PKN_ADD_REST_AVX2, suffix, ps, lanes); \
+        } \
+        sum0 = _mm256_add_##ps(_mm256_add_##ps(sum0, sum4), _mm256_add_##ps(sum2, sum6)); \
+        sum1 = _mm256_add_##ps(_mm256_add_##ps(sum1, sum5), _mm256_add_##ps(sum3, sum7)); \
+        return pkn_fold_##suffix##x##lanes(_mm256_add_##ps(sum0, sum1)); \
+    } \
+    PKN_INTERNAL PKN_TARGET_AVX2 type pkn_sum_##suffix##_avx2(const type *x, size_t n) { \
+        return pkn_reduce_##suffix##_avx2(x, 0, n); \
+    } \
+    PKN_INTERNAL PKN_TARGET_AVX2 type pkn_dot_##suffix##_avx2(const type *x, const type *y, size_t n) { \
+        return y ? pkn_reduce_##suffix##_avx2(x, y, n) : 0; /* the test lets the compiler drop those in the loop */ \
+    }
+
+PKN_DEFINE_REDUCTION_AVX2(f32, float, __m256, ps, 8)
+PKN_DEFINE_REDUCTION_AVX2(f64, double, __m256d, pd, 4)
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/float_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The float kernels for AVX-512, with the bits of float_scalar.c.
+
+   add, multiply, axpy: two loads and a store per 64 bytes, two cycles where the CPU splits them (Zen 4), one elsewhere. sum: a
+   load per 64 bytes, dot: two; four sums in flight. sqrt: bound by the divider. Rests are masked; in a sum a masked lane adds
+   +0, which changes nothing, since a sum that began as +0 is never -0. */
+#ifndef PKN_SIMD_FLOAT_AVX512_C
+#define PKN_SIMD_FLOAT_AVX512_C
+
+/* #include "simd/align.h": above */
+/* #include "simd/exact.h": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/kernels.h": above */
+
+#if PKN_ARCH_X86
+PKN_AVX512_BEGIN
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512 pkn_product_f32x16(__m512 a, __m512 b) {
+    __m512 product = _mm512_mul_ps(a, b);
+    PKN_KEEP_ROUNDED(product);
+    return product;
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512d pkn_product_f64x8(__m512d a, __m512d b) {
+    __m512d product = _mm512_mul_pd(a, b);
+    PKN_KEEP_ROUNDED(product);
+    return product;
+}
+
+/* The lanes, folded in half as float_scalar.c does. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 float pkn_fold_f32x16(__m512 sum) {
+    __m256 sum_f32x8 = _mm256_add_ps(_mm512_castps512_ps256(sum), _mm512_extractf32x8_ps(sum, 1));
+    __m128 sum_f32x4 = _mm_add_ps(_mm256_castps256_ps128(sum_f32x8), _mm256_extractf128_ps(sum_f32x8, 1));
+    sum_f32x4 = _mm_add_ps(sum_f32x4, _mm_movehl_ps(sum_f32x4, sum_f32x4));
+    return _mm_cvtss_f32(_mm_add_ss(sum_f32x4, _mm_shuffle_ps(sum_f32x4, sum_f32x4, 1)));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 double pkn_fold_f64x8(__m512d sum) {
+    __m256d sum_f64x4 = _mm256_add_pd(_mm512_castpd512_pd256(sum), _mm512_extractf64x4_pd(sum, 1));
+    __m128d sum_f64x2 = _mm_add_pd(_mm256_castpd256_pd128(sum_f64x4), _mm256_extractf128_pd(sum_f64x4, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(sum_f64x2, _mm_unpackhi_pd(sum_f64x2, sum_f64x2)));
+}
+
+/* The elementwise kernels: a masked register up to the first aligned output and for the rest, whole registers between. */
+#define PKN_DEFINE_PAIRWISE_AVX512(name, operation, suffix, type, mask_type, ps, lanes) \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_##name##_part_##suffix##_avx512(const type *a, const type *b, size_t n, \
+                                                                                 type *out) { \
+        mask_type mask = (mask_type)((1u << n) - 1u); \
+        _mm512_mask_storeu_##ps(out, mask, operation(_mm512_maskz_loadu_##ps(mask, a), \
+                                                     _mm512_maskz_loadu_##ps(mask, b))); \
+    } \
+    PKN_INTERNAL PKN_TARGET_AVX512 void pkn_##name##_##suffix##_avx512(const type *a, const type *b, size_t n, type *out) { \
+        size_t i = pkn_align_head(out, sizeof(type), n, 64); \
+        if (i > 0) { \
+            pkn_##name##_part_##suffix##_avx512(a, b, i, out); \
+        } \
+        for (; i + (lanes) <= n; i += (lanes)) { \
+            _mm512_storeu_##ps(out + i, operation(_mm512_loadu_##ps(a + i), _mm512_loadu_##ps(b + i))); \
+        } \
+        if (i < n) { \
+            pkn_##name##_part_##suffix##_avx512(a + i, b + i, n - i, out + i); \
+        } \
+    }
+
+#define PKN_DEFINE_ELEMENTWISE_AVX512(suffix, type, vector, mask_type, ps, lanes) \
+    PKN_DEFINE_PAIRWISE_AVX512(add, _mm512_add_##ps, suffix, type, mask_type, ps, lanes) \
+    PKN_DEFINE_PAIRWISE_AVX512(multiply, _mm512_mul_##ps, suffix, type, mask_type, ps, lanes) \
+    PKN_INTERNAL PKN_TARGET_AVX512 void pkn_sqrt_##suffix##_avx512(const type *a, size_t n, type *out) { \
+        size_t i = 0; /* the divider is slower than any store */ \
+        for (; i + (lanes) <= n; i += (lanes)) { \
+            _mm512_storeu_##ps(out + i, _mm512_sqrt_##ps(_mm512_loadu_##ps(a + i))); \
+        } \
+        if (i < n) { \
+            mask_type mask = (mask_type)((1u << (n - i)) - 1u); \
+            _mm512_mask_storeu_##ps(out + i, mask, _mm512_sqrt_##ps(_mm512_maskz_loadu_##ps(mask, a + i))); \
+        } \
+    } \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_axpy_part_##suffix##_avx512(vector alphas, const type *x, size_t n, type *y) { \
+        mask_type mask = (mask_type)((1u << n) - 1u); \
+        vector product = pkn_product_##suffix##x##lanes(alphas, _mm512_maskz_loadu_##ps(mask, x)); \
+        _mm512_mask_storeu_##ps(y, mask, _mm512_add_##ps(_mm512_maskz_loadu_##ps(mask, y), product)); \
+    } \
+    PKN_INTERNAL PKN_TARGET_AVX512 void pkn_axpy_##suffix##_avx512(type alpha, const type *x, size_t n, type *y) { \
+        const vector alphas = _mm512_set1_##ps(alpha); \
+        size_t i = pkn_align_head(y, sizeof(type), n, 64); \
+        if (i > 0) { \
+            pkn_axpy_part_##suffix##_avx512(alphas, x, i, y); \
+        } \
+        for (; i + (lanes) <= n; i += (lanes)) { \
+            vector product = pkn_product_##suffix##x##lanes(alphas, _mm512_loadu_##ps(x + i)); \
+            _mm512_storeu_##ps(y + i, _mm512_add_##ps(_mm512_loadu_##ps(y + i), product)); \
+        } \
+        if (i < n) { \
+            pkn_axpy_part_##suffix##_avx512(alphas, x + i, n - i, y + i); \
+        } \
+    }
+
+PKN_DEFINE_ELEMENTWISE_AVX512(f32, float, __m512, __mmask16, ps, 16)
+PKN_DEFINE_ELEMENTWISE_AVX512(f64, double, __m512d, __mmask8, pd, 8)
+
+/* sum and dot in one: the terms are x[i] * y[i], or x[i] where y is 0. Sum k of the four holds the accumulators
+   k * lanes .. k * lanes + lanes - 1 of simd.h. */
+#define PKN_DEFINE_REDUCTION_AVX512(suffix, type, vector, mask_type, ps, lanes) \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 vector pkn_term_##suffix##_avx512(const type *x, const type *y, size_t i) { \
+        vector term = _mm512_loadu_##ps(x + i); \
+        return y ? pkn_product_##suffix##x##lanes(term, _mm512_loadu_##ps(y + i)) : term; \
+    } \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 vector pkn_rest_##suffix##_avx512(const type *x, const type *y, size_t i, \
+                                                                          uint64_t lanes_left) { \
+        vector term = _mm512_maskz_loadu_##ps((mask_type)lanes_left, x + i); \
+        return y ? pkn_product_##suffix##x##lanes(term, _mm512_maskz_loadu_##ps((mask_type)lanes_left, y + i)) : term; \
+    } \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 type pkn_reduce_##suffix##_avx512(const type *x, const type *y, size_t n) { \
+        vector sum0 = _mm512_setzero_##ps(), sum1 = sum0, sum2 = sum0, sum3 = sum0; \
+        size_t i = 0; \
+        for (; i + 4 * (lanes) <= n; i += 4 * (lanes)) { \
+            sum0 = _mm512_add_##ps(sum0, pkn_term_##suffix##_avx512(x, y, i)); \
+            sum1 = _mm512_add_##ps(sum1, pkn_term_##suffix##_avx512(x, y, i + (lanes))); \
+            sum2 = _mm512_add_##ps(sum2, pkn_term_##suffix##_avx512(x, y, i + 2 * (lanes))); \
+            sum3 = _mm512_add_##ps(sum3, pkn_term_##suffix##_avx512(x, y, i + 3 * (lanes))); \
+        } \
+        if (i < n) { \
+            uint64_t left = ((uint64_t)1 << (n - i)) - 1u; \
+            sum0 = _mm512_add_##ps(sum0, pkn_rest_##suffix##_avx512(x, y, i, left)); \
+            sum1 = _mm512_add_##ps(sum1, pkn_rest_##suffix##_avx512(x, y, i + (lanes), left >> (lanes))); \
+            sum2 = _mm512_add_##ps(sum2, pkn_rest_##suffix##_avx512(x, y, i + 2 * (lanes), left >> 2 * (lanes))); \
+            sum3 = _mm512_add_##ps(sum3, pkn_rest_##suffix##_avx512(x, y, i + 3 * (lanes), left >> 3 * (lanes))); \
+        } \
+        sum0 = _mm512_add_##ps(_mm512_add_##ps(sum0, sum2), _mm512_add_##ps(sum1, sum3)); \
+        return pkn_fold_##suffix##x##lanes(sum0); \
+    } \
+    PKN_INTERNAL PKN_TARGET_AVX512 type pkn_sum_##suffix##_avx512(const type *x, size_t n) { \
+        return pkn_reduce_##suffix##_avx512(x, 0, n); \
+    } \
+    PKN_INTERNAL PKN_TARGET_AVX512 type pkn_dot_##suffix##_avx512(const type *x, const type *y, size_t n) { \
+        return y ? pkn_reduce_##suffix##_avx512(x, y, n) : 0; /* the test lets the compiler drop those in the loop */ \
+    }
+
+PKN_DEFINE_REDUCTION_AVX512(f32, float, __m512, __mmask16, ps, 16)
+PKN_DEFINE_REDUCTION_AVX512(f64, double, __m512d, __mmask8, pd, 8)
+
+PKN_AVX512_END
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/float_neon.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The float kernels for NEON (64-bit ARM), with the bits of float_scalar.c.
+
+   Elementwise kernels and sums are bound by loads and stores; sixteen sums in flight, half of the registers. The rest of a sum
+   is copied into a block of zeros: +0 changes no sum, since one that began as +0 is never -0. */
+#ifndef PKN_SIMD_FLOAT_NEON_C
+#define PKN_SIMD_FLOAT_NEON_C
+
+/* #include "base/platform.h": above */
+/* #include "simd/exact.h": above */
+/* #include "simd/float_scalar.c": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/kernels.h": above */
+
+#if PKN_ARCH_ARM64
+
+PKN_ALWAYS_INLINE float32x4_t pkn_product_f32x4(float32x4_t a, float32x4_t b) {
+    float32x4_t product = vmulq_f32(a, b);
+    PKN_KEEP_ROUNDED(product);
+    return product;
+}
+
+PKN_ALWAYS_INLINE float64x2_t pkn_product_f64x2(float64x2_t a, float64x2_t b) {
+    float64x2_t product = vmulq_f64(a, b);
+    PKN_KEEP_ROUNDED(product);
+    return product;
+}
+
+/* The lanes, folded in half as float_scalar.c does. */
+PKN_ALWAYS_INLINE float pkn_fold_f32x4(float32x4_t sum) {
+    float32x2_t sum_f32x2 = vadd_f32(vget_low_f32(sum), vget_high_f32(sum));
+    return vget_lane_f32(sum_f32x2, 0) + vget_lane_f32(sum_f32x2, 1);
+}
+
+PKN_ALWAYS_INLINE double pkn_fold_f64x2(float64x2_t sum) {
+    return vgetq_lane_f64(sum, 0) + vgetq_lane_f64(sum, 1);
+}
+
+/* The elementwise kernels: whole registers, then the scalar kernel for the rest. */
+#define PKN_DEFINE_ELEMENTWISE_NEON(suffix, type, vector, lanes) \
+    PKN_INTERNAL void pkn_add_##suffix##_neon(const type *a, const type *b, size_t n, type *out) { \
+        size_t i = 0; \
+        for (; i + (lanes) <= n; i += (lanes)) { \
+            vst1q_##suffix(out + i, vaddq_##suffix(vld1q_##suffix(a + i), vld1q_##suffix(b + i))); \
+        } \
+        if (i < n) { \
+            pkn_add_##suffix##_scalar(a + i, b + i, n - i, out + i); \
+        } \
+    } \
+    PKN_INTERNAL void pkn_multiply_##suffix##_neon(const type *a, const type *b, size_t n, type *out) { \
+        size_t i = 0; \
+        for (; i + (lanes) <= n; i += (lanes)) { \
+            vst1q_##suffix(out + i, vmulq_##suffix(vld1q_##suffix(a + i), vld1q_##suffix(b + i))); \
+        } \
+        if (i < n) { \
+            pkn_multiply_##suffix##_scalar(a + i, b + i, n - i, out + i); \
+        } \
+    } \
+    PKN_INTERNAL void pkn_sqrt_##suffix##_neon(const type *a, size_t n, type *out) { \
+        size_t i = 0; \
+        for (; i + (lanes) <= n; i += (lanes)) { \
+            vst1q_##suffix(out + i, vsqrtq_##suffix(vld1q_##suffix(a + i))); \
+        } \
+        if (i < n) { \
+            pkn_sqrt_##suffix##_scalar(a + i, n - i, out + i); \
+        } \
+    } \
+    PKN_INTERNAL void pkn_axpy_##suffix##_neon(type alpha, const type *x, size_t n, type *y) { \
+        const vector alphas = vdupq_n_##suffix(alpha); \
+        size_t i = 0; \
+        for (; i + (lanes) <= n; i += (lanes)) { \
+            vector product = pkn_product_##suffix##x##lanes(alphas, vld1q_##suffix(x + i)); \
+            vst1q_##suffix(y + i, vaddq_##suffix(vld1q_##suffix(y + i), product)); \
+        } \
+        if (i < n) { \
+            pkn_axpy_##suffix##_scalar(alpha, x + i, n - i, y + i); \
+        } \
+    }
+
+PKN_DEFINE_ELEMENTWISE_NEON(f32, float, float32x4_t, 4)
+PKN_DEFINE_ELEMENTWISE_NEON(f64, double, float64x2_t, 2)
+
+/* sum and dot in one: the terms are x[i] * y[i], or x[i] where y is 0. Sum k of the sixteen holds the accumulators
+   k * lanes .. k * lanes + lanes - 1 of simd.h. The loops over k have a constant end and unroll. */
+#define PKN_DEFINE_REDUCTION_NEON(suffix, type, vector, lanes) \
+    PKN_ALWAYS_INLINE void pkn_add_terms_##suffix##_neon(vector *sums, const type *x, const type *y) { \
+        _Pragma("GCC unroll 16") for (size_t k = 0; k < 16; k++) { \
+            vector term = vld1q_##suffix(x + k * (lanes)); \
+            if (y) { \
+                term = pkn_product_##suffix##x##lanes(term, vld1q_##suffix(y + k * (lanes))); \
+            } \
+            sums[k] = vaddq_##suffix(sums[k], term); \
+        } \
+    } \
+    PKN_ALWAYS_INLINE type pkn_reduce_##suffix##_neon(const type *x, const type *y, size_t n) { \
+        vector sums[16]; \
+        size_t i = 0; \
+        _Pragma("GCC unroll 16") for (size_t k = 0; k < 16; k++) { \
+            sums[k] = vdupq_n_##suffix(0); \
+        } \
+        for (; i + 16 * (lanes) <= n; i += 16 * (lanes)) { \
+            pkn_add_terms_##suffix##_neon(sums, x + i, y ? y + i : 0); \
+        } \
+        if (i < n) { \
+            type last_x[16 * (lanes)] = {0}; \
+            type last_y[16 * (lanes)] = {0}; \
+            memcpy(last_x, x + i, (n - i) * sizeof(type)); \
+            if (y) { \
+                memcpy(last_y, y + i, (n - i) * sizeof(type)); \
+            } \
+            pkn_add_terms_##suffix##_neon(sums, last_x, y ? last_y : 0); \
+        } \
+        _Pragma("GCC unroll 4") for (size_t half = 8; half > 0; half /= 2) { \
+            _Pragma("GCC unroll 8") for (size_t k = 0; k < half; k++) { \
+                sums[k] = vaddq_##suffix(sums[k], sums[k + half]); \
+            } \
+        } \
+        return pkn_fold_##suffix##x##lanes(sums[0]); \
+    } \
+    PKN_INTERNAL type pkn_sum_##suffix##_neon(const type *x, size_t n) { \
+        return pkn_reduce_##suffix##_neon(x, 0, n); \
+    } \
+    PKN_INTERNAL type pkn_dot_##suffix##_neon(const type *x, const type *y, size_t n) { \
+        return y ? pkn_reduce_##suffix##_neon(x, y, n) : 0; /* the test lets the compiler drop those in the loop */ \
+    }
+
+PKN_DEFINE_REDUCTION_NEON(f32, float, float32x4_t, 4)
+PKN_DEFINE_REDUCTION_NEON(f64, double, float64x2_t, 2)
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/dispatch.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The tables of the instruction sets, the choice between them, and the public functions that go through it. */
+#ifndef PKN_SIMD_DISPATCH_C
+#define PKN_SIMD_DISPATCH_C
+
+/* #include "base/platform.h": above */
+/* #include "simd/cpu.h": above */
+/* ==== src/simd/dispatch.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The kernel table in use. Layers above call kernels through it: pkn_simd()->hamming_u64(a, b, words). */
+#ifndef PKN_SIMD_DISPATCH_H
+#define PKN_SIMD_DISPATCH_H
+
+/* #include "base/atomic.h": above */
+/* #include "base/compiler.h": above */
+/* #include "simd/kernels.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* An instruction set: its names, what it needs, its kernels. */
+typedef struct pkn_simd_set {
+    const char *name;   /* what PKERN_ISA and pkern_simd_isa call it */
+    const char *family; /* PKERN_ISA may also name the family: its best set */
+    uint32_t features;  /* PKN_CPU_* bits, all of which it needs */
+    pkn_simd_kernels kernels;
+} pkn_simd_set;
+
+/* The set in use, 0 before the first call. All sets are constants, so the pointer publishes nothing but itself. */
+static pkn_atomic_ptr pkn_simd_active = {0};
+
+/* All sets of this architecture, best first; the last one is scalar. */
+PKN_INTERNAL const pkn_simd_set *pkn_simd_sets(size_t *n_sets);
+
+/* The best set that features allow, or the best of those called `wanted` (a name or a family; may be 0). */
+PKN_INTERNAL const pkn_simd_set *pkn_simd_choose(uint32_t features, const char *wanted);
+
+/* Chooses by CPU and environment and remembers it. Threads that come here at once choose the same. */
+PKN_INTERNAL const pkn_simd_set *pkn_simd_resolve(void);
+
+PKN_INLINE const pkn_simd_set *pkn_simd_current(void) {
+    const pkn_simd_set *set = (const pkn_simd_set *)pkn_atomic_load_relaxed_ptr(&pkn_simd_active);
+    return PKN_LIKELY(set != 0) ? set : pkn_simd_resolve();
+}
+
+PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
+    return &pkn_simd_current()->kernels;
+}
+
+#endif
+/* ==== src/simd/dispatch.c, continued ==== */
+/* #include "simd/kernels.h": above */
+/* #include "simd/simd.h": above */
+
+#define PKN_SIMD_USE_SCALAR(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) pkn_##name##_scalar,
+#define PKN_SIMD_USE_AVX2(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) pkn_##name##_##avx2,
+#define PKN_SIMD_USE_AVX512(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) pkn_##name##_##avx512,
+#define PKN_SIMD_USE_AVX512_VPOPCNT(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+    pkn_##name##_##avx512_vpopcnt,
+#define PKN_SIMD_USE_NEON(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) pkn_##name##_##neon,
+
+#define PKN_CPU_NEEDS_AVX2 (PKN_CPU_AVX2 | PKN_CPU_POPCNT)
+#define PKN_CPU_NEEDS_AVX512 \
+    (PKN_CPU_NEEDS_AVX2 | PKN_CPU_AVX512F | PKN_CPU_AVX512BW | PKN_CPU_AVX512VL | PKN_CPU_AVX512DQ)
+
+static const pkn_simd_set pkn_simd_all_sets[] = {
+#if PKN_ARCH_X86
+    {"avx512_vpopcnt", "avx512", PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VPOPCNTDQ,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512_VPOPCNT)}},
+    {"avx512_base", "avx512", PKN_CPU_NEEDS_AVX512, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512)}},
+    {"avx2", "avx2", PKN_CPU_NEEDS_AVX2, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2)}},
+#elif PKN_ARCH_ARM64
+    {"neon", "neon", PKN_CPU_NEON, {PKN_SIMD_KERNELS(PKN_SIMD_USE_NEON)}},
+#endif
+    {"scalar", "scalar", 0, {PKN_SIMD_KERNELS(PKN_SIMD_USE_SCALAR)}},
+};
+
+PKN_INTERNAL const pkn_simd_set *pkn_simd_sets(size_t *n_sets) {
+    *n_sets = sizeof pkn_simd_all_sets / sizeof pkn_simd_all_sets[0];
+    return pkn_simd_all_sets;
+}
+
+PKN_INTERNAL const pkn_simd_set *pkn_simd_choose(uint32_t features, const char *wanted) {
+    size_t n_sets;
+    const pkn_simd_set *sets = pkn_simd_sets(&n_sets);
+    const pkn_simd_set *best = 0;
+    for (size_t i = 0; i < n_sets; i++) {
+        if ((sets[i].features & ~features) != 0) {
+            continue;
+        }
+        if (wanted && (strcmp(wanted, sets[i].name) == 0 || strcmp(wanted, sets[i].family) == 0)) {
+            return &sets[i];
+        }
+        if (!best) {
+            best = &sets[i];
+        }
+    }
+    return best;
+}
+
+PKN_INTERNAL PKN_COLD const pkn_simd_set *pkn_simd_resolve(void) {
+    const pkn_simd_set *set = pkn_simd_choose(pkn_cpu_features(), getenv("PKERN_ISA"));
+    void *value;
+    memcpy(&value, &set, sizeof value);
+    pkn_atomic_store_relaxed_ptr(&pkn_simd_active, value);
+    return set;
+}
+
+PKERN_API const char *pkern_simd_isa(void) {
+    return pkn_simd_current()->name;
+}
+
+PKERN_API void pkern_simd_xor_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+    pkn_simd()->xor_u64(a, b, words, out);
+}
+
+PKERN_API void pkern_simd_and_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+    pkn_simd()->and_u64(a, b, words, out);
+}
+
+PKERN_API void pkern_simd_or_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+    pkn_simd()->or_u64(a, b, words, out);
+}
+
+PKERN_API void pkern_simd_not_u64(const uint64_t *a, size_t words, uint64_t *out) {
+    pkn_simd()->not_u64(a, words, out);
+}
+
+PKERN_API uint64_t pkern_simd_popcount_u64(const uint64_t *a, size_t words) {
+    return pkn_simd()->popcount_u64(a, words);
+}
+
+PKERN_API uint64_t pkern_simd_hamming_u64(const uint64_t *a, const uint64_t *b, size_t words) {
+    return pkn_simd()->hamming_u64(a, b, words);
+}
+
+PKERN_API void pkern_simd_majority_u64(const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t *out) {
+    pkn_simd()->majority_u64(rows, n_rows, stride_words, words, out);
+}
+
+#define PKN_DEFINE_SIMD_FLOAT(suffix, type) \
+    PKERN_API void pkern_simd_add_##suffix(const type *a, const type *b, size_t n, type *out) { \
+        pkn_simd()->add_##suffix(a, b, n, out); \
+    } \
+    PKERN_API void pkern_simd_multiply_##suffix(const type *a, const type *b, size_t n, type *out) { \
+        pkn_simd()->multiply_##suffix(a, b, n, out); \
+    } \
+    PKERN_API void pkern_simd_sqrt_##suffix(const type *a, size_t n, type *out) { \
+        pkn_simd()->sqrt_##suffix(a, n, out); \
+    } \
+    PKERN_API void pkern_simd_axpy_##suffix(type alpha, const type *x, size_t n, type *y) { \
+        pkn_simd()->axpy_##suffix(alpha, x, n, y); \
+    } \
+    PKERN_API type pkern_simd_sum_##suffix(const type *x, size_t n) { \
+        return pkn_simd()->sum_##suffix(x, n); \
+    } \
+    PKERN_API type pkern_simd_dot_##suffix(const type *x, const type *y, size_t n) { \
+        return pkn_simd()->dot_##suffix(x, y, n); \
+    }
+
+PKN_DEFINE_SIMD_FLOAT(f32, float)
+PKN_DEFINE_SIMD_FLOAT(f64, double)
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/rotate.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Rotation in place. Short vectors go through a copy on the stack; in long ones the bits are shifted within the words first,
+   then the words change places block by block, so no memory is allocated. */
+#ifndef PKN_SIMD_ROTATE_C
+#define PKN_SIMD_ROTATE_C
+
+/* #include "base/bits.h": above */
+/* #include "base/platform.h": above */
+/* #include "simd/dispatch.h": above */
+/* #include "simd/rotate.h": above */
+/* #include "simd/simd.h": above */
+
+/* 1 KiB of stack: up to 8,192 bits are rotated by copy and one pass. */
+#define PKN_ROTATE_BUFFER_WORDS 128
+
+PKN_INTERNAL void pkn_swap_words(uint64_t *a, uint64_t *b, size_t words, uint64_t *buffer) {
+    while (words > 0) {
+        size_t n = pkn_min_size(words, PKN_ROTATE_BUFFER_WORDS);
+        memcpy(buffer, a, n * 8);
+        memcpy(a, b, n * 8);
+        memcpy(b, buffer, n * 8);
+        a += n;
+        b += n;
+        words -= n;
+    }
+}
+
+/* [low high] becomes [high low]. While both are long, the shorter one is swapped to its place against an equal part
+   of the other, which leaves a smaller problem of the same kind (Gries and Mills). */
+PKN_INTERNAL void pkn_exchange_blocks(uint64_t *words, size_t n_low, size_t n_high, uint64_t *buffer) {
+    while (pkn_min_size(n_low, n_high) > PKN_ROTATE_BUFFER_WORDS) {
+        if (n_low <= n_high) {
+            pkn_swap_words(words, words + n_low, n_low, buffer);
+            words += n_low;
+            n_high -= n_low;
+        } else {
+            n_low -= n_high;
+            pkn_swap_words(words + n_low, words + n_low + n_high, n_high, buffer);
+        }
+    }
+    if (n_low <= n_high) {
+        memcpy(buffer, words, n_low * 8);
+        memmove(words, words + n_low, n_high * 8);
+        memcpy(words + n_high, buffer, n_low * 8);
+    } else {
+        memcpy(buffer, words + n_low, n_high * 8);
+        memmove(words + n_high, words, n_low * 8);
+        memcpy(words, buffer, n_high * 8);
+    }
+}
+
+PKERN_API void pkern_simd_rotate_u64(const uint64_t *in, size_t words, int64_t shift, uint64_t *out) {
+    const pkn_simd_kernels *kernels = pkn_simd();
+    uint64_t buffer[PKN_ROTATE_BUFFER_WORDS];
+    pkn_rotation rotation;
+    if (words == 0) {
+        return;
+    }
+    if (in != out) {
+        kernels->rotate_u64(in, words, shift, out);
+        return;
+    }
+    if (words <= PKN_ROTATE_BUFFER_WORDS) {
+        kernels->rotate_u64(in, words, shift, buffer);
+        memcpy(out, buffer, words * 8);
+        return;
+    }
+    rotation = pkn_rotation_of(in, words, shift);
+    if (rotation.bits != 0) {
+        kernels->rotate_u64(in, words, (int64_t)rotation.bits, out);
+    }
+    if (rotation.n_high != 0) {
+        pkn_exchange_blocks(out, words - rotation.n_high, rotation.n_high, buffer);
+    }
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/for.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The loop itself belongs to the pool; this is its public edge. */
+#ifndef PKN_PAR_FOR_C
+#define PKN_PAR_FOR_C
+
+/* #include "par/par.h": above */
+/* ==== src/par/units.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A loop over fixed runs of items ("units"), given to the pool as a loop over the items: what it
+   learns of an item's cost then holds for every length, and progress counts items. A piece runs the
+   units that begin in it: with pkn_unit_count, from pkn_unit_count(begin, unit_len) up to
+   pkn_unit_count(end, unit_len). So pieces need not meet the units' borders, and units keep the
+   order of their pieces, so that the lowest failure is the lowest unit's. */
+#ifndef PKN_PAR_UNITS_H
+#define PKN_PAR_UNITS_H
+
+/* #include "base/bits.h": above */
+/* #include "par/par.h": above */
+/* #include "pool/loop.c": above */
+
+PKN_INLINE int pkn_options_valid(const pkern_par_options *options) {
+    return options == 0 || options->max_len == 0 || options->min_len <= options->max_len;
+}
+
+/* How many runs of len cover n, which is also how many units begin below item n. len > 0 */
+PKN_INLINE size_t pkn_unit_count(size_t n, size_t len) {
+    return n / len + (n % len != 0);
+}
+
+/* unit_len > 0, options are valid. key names the user's code for what is remembered of its cost. */
+PKN_INTERNAL pkern_status pkn_units_run(pkern_pool *pool, size_t n, size_t unit_len,
+                                        const pkern_par_options *options, pkern_range_fn body,
+                                        void *ctx, size_t key) {
+    pkern_par_options unit_options;
+    memset(&unit_options, 0, sizeof unit_options);
+    if (options != 0) {
+        unit_options = *options;
+    }
+    unit_options.min_len = pkn_max_size(unit_options.min_len, unit_len);
+    if (unit_options.max_len != 0) {
+        unit_options.min_len = pkn_min_size(unit_options.min_len, unit_options.max_len);
+    }
+    return pkn_loop_run_keyed(pool, 0, n, &unit_options, body, ctx, key);
+}
+
+#endif
+/* ==== src/par/for.c, continued ==== */
+
+PKERN_API pkern_status pkern_par_for(pkern_pool *pool, size_t begin, size_t end,
+                                     const pkern_par_options *options, pkern_range_fn body,
+                                     void *ctx) {
+    if (begin > end || body == 0 || !pkn_options_valid(options)) {
+        return PKERN_EINVAL;
+    }
+    return begin == end ? PKERN_OK : pkn_loop_run(pool, begin, end, options, body, ctx);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/map.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A map over two arrays of any element sizes. */
+#ifndef PKN_PAR_MAP_C
+#define PKN_PAR_MAP_C
+
+/* #include "par/par.h": above */
+/* #include "par/units.h": above */
+
+typedef struct pkn_map {
+    const unsigned char *in;
+    unsigned char *out;
+    size_t in_size;
+    size_t out_size;
+    int (*fn)(const void *in, void *out, void *ctx);
+    void *ctx;
+} pkn_map;
+
+PKN_INTERNAL int pkn_map_range(size_t begin, size_t end, void *context) {
+    const pkn_map *map = (const pkn_map *)context;
+    const unsigned char *in = map->in + begin * map->in_size;
+    unsigned char *out = map->out + begin * map->out_size;
+    for (size_t i = begin; i < end; i++) {
+        int status = map->fn(in, out, map->ctx);
+        if (status != 0) {
+            return status;
+        }
+        in += map->in_size;
+        out += map->out_size;
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_par_map(pkern_pool *pool, const void *in, size_t in_size, void *out,
+                                     size_t out_size, size_t n, const pkern_par_options *options,
+                                     int (*fn)(const void *in, void *out, void *ctx), void *ctx) {
+    pkn_map map;
+    pkern_status status = pkn_map_check(in, in_size, out, out_size, n);
+    if (fn == 0 || !pkn_options_valid(options)) {
+        return PKERN_EINVAL;
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (n == 0) {
+        return PKERN_OK;
+    }
+    map.in = (const unsigned char *)in;
+    map.out = (unsigned char *)out;
+    map.in_size = in_size;
+    map.out_size = out_size;
+    map.fn = fn;
+    map.ctx = ctx;
+    return pkn_loop_run_keyed(pool, 0, n, options, pkn_map_range, &map, (size_t)fn);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/chunks.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A loop over runs of a fixed number of elements. */
+#ifndef PKN_PAR_CHUNKS_C
+#define PKN_PAR_CHUNKS_C
+
+/* #include "par/par.h": above */
+/* #include "par/units.h": above */
+
+typedef struct pkn_chunks {
+    unsigned char *base;
+    size_t n;
+    size_t size;
+    size_t chunk_len;
+    int (*fn)(void *chunk, size_t len, size_t chunk_index, void *ctx);
+    void *ctx;
+} pkn_chunks;
+
+PKN_INTERNAL int pkn_chunks_range(size_t begin, size_t end, void *context) {
+    const pkn_chunks *chunks = (const pkn_chunks *)context;
+    size_t last = pkn_unit_count(end, chunks->chunk_len);
+    for (size_t c = pkn_unit_count(begin, chunks->chunk_len); c < last; c++) {
+        size_t first = c * chunks->chunk_len;
+        size_t len = pkn_min_size(chunks->chunk_len, chunks->n - first);
+        int status = chunks->fn(chunks->base + first * chunks->size, len, c, chunks->ctx);
+        if (status != 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_par_chunks(pkern_pool *pool, void *base, size_t n, size_t size,
+                                        size_t chunk_len, const pkern_par_options *options,
+                                        int (*fn)(void *chunk, size_t len, size_t chunk_index,
+                                                  void *ctx),
+                                        void *ctx) {
+    pkn_chunks chunks;
+    size_t bytes;
+    if (chunk_len == 0 || size == 0 || fn == 0 || !pkn_options_valid(options) ||
+        (n > 0 && base == 0)) {
+        return PKERN_EINVAL;
+    }
+    if (pkn_mul_overflows_size(n, size, &bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    if (n == 0) {
+        return PKERN_OK;
+    }
+    chunks.base = (unsigned char *)base;
+    chunks.n = n;
+    chunks.size = size;
+    chunks.chunk_len = chunk_len;
+    chunks.fn = fn;
+    chunks.ctx = ctx;
+    return pkn_units_run(pool, n, chunk_len, options, pkn_chunks_range, &chunks, (size_t)fn);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/reduce.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Reduction with the same bits at any number of threads.
+
+   The tree over the leaves is fixed: the node of height h and number j covers leaves j * 2^h .. (j
+   + 1) * 2^h - 1, as far as they exist, and is the left child's value combined with the right's, or
+   the left child's alone where there is no right. A unit of the loop is a subtree of one height;
+   how high is chosen by memory and threads, which the result can't show, since every unit and the
+   nodes above them are nodes of that tree. A unit runs its leaves from left to right with a stack
+   of finished subtrees (a binary counter), so it needs height + 1 accumulators. */
+#ifndef PKN_PAR_REDUCE_C
+#define PKN_PAR_REDUCE_C
+
+/* #include "base/alloc.h": above */
+/* #include "par/par.h": above */
+/* #include "par/units.h": above */
+
+#define PKN_REDUCE_LEAVES 512
+/* Bytes of scratch on the caller's stack for units, and on each thread's for a unit's own
+   accumulators. */
+#define PKN_REDUCE_CALLER_BYTES 2048
+#define PKN_REDUCE_UNIT_BYTES 1024
+
+typedef struct pkn_reduction {
+    const pkern_reducer *reducer;
+    const pkern_allocator *allocator;
+    size_t begin;
+    size_t n;
+    size_t leaf_len;
+    size_t n_leaves;
+    unsigned height;      /* of a unit */
+    size_t scratch_bytes; /* of a unit */
+    unsigned char *units; /* [n_units] accumulators */
+} pkn_reduction;
+
+/* Subtree number unit, into scratch's first accumulator. */
+PKN_INTERNAL int pkn_reduce_unit(const pkn_reduction *reduction, size_t unit,
+                                 unsigned char *scratch) {
+    const pkern_reducer *reducer = reduction->reducer;
+    size_t size = reducer->size;
+    size_t leaf = unit << reduction->height;
+    size_t leaf_end =
+        leaf + pkn_min_size((size_t)1 << reduction->height, reduction->n_leaves - leaf);
+    unsigned char *top = scratch; /* one past the finished subtrees */
+    for (size_t count = 1; leaf < leaf_end; leaf++, count++) {
+        size_t first = leaf * reduction->leaf_len;
+        size_t len = pkn_min_size(reduction->leaf_len, reduction->n - first);
+        int status;
+        reducer->identity(top, reducer->ctx);
+        status = reducer->fold(top, reduction->begin + first, reduction->begin + first + len,
+                               reducer->ctx);
+        if (status != 0) {
+            return status;
+        }
+        top += size;
+        for (size_t finished = count; (finished & 1) == 0; finished >>= 1) {
+            top -= size;
+            reducer->combine(top - size, top, reducer->ctx);
+        }
+    }
+    while (top > scratch + size) {
+        top -= size;
+        reducer->combine(top - size, top, reducer->ctx);
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_reduce_range(size_t begin, size_t end, void *context) {
+    const pkn_reduction *reduction = (const pkn_reduction *)context;
+    PKN_ALIGNED(64) unsigned char local[PKN_REDUCE_UNIT_BYTES];
+    unsigned char *scratch = local;
+    size_t size = reduction->reducer->size;
+    size_t unit = pkn_unit_count(begin, reduction->leaf_len << reduction->height);
+    size_t last = pkn_unit_count(end, reduction->leaf_len << reduction->height);
+    int status = 0;
+    if (unit == last) {
+        return 0;
+    }
+    if (reduction->scratch_bytes > sizeof local) {
+        scratch = (unsigned char *)pkn_allocate(reduction->allocator, reduction->scratch_bytes,
+                                                PKN_CACHE_LINE);
+        if (scratch == 0) {
+            return PKERN_ENOMEM;
+        }
+    }
+    for (; unit < last && status == 0; unit++) {
+        status = pkn_reduce_unit(reduction, unit, scratch);
+        if (status == 0) {
+            memcpy(reduction->units + unit * size, scratch, size);
+        }
+    }
+    if (scratch != local) {
+        pkn_release(reduction->allocator, scratch, reduction->scratch_bytes);
+    }
+    return status;
+}
+
+/* The leaves of the range and the height of a unit: as many units as are good for balance, few
+   where accumulators are large. */
+PKN_INTERNAL void pkn_reduce_cut(pkn_reduction *reduction, const pkern_par_options *options,
+                                 size_t n_threads) {
+    size_t size = reduction->reducer->size;
+    size_t max_units =
+        size <= 64 ? pkn_max_size(128, 16 * n_threads) : pkn_max_size(16, 8 * n_threads);
+    reduction->leaf_len = pkn_unit_count(reduction->n, PKN_REDUCE_LEAVES);
+    if (options != 0) {
+        reduction->leaf_len = pkn_max_size(reduction->leaf_len, options->min_len);
+        if (options->max_len != 0) {
+            reduction->leaf_len = pkn_min_size(reduction->leaf_len, options->max_len);
+        }
+    }
+    reduction->leaf_len = pkn_min_size(reduction->leaf_len, reduction->n);
+    reduction->n_leaves = pkn_unit_count(reduction->n, reduction->leaf_len);
+    reduction->height = 0;
+    while (((reduction->n_leaves - 1) >> reduction->height) + 1 > max_units) {
+        reduction->height++;
+    }
+}
+
+PKN_INTERNAL pkern_status pkn_reduce_run(pkern_pool *pool, pkn_reduction *reduction, size_t n_units,
+                                         const pkern_par_options *options) {
+    const pkern_reducer *reducer = reduction->reducer;
+    size_t size = reducer->size;
+    pkern_par_options unit_options;
+    pkern_status status;
+    if (options != 0) {
+        unit_options = *options;
+        unit_options.min_len = 0; /* the leaves have them already */
+        unit_options.max_len = 0;
+        options = &unit_options;
+    }
+    status = pkn_units_run(pool, reduction->n, reduction->leaf_len << reduction->height, options,
+                           pkn_reduce_range, reduction, (size_t)reducer->fold);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    for (size_t step = 1; step < n_units; step *= 2) {
+        for (size_t unit = 0; unit + step < n_units; unit += 2 * step) {
+            reducer->combine(reduction->units + unit * size,
+                             reduction->units + (unit + step) * size, reducer->ctx);
+        }
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_par_reduce(pkern_pool *pool, size_t begin, size_t end,
+                                        const pkern_par_options *options,
+                                        const pkern_reducer *reducer, void *result) {
+    PKN_ALIGNED(64) unsigned char local[PKN_REDUCE_CALLER_BYTES];
+    pkn_reduction reduction;
+    size_t n_units;
+    size_t bytes;
+    pkern_status status;
+    if (begin > end || reducer == 0 || result == 0 || !pkn_options_valid(options) ||
+        reducer->size == 0 || reducer->identity == 0 || reducer->fold == 0 ||
+        reducer->combine == 0) {
+        return PKERN_EINVAL;
+    }
+    reduction.reducer = reducer;
+    reduction.allocator = pkn_pool_allocator(pool);
+    reduction.begin = begin;
+    reduction.n = end - begin;
+    reduction.units = local;
+    if (reduction.n == 0) {
+        reducer->identity(result, reducer->ctx);
+        return PKERN_OK;
+    }
+    pkn_reduce_cut(&reduction, options, (size_t)pkern_pool_num_threads(pool));
+    n_units = ((reduction.n_leaves - 1) >> reduction.height) + 1;
+    if (pkn_mul_overflows_size(n_units, reducer->size, &bytes) ||
+        pkn_mul_overflows_size(reduction.height + 1, reducer->size, &reduction.scratch_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    if (bytes > sizeof local) {
+        reduction.units = (unsigned char *)pkn_allocate(reduction.allocator, bytes, PKN_CACHE_LINE);
+        if (reduction.units == 0) {
+            return PKERN_ENOMEM;
+        }
+    }
+    status = pkn_reduce_run(pool, &reduction, n_units, options);
+    if (status == PKERN_OK) {
+        memcpy(result, reduction.units, reducer->size);
+    }
+    if (reduction.units != local) {
+        pkn_release(reduction.allocator, reduction.units, bytes);
+    }
+    return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/select.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Selection in place on the caller: introselect.h with the sizes that most elements have as
+   constants. */
+#ifndef PKN_PAR_SELECT_C
+#define PKN_PAR_SELECT_C
+
+/* #include "base/bits.h": above */
+/* #include "par/introselect.h": above */
+/* #include "par/par.h": above */
+
+/* nth < n. One function for each size, since each is a copy of the whole algorithm. */
+PKN_INTERNAL PKN_NOINLINE void pkn_select_4(unsigned char *base, size_t n, size_t nth,
+                                            pkern_compare_fn compare, void *ctx) {
+    pkn_introselect(base, n, 4, nth, compare, ctx);
+}
+
+PKN_INTERNAL PKN_NOINLINE void pkn_select_8(unsigned char *base, size_t n, size_t nth,
+                                            pkern_compare_fn compare, void *ctx) {
+    pkn_introselect(base, n, 8, nth, compare, ctx);
+}
+
+PKN_INTERNAL PKN_NOINLINE void pkn_select_16(unsigned char *base, size_t n, size_t nth,
+                                             pkern_compare_fn compare, void *ctx) {
+    pkn_introselect(base, n, 16, nth, compare, ctx);
+}
+
+PKN_INTERNAL PKN_NOINLINE void pkn_select_any(unsigned char *base, size_t n, size_t size,
+                                              size_t nth, pkern_compare_fn compare, void *ctx) {
+    pkn_introselect(base, n, size, nth, compare, ctx);
+}
+
+PKN_INTERNAL void pkn_select(unsigned char *base, size_t n, size_t size, size_t nth,
+                             pkern_compare_fn compare, void *ctx) {
+    switch (size) {
+    case 4:
+        pkn_select_4(base, n, nth, compare, ctx);
+        break;
+    case 8:
+        pkn_select_8(base, n, nth, compare, ctx);
+        break;
+    case 16:
+        pkn_select_16(base, n, nth, compare, ctx);
+        break;
+    default:
+        pkn_select_any(base, n, size, nth, compare, ctx);
+        break;
+    }
+}
+
+PKN_INTERNAL pkern_status pkn_select_check(const void *base, size_t n, size_t size, size_t nth,
+                                           pkern_compare_fn compare) {
+    size_t bytes;
+    if (base == 0 || size == 0 || compare == 0 || nth >= n) {
+        return PKERN_EINVAL;
+    }
+    return pkn_mul_overflows_size(n, size, &bytes) ? PKERN_EOVERFLOW : PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_select_nth(void *base, size_t n, size_t size, size_t nth,
+                                        pkern_compare_fn compare, void *ctx) {
+    pkern_status status = pkn_select_check(base, n, size, nth, compare);
+    if (status == PKERN_OK) {
+        pkn_select((unsigned char *)base, n, size, nth, compare, ctx);
+    }
+    return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/par_select.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Selection on all threads, in place. Each round takes a pivot from a sample, a little to the side
+   of the wanted rank where more elements lie, and so cuts most of that side off: about 1.5 n
+   comparisons for a median, n for an end.
+
+   Tuned for 10^5 elements and more. A round partitions blocks, each on its own; then the high runs
+   that lie where lows belong change places with as many lows beyond. Cuts depend on n alone, so the
+   result is the same at any number of threads above one. Invariants, whatever the comparison
+   answers: elements only swap places, a block's count is what its partition returned, and every
+   round takes at least the pivot out of the range. */
+#ifndef PKN_PAR_PAR_SELECT_C
+#define PKN_PAR_PAR_SELECT_C
+
+/* #include "base/bits.h": above */
+/* #include "par/par.h": above */
+/* ==== src/par/sample.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Which elements to look at for an estimate of a rank, and how far off it may be. */
+#ifndef PKN_PAR_SAMPLE_H
+#define PKN_PAR_SAMPLE_H
+
+/* #include "base/bits.h": above */
+/* #include "base/rng.h": above */
+
+/* floor(log2(n)), n > 0 */
+PKN_INLINE unsigned pkn_log2_size(size_t n) {
+    return 63u - pkn_clz_u64((uint64_t)n);
+}
+
+/* sqrt(n) to the next integer or one more, n > 0; Newton's steps from above. */
+PKN_INLINE size_t pkn_root_size(size_t n) {
+    size_t root = (size_t)1 << (pkn_log2_size(n) / 2 + 1);
+    for (int i = 0; i < 5; i++) {
+        root = (root + n / root + 1) / 2;
+    }
+    return root;
+}
+
+/* Four to six times sqrt(n): the rank of a sample is then off by 1 % of n at 10^6, for 1 % of the
+   cost of a pass over the array. */
+PKN_INLINE size_t pkn_sample_count(size_t n) {
+    return (size_t)1 << (pkn_log2_size(n) + 5) / 2;
+}
+
+/* The index of sample i, one from each run of step, by a fixed stream: data with a period must not
+   meet a sample with one. */
+PKN_INLINE size_t pkn_sample_at(size_t i, size_t step) {
+    uint64_t fraction = pkn_mix_u64(i + 1) >> 32;
+    return i * step + (size_t)((fraction * (uint64_t)pkn_min_size(step, UINT32_MAX)) >> 32);
+}
+
+#endif
+/* ==== src/par/par_select.c, continued ==== */
+/* #include "par/select.c": above */
+/* #include "par/units.h": above */
+
+/* From here on a pass is worth waking a thread for. */
+#define PKN_PAR_SELECT_MIN 131072
+/* Below this the rest is selected by one thread, in about 0.1 ms. */
+#define PKN_PAR_SELECT_LEAST 32768
+/* Of the range that is left; a good round leaves an eighth or, at a median's first, a half. */
+#define PKN_PAR_SELECT_ROUNDS 6
+#define PKN_PAR_SELECT_BLOCKS 64
+
+typedef struct pkn_blocks {
+    unsigned char *base;
+    size_t n;
+    size_t size;
+    size_t block_len;
+    size_t n_blocks;
+    size_t n_low;
+    size_t lows[PKN_PAR_SELECT_BLOCKS]; /* each block has its lows in front */
+    const unsigned char *pivot;
+    int or_equal;
+    pkern_compare_fn compare;
+    void *ctx;
+} pkn_blocks;
+
+PKN_INLINE size_t pkn_block_len(const pkn_blocks *blocks, size_t block) {
+    return pkn_min_size(blocks->block_len, blocks->n - block * blocks->block_len);
+}
+
+PKN_ALWAYS_INLINE size_t pkn_block_partition(const pkn_blocks *blocks, size_t block, size_t size) {
+    unsigned char *base = blocks->base + block * blocks->block_len * size;
+    size_t len = pkn_block_len(blocks, block);
+    return blocks->or_equal
+               ? pkn_partition(base, len, size, blocks->pivot, 1, blocks->compare, blocks->ctx)
+               : pkn_partition(base, len, size, blocks->pivot, 0, blocks->compare, blocks->ctx);
+}
+
+PKN_INTERNAL int pkn_blocks_partition(size_t begin, size_t end, void *ctx) {
+    pkn_blocks *blocks = (pkn_blocks *)ctx;
+    size_t last = pkn_unit_count(end, blocks->block_len);
+    for (size_t block = pkn_unit_count(begin, blocks->block_len); block < last; block++) {
+        switch (blocks->size) {
+        case 4:
+            blocks->lows[block] = pkn_block_partition(blocks, block, 4);
+            break;
+        case 8:
+            blocks->lows[block] = pkn_block_partition(blocks, block, 8);
+            break;
+        case 16:
+            blocks->lows[block] = pkn_block_partition(blocks, block, 16);
+            break;
+        default:
+            blocks->lows[block] = pkn_block_partition(blocks, block, blocks->size);
+            break;
+        }
+    }
+    return 0;
+}
+
+/* The part of the block that must move: its highs below n_low (high 1) or its lows from n_low on
+   (high 0). */
+PKN_INLINE size_t pkn_block_misplaced(const pkn_blocks *blocks, size_t block, int high,
+                                      size_t *first) {
+    size_t begin = block * blocks->block_len;
+    size_t middle = begin + blocks->lows[block];
+    size_t end = begin + pkn_block_len(blocks, block);
+    if (high) {
+        *first = middle;
+        return pkn_min_size(end, pkn_max_size(middle, blocks->n_low)) - middle;
+    }
+    *first = pkn_max_size(begin, pkn_min_size(middle, blocks->n_low));
+    return middle - *first;
+}
+
+/* Where in the array the misplaced element number rank is, and how many follow it in one run
+   (itself included). */
+PKN_INTERNAL size_t pkn_blocks_find(const pkn_blocks *blocks, int high, size_t rank,
+                                    size_t *position) {
+    for (size_t block = 0;; block++) {
+        size_t first;
+        size_t len = pkn_block_misplaced(blocks, block, high, &first);
+        if (rank < len) {
+            *position = first + rank;
+            return len - rank;
+        }
+        rank -= len;
+    }
+}
+
+/* Misplaced highs number begin .. end - 1 change places with the lows of the same numbers. */
+PKN_INTERNAL int pkn_blocks_exchange(size_t begin, size_t end, void *ctx) {
+    const pkn_blocks *blocks = (const pkn_blocks *)ctx;
+    while (begin < end) {
+        size_t high;
+        size_t low;
+        size_t len = pkn_min_size(pkn_blocks_find(blocks, 1, begin, &high),
+                                  pkn_blocks_find(blocks, 0, begin, &low));
+        len = pkn_min_size(len, end - begin);
+        pkn_swap_elements(blocks->base + high * blocks->size, blocks->base + low * blocks->size,
+                          len * blocks->size);
+        begin += len;
+    }
+    return 0;
+}
+
+/* pkn_partition of [base, base + n) on all threads. */
+PKN_INTERNAL size_t pkn_par_partition(pkern_pool *pool, pkn_blocks *blocks, unsigned char *base,
+                                      size_t n, int or_equal) {
+    pkern_par_options options;
+    size_t n_misplaced = 0;
+    if (n == 0) {
+        return 0;
+    }
+    blocks->base = base;
+    blocks->n = n;
+    blocks->or_equal = or_equal;
+    blocks->block_len = pkn_unit_count(n, PKN_PAR_SELECT_BLOCKS);
+    blocks->n_blocks = pkn_unit_count(n, blocks->block_len);
+    blocks->n_low = 0;
+    /* The loops can't fail: their bodies don't and nobody can cancel them. */
+    (void)pkn_units_run(pool, n, blocks->block_len, 0, pkn_blocks_partition, blocks,
+                        (size_t)blocks->compare);
+    for (size_t block = 0; block < blocks->n_blocks; block++) {
+        blocks->n_low += blocks->lows[block];
+    }
+    for (size_t block = 0; block < blocks->n_blocks; block++) {
+        size_t first;
+        n_misplaced += pkn_block_misplaced(blocks, block, 1, &first);
+    }
+    if (n_misplaced > 0) {
+        memset(&options, 0, sizeof options);
+        options.min_len = 4096;
+        options.item_cost_ns = 0.05 * (double)blocks->size + 0.2;
+        (void)pkn_loop_run(pool, 0, n_misplaced, &options, pkn_blocks_exchange, blocks);
+    }
+    return blocks->n_low;
+}
+
+/* What a sample says of element nth. */
+enum {
+    PKN_NTH_IS_UNKNOWN,
+    PKN_NTH_IS_BELOW_OR_PIVOT, /* most likely: the pivot was taken above it */
+    PKN_NTH_IS_PIVOT           /* most likely: the sample has one value only around it */
+};
+
+/* Puts a pivot first: from the sorted sample's place for nth three standard deviations of its error
+   further on the side where more elements lie. The sample is moved to the front, which needs no
+   memory. */
+PKN_INTERNAL int pkn_par_select_pivot(const pkn_blocks *blocks, unsigned char *base, size_t n,
+                                      size_t nth) {
+    size_t size = blocks->size;
+    size_t n_samples = pkn_sample_count(n);
+    size_t step = n / n_samples;
+    size_t rank = pkn_min_size(nth / step, n_samples - 1);
+    /* sqrt(rank (1 - rank / n_samples)), or a little more */
+    size_t deviation =
+        pkn_root_size(pkn_min_size(pkn_min_size(rank, n_samples - 1 - rank) + 1, n_samples / 4));
+    size_t margin = 3 * deviation + 2;
+    size_t low = rank - pkn_min_size(margin, rank);
+    size_t high = pkn_min_size(rank + margin, n_samples - 1);
+    int take_high = nth < n / 2;
+    int is_pivot;
+    for (size_t i = 0; i < n_samples; i++) {
+        pkn_swap_elements(base + i * size, base + pkn_sample_at(i, step) * size, size);
+    }
+    pkn_select(base, n_samples, size, high, blocks->compare, blocks->ctx);
+    if (low < high) {
+        pkn_select(base, high, size, low, blocks->compare, blocks->ctx);
+    }
+    is_pivot = !(blocks->compare(base + low * size, base + high * size, blocks->ctx) < 0);
+    pkn_swap_elements(base, base + (take_high ? high : low) * size, size);
+    return is_pivot ? PKN_NTH_IS_PIVOT : take_high ? PKN_NTH_IS_BELOW_OR_PIVOT : PKN_NTH_IS_UNKNOWN;
+}
+
+PKN_INTERNAL void pkn_par_select_run(pkern_pool *pool, unsigned char *base, size_t n, size_t size,
+                                     size_t nth, pkern_compare_fn compare, void *ctx) {
+    pkn_blocks blocks;
+    blocks.size = size;
+    blocks.compare = compare;
+    blocks.ctx = ctx;
+    for (int round = 0; round < PKN_PAR_SELECT_ROUNDS && n >= PKN_PAR_SELECT_LEAST; round++) {
+        int guess = pkn_par_select_pivot(&blocks, base, n, nth);
+        int no_larger = guess == PKN_NTH_IS_PIVOT && nth < n / 2;
+        size_t taken;
+        size_t low;
+        blocks.pivot = base;
+        /* Where nth is most likely one of many equal to the pivot, the larger side goes first. */
+        if (no_larger) {
+            taken = 1 + pkn_par_partition(pool, &blocks, base + size, n - 1, 1);
+            if (nth >= taken) {
+                base += taken * size;
+                nth -= taken;
+                n -= taken;
+                continue;
+            }
+            n = taken;
+        }
+        low = pkn_par_partition(pool, &blocks, base + size, n - 1, 0);
+        pkn_swap_elements(base, base + low * size, size);
+        if (nth < low) {
+            n = low;
+            continue;
+        }
+        if (nth == low || no_larger) {
+            return;
+        }
+        taken = low + 1;
+        if (guess != PKN_NTH_IS_UNKNOWN || low < n / 8) {
+            blocks.pivot = base + low * size;
+            taken += pkn_par_partition(pool, &blocks, base + taken * size, n - taken, 1);
+            if (nth < taken) {
+                return;
+            }
+        }
+        base += taken * size;
+        nth -= taken;
+        n -= taken;
+    }
+    pkn_select(base, n, size, nth, compare, ctx);
+}
+
+PKERN_API pkern_status pkern_par_select_nth(pkern_pool *pool, void *base, size_t n, size_t size,
+                                            size_t nth, pkern_compare_fn compare, void *ctx) {
+    pkern_status status = pkn_select_check(base, n, size, nth, compare);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (n < PKN_PAR_SELECT_MIN || pkern_pool_num_threads(pool) == 1) {
+        pkn_select((unsigned char *)base, n, size, nth, compare, ctx);
+    } else {
+        pkn_par_select_run(pool, (unsigned char *)base, n, size, nth, compare, ctx);
+    }
+    return PKERN_OK;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/top_k.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The first k of n, tuned for k far below n: one comparison per element with a threshold that few
+   elements pass.
+
+   Every leaf filters its elements into a buffer of its own. When the buffer is full, the best k of
+   it stay and the worst of those is the new threshold; elements after it in the array that equal it
+   are out, since ties go to the lower index. The leaves start from one threshold, taken from a
+   sample a little above the rank k, so that few more than k elements pass. Should fewer than k pass
+   (the sample was unlucky, or the comparison contradicts itself), the leaves run again without.
+   What they keep is merged by one selection and a sort of k indices.
+
+   Invariants, whatever the comparison answers: a buffer holds distinct indices of its leaf; a leaf
+   without a starting threshold keeps min(k, its length) of them at least. */
+#ifndef PKN_PAR_TOP_K_C
+#define PKN_PAR_TOP_K_C
+
+/* #include "base/alloc.h": above */
+/* #include "par/introselect.h": above */
+/* #include "par/par.h": above */
+/* #include "par/sample.h": above */
+/* #include "par/units.h": above */
+
+#define PKN_TOP_K_LEAVES 64
+/* A leaf is worth about 6 us of comparisons, and 8 k elements, so that all buffers together hold n
+   / 4 indices at most. */
+#define PKN_TOP_K_MIN_LEAF 4096
+/* Room in a buffer above 2 k, so that a small k isn't compacted all the time. */
+#define PKN_TOP_K_ROOM 64
+#define PKN_TOP_K_RUN 8
+#define PKN_TOP_K_LOCAL_WORDS 256
+
+/* Orders indices by (element, index), as a stable sort would: no two are equal. */
+typedef struct pkn_index_order {
+    const unsigned char *base;
+    size_t size;
+    pkern_compare_fn compare;
+    void *ctx;
+} pkn_index_order;
+
+typedef struct pkn_top_k {
+    pkn_index_order order;
+    pkern_filter_fn filter;
+    void *filter_ctx;
+    size_t n;
+    size_t k; /* <= n */
+    size_t leaf_len;
+    size_t n_leaves;
+    size_t capacity; /* indices in a leaf's buffer */
+    size_t *buffers; /* [n_leaves x capacity], or the sample before that */
+    size_t *counts;  /* [n_leaves] */
+    int has_threshold;
+    size_t threshold; /* index of the element that the leaves start from */
+} pkn_top_k;
+
+PKN_ALWAYS_INLINE int pkn_index_compare(const void *a, const void *b, void *ctx) {
+    const pkn_index_order *order = (const pkn_index_order *)ctx;
+    size_t left;
+    size_t right;
+    int sign;
+    memcpy(&left, a, sizeof left);
+    memcpy(&right, b, sizeof right);
+    sign = order->compare(order->base + left * order->size, order->base + right * order->size,
+                          order->ctx);
+    return sign != 0 ? sign : left < right ? -1 : 1;
+}
+
+/* Puts the index of rank nth at nth, those before it in front of it. */
+PKN_INTERNAL void pkn_index_select(pkn_index_order *order, size_t *indices, size_t n, size_t nth) {
+    pkn_introselect((unsigned char *)indices, n, sizeof *indices, nth, pkn_index_compare, order);
+}
+
+/* Four comparisons between branches: the sign of their "or" says whether any was below 0, that of
+   their "and" whether all were. */
+PKN_ALWAYS_INLINE size_t pkn_top_k_scan(const pkn_index_order *order, size_t i, size_t end,
+                                        const void *threshold, int or_equal, size_t *indices,
+                                        size_t *n_indices, size_t capacity) {
+    pkern_compare_fn compare = order->compare;
+    void *ctx = order->ctx;
+    size_t size = order->size;
+    const unsigned char *x = order->base + i * size;
+    size_t found = *n_indices;
+#define PKN_SIGN(j) \
+    (or_equal ? compare(threshold, x + (j)*size, ctx) : compare(x + (j)*size, threshold, ctx))
+    while (end - i >= 4 && capacity - found >= 4) {
+        int sign[4];
+        sign[0] = PKN_SIGN(0);
+        sign[1] = PKN_SIGN(1);
+        sign[2] = PKN_SIGN(2);
+        sign[3] = PKN_SIGN(3);
+        if (PKN_UNLIKELY(or_equal ? (sign[0] & sign[1] & sign[2] & sign[3]) >= 0
+                                  : (sign[0] | sign[1] | sign[2] | sign[3]) < 0)) {
+            for (size_t j = 0; j < 4; j++) {
+                indices[found] = i + j;
+                found += (size_t)((sign[j] < 0) != or_equal);
+            }
+        }
+        i += 4;
+        x += 4 * size;
+    }
+    for (; i < end && found < capacity; i++, x += size) {
+        indices[found] = i;
+        found += (size_t)((PKN_SIGN(0) < 0) != or_equal);
+    }
+#undef PKN_SIGN
+    *n_indices = found;
+    return i;
+}
+
+PKN_INTERNAL size_t pkn_top_k_filter(const void *base, size_t begin, size_t end,
+                                     const void *threshold, int or_equal, size_t *indices,
+                                     size_t *n_indices, size_t capacity, void *ctx) {
+    const pkn_index_order *order = (const pkn_index_order *)ctx;
+    PKN_UNUSED(base);
+    if (threshold == 0) {
+        return pkn_filter_all(begin, end, indices, n_indices, capacity);
+    }
+    return or_equal ? pkn_top_k_scan(order, begin, end, threshold, 1, indices, n_indices, capacity)
+                    : pkn_top_k_scan(order, begin, end, threshold, 0, indices, n_indices, capacity);
+}
+
+/* Keeps the best k of found indices and returns the worst of them. found > k > 0 */
+PKN_INTERNAL const void *pkn_top_k_compact(pkn_top_k *top, size_t *indices, size_t *found) {
+    pkn_index_select(&top->order, indices, *found, top->k - 1);
+    *found = top->k;
+    return top->order.base + indices[top->k - 1] * top->order.size;
+}
+
+PKN_INTERNAL size_t pkn_top_k_leaf(pkn_top_k *top, size_t begin, size_t end, size_t *indices) {
+    const void *threshold =
+        top->has_threshold ? top->order.base + top->threshold * top->order.size : 0;
+    /* Up to the threshold's own index an equal element comes before it; a threshold from the buffer
+       lies behind us. */
+    size_t or_equal_end = top->has_threshold ? top->threshold + 1 : 0;
+    size_t found = 0;
+    for (size_t i = begin; i < end;) {
+        int or_equal = i < or_equal_end;
+        size_t stop = or_equal ? pkn_min_size(end, or_equal_end) : end;
+        i = top->filter(top->order.base, i, stop, threshold, or_equal, indices, &found,
+                        top->capacity, top->filter_ctx);
+        if (i < stop) {
+            threshold = pkn_top_k_compact(top, indices, &found);
+            or_equal_end = 0;
+        }
+    }
+    if (found > top->k + top->k / 2) {
+        pkn_top_k_compact(top, indices, &found);
+    }
+    return found;
+}
+
+PKN_INTERNAL int pkn_top_k_range(size_t begin, size_t end, void *ctx) {
+    pkn_top_k *top = (pkn_top_k *)ctx;
+    size_t last = pkn_unit_count(end, top->leaf_len);
+    for (size_t leaf = pkn_unit_count(begin, top->leaf_len); leaf < last; leaf++) {
+        size_t first = leaf * top->leaf_len;
+        size_t len = pkn_min_size(top->leaf_len, top->n - first);
+        top->counts[leaf] =
+            pkn_top_k_leaf(top, first, first + len, top->buffers + leaf * top->capacity);
+    }
+    return 0;
+}
+
+/* Takes the starting threshold from a sample, where that pays. About mean = k / n * n_samples of
+   the samples are among the best k, with a standard deviation of sqrt(mean); more than rank of
+   them, four deviations and two above, less than once in 10^4 calls. */
+PKN_INTERNAL void pkn_top_k_sample(pkn_top_k *top) {
+    size_t n_samples = pkn_sample_count(top->n);
+    size_t mean = top->k / pkn_max_size(top->n / n_samples, 1) + 1;
+    size_t rank = mean + 4 * pkn_root_size(mean) + 2;
+    top->has_threshold = top->n_leaves > 1 && n_samples <= top->n / 16 && rank < n_samples / 4;
+    if (top->has_threshold) {
+        for (size_t i = 0; i < n_samples; i++) {
+            top->buffers[i] = pkn_sample_at(i, top->n / n_samples);
+        }
+        pkn_index_select(&top->order, top->buffers, n_samples, rank);
+        top->threshold = top->buffers[rank];
+    }
+}
+
+/* Sorts n indices of from by merging runs; the result is in to. */
+PKN_INTERNAL void pkn_top_k_sort(pkn_index_order *order, size_t *from, size_t *to, size_t n) {
+    size_t *source = from;
+    size_t *target = to;
+    for (size_t first = 0; first < n; first += PKN_TOP_K_RUN) {
+        pkn_insertion_sort((unsigned char *)(from + first), pkn_min_size(PKN_TOP_K_RUN, n - first),
+                           sizeof *from, pkn_index_compare, order);
+    }
+    for (size_t width = PKN_TOP_K_RUN; width < n; width *= 2) {
+        size_t *merged = target;
+        for (size_t first = 0; first < n; first += 2 * width) {
+            size_t left = first;
+            size_t middle = first + pkn_min_size(width, n - first);
+            size_t right = middle;
+            size_t end = middle + pkn_min_size(width, n - middle);
+            for (size_t i = first; i < end; i++) {
+                int take_left =
+                    right == end ||
+                    (left < middle && pkn_index_compare(source + left, source + right, order) < 0);
+                target[i] = take_left ? source[left++] : source[right++];
+            }
+        }
+        target = source;
+        source = merged;
+    }
+    if (source != to) {
+        memcpy(to, source, n * sizeof *to);
+    }
+}
+
+/* Runs the leaves and moves what they kept to the front of the buffers; returns how many. */
+PKN_INTERNAL size_t pkn_top_k_leaves(pkern_pool *pool, pkn_top_k *top) {
+    size_t total = 0;
+    if (top->n_leaves == 1) {
+        pkn_top_k_range(0, top->n, top);
+    } else {
+        /* Can't fail: the body doesn't and nobody can cancel it. */
+        (void)pkn_units_run(pool, top->n, top->leaf_len, 0, pkn_top_k_range, top,
+                            (size_t)top->order.compare + (size_t)top->filter);
+    }
+    for (size_t leaf = 0; leaf < top->n_leaves; leaf++) {
+        memmove(top->buffers + total, top->buffers + leaf * top->capacity,
+                top->counts[leaf] * sizeof *top->buffers);
+        total += top->counts[leaf];
+    }
+    return total;
+}
+
+PKN_INTERNAL void pkn_top_k_run(pkern_pool *pool, pkn_top_k *top, size_t *out_indices) {
+    size_t found;
+    pkn_top_k_sample(top);
+    found = pkn_top_k_leaves(pool, top);
+    if (found < top->k) {
+        top->has_threshold = 0;
+        found = pkn_top_k_leaves(pool, top);
+    }
+    if (found > top->k) {
+        pkn_index_select(&top->order, top->buffers, found, top->k - 1);
+    }
+    pkn_top_k_sort(&top->order, top->buffers, out_indices, top->k);
+}
+
+/* leaf_len, n_leaves and capacity follow from n and k alone. Returns the words of scratch, 0 where
+   they don't fit. */
+PKN_INTERNAL size_t pkn_top_k_cut(pkn_top_k *top) {
+    size_t words;
+    size_t bytes;
+    top->leaf_len = top->n;
+    top->n_leaves = 1;
+    if (top->k <= top->n / 8) {
+        top->leaf_len = pkn_max_size(pkn_unit_count(top->n, PKN_TOP_K_LEAVES),
+                                     pkn_max_size(PKN_TOP_K_MIN_LEAF, 8 * top->k));
+        top->leaf_len = pkn_min_size(top->leaf_len, top->n);
+        top->n_leaves = pkn_unit_count(top->n, top->leaf_len);
+    }
+    /* A whole leaf and the 16 words that a filter may count on, where that is less. */
+    top->capacity = top->k > top->leaf_len / 2 ? top->leaf_len : 2 * top->k;
+    if (pkn_add_overflows_size(top->capacity, PKN_TOP_K_ROOM, &top->capacity) ||
+        pkn_add_overflows_size(top->capacity, 1, &words) ||
+        pkn_mul_overflows_size(words, top->n_leaves, &words) ||
+        pkn_mul_overflows_size(words, sizeof(size_t), &bytes)) {
+        return 0;
+    }
+    return top->n_leaves > 1 ? pkn_max_size(words, pkn_sample_count(top->n)) : words;
+}
+
+PKN_INTERNAL pkern_status pkn_top_k_check(const pkn_top_k *top, size_t k,
+                                          const size_t *out_indices) {
+    size_t bytes;
+    size_t out_bytes;
+    if (top->order.size == 0 || top->order.compare == 0 || top->filter == 0 ||
+        (top->n > 0 && top->order.base == 0) || (k > 0 && out_indices == 0)) {
+        return PKERN_EINVAL;
+    }
+    if (pkn_mul_overflows_size(top->n, top->order.size, &bytes) ||
+        pkn_mul_overflows_size(k, sizeof *out_indices, &out_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    return pkn_overlaps(top->order.base, bytes, out_indices, out_bytes) ? PKERN_EINVAL : PKERN_OK;
+}
+
+/* top has its order, filter, filter_ctx and n. */
+PKN_INTERNAL pkern_status pkn_top_k_start(pkern_pool *pool, pkn_top_k *top, size_t k,
+                                          size_t *out_indices) {
+    size_t local[PKN_TOP_K_LOCAL_WORDS];
+    size_t words;
+    const pkern_allocator *allocator = 0;
+    pkern_status status = pkn_top_k_check(top, k, out_indices);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    top->k = pkn_min_size(k, top->n);
+    if (top->k > 0) {
+        words = pkn_top_k_cut(top);
+        if (words == 0) {
+            return PKERN_EOVERFLOW;
+        }
+        top->buffers = local;
+        if (words > PKN_TOP_K_LOCAL_WORDS) {
+            allocator = pkn_pool_allocator(pool);
+            top->buffers =
+                (size_t *)pkn_allocate(allocator, words * sizeof(size_t), PKN_CACHE_LINE);
+            if (top->buffers == 0) {
+                return PKERN_ENOMEM;
+            }
+        }
+        top->counts = top->buffers + top->n_leaves * top->capacity;
+        pkn_top_k_run(pool, top, out_indices);
+        if (top->buffers != local) {
+            pkn_release(allocator, top->buffers, words * sizeof(size_t));
+        }
+    }
+    for (size_t i = top->k; i < k; i++) {
+        out_indices[i] = SIZE_MAX;
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_par_top_k_filter(pkern_pool *pool, const void *base, size_t n,
+                                              size_t size, size_t k, pkern_compare_fn compare,
+                                              pkern_filter_fn filter, void *ctx,
+                                              size_t *out_indices) {
+    pkn_top_k top;
+    top.order.base = (const unsigned char *)base;
+    top.order.size = size;
+    top.order.compare = compare;
+    top.order.ctx = ctx;
+    top.filter = filter;
+    top.filter_ctx = ctx;
+    top.n = n;
+    return pkn_top_k_start(pool, &top, k, out_indices);
+}
+
+PKERN_API pkern_status pkern_par_top_k(pkern_pool *pool, const void *base, size_t n, size_t size,
+                                       size_t k, pkern_compare_fn compare, void *ctx,
+                                       size_t *out_indices) {
+    pkn_top_k top;
+    top.order.base = (const unsigned char *)base;
+    top.order.size = size;
+    top.order.compare = compare;
+    top.order.ctx = ctx;
+    top.filter = pkn_top_k_filter;
+    top.filter_ctx = &top.order;
+    top.n = n;
+    return pkn_top_k_start(pool, &top, k, out_indices);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+#ifndef PKERN_NO_HDC
+/* ==== src/hdc/hdc_random.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Random hypervectors. */
+#ifndef PKN_HDC_HDC_RANDOM_C
+#define PKN_HDC_HDC_RANDOM_C
+
+/* #include "base/rng.h": above */
+/* #include "hdc/hdc.h": above */
+
+PKERN_API void pkern_hdc_random(uint64_t seed, uint64_t *out, size_t words) {
+    for (size_t i = 0; i < words; i++) {
+        out[i] = pkn_random_at(seed, i);
+    }
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/bind.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Binding, a xor at memory speed. Short rows are bound several at a time with a key repeated on the stack, long ones are cut,
+   so that a kernel call always has between half a KiB and 32 KiB to do. */
+#ifndef PKN_HDC_BIND_C
+#define PKN_HDC_BIND_C
+
+/* #include "hdc/hdc.h": above */
+/* ==== src/hdc/hdc_run.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What every hypervector function does around its kernel: check the arguments, then run at once or share.
+
+   The costs are nanoseconds per word or pair with data in L1 or L2, the fastest case, so that a call is shared only where it pays
+   in that case too. Measured with bench/bench_hdc.c on one thread of a 3.7 GHz Zen 4, minimum of many calls; the factor of an
+   instruction set is its time for 100 x 1000 nearest over that of AVX-512 with VPOPCNTDQ. */
+#ifndef PKN_HDC_HDC_RUN_H
+#define PKN_HDC_HDC_RUN_H
+
+/* #include "base/bits.h": above */
+/* #include "base/platform.h": above */
+/* #include "pool/guest.h": above */
+/* #include "pool/loop_board.h": above */
+/* #include "pool/pool.h": above */
+/* #include "simd/cpu.h": above */
+/* #include "simd/dispatch.h": above */
+
+#define PKN_HDC_MAX_WORDS ((size_t)1 << 26)
+
+/* xor and rotate, by memory speed: 256 bytes in 4 ns */
+#define PKN_HDC_MOVE_NS_PER_WORD 0.125
+/* one vector compared with another: 2 ns of 32 words, and a row's share of the tile's overhead */
+#define PKN_HDC_PAIR_NS_PER_WORD 0.05
+#define PKN_HDC_PAIR_NS 0.4
+/* one row added to a majority: 2 ns of 32 words */
+#define PKN_HDC_COUNT_NS_PER_WORD 0.06
+
+/* What this CPU's kernels that count bits take over the best there is. */
+PKN_INLINE double pkn_hdc_slowness(void) {
+    uint32_t features = pkn_simd_current()->features;
+    return features & PKN_CPU_AVX512VPOPCNTDQ ? 1 : features & PKN_CPU_AVX512F ? 1.8 : features != 0 ? 2.5 : 10;
+}
+
+PKN_INLINE double pkn_hdc_pair_cost(size_t words) {
+    return (PKN_HDC_PAIR_NS + PKN_HDC_PAIR_NS_PER_WORD * (double)words) * pkn_hdc_slowness();
+}
+
+/* The bytes of n rows, or a status. */
+PKN_INLINE pkern_status pkn_hdc_check_rows(size_t n, size_t words, size_t *bytes) {
+    if (words == 0) {
+        return PKERN_EINVAL;
+    }
+    if (words > PKN_HDC_MAX_WORDS || pkn_mul_overflows_size(n, words * 8, bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    return PKERN_OK;
+}
+
+/* 1 where out overlaps an input and is not the same array. */
+PKN_INLINE int pkn_hdc_clashes(const void *input, size_t input_bytes, const void *out, size_t out_bytes) {
+    return (input != out || input_bytes != out_bytes) && pkn_overlaps(input, input_bytes, out, out_bytes);
+}
+
+/* Below this a call can't gain from a second thread: handing over and back takes 300 to 500 ns. */
+#define PKN_HDC_DIRECT_NS 1000.0
+
+/* body over [0, n), items of item_cost_ns each, in pieces of at least 1 us and min_len items. */
+PKN_INLINE pkern_status pkn_hdc_run(pkern_pool *pool, size_t n, size_t min_len, double item_cost_ns, pkern_range_fn body,
+                                    void *ctx) {
+    pkern_par_options options;
+    if (item_cost_ns * (double)n < PKN_HDC_DIRECT_NS) {
+        return body(0, n, ctx);
+    }
+    memset(&options, 0, sizeof options);
+    options.min_len = pkn_max_size(min_len, item_cost_ns < 1000 ? (size_t)(1000 / item_cost_ns) : 1);
+    options.item_cost_ns = item_cost_ns;
+    return pkn_loop_run(pool, 0, n, &options, body, ctx);
+}
+
+#endif
+/* ==== src/hdc/bind.c, continued ==== */
+
+/* Words of the repeated key; from half of it on a row is long enough for a call of its own. */
+#define PKN_BIND_KEY_WORDS 64
+/* Words of a piece of a long row. */
+#define PKN_BIND_PIECE_WORDS 4096
+
+typedef struct pkn_bind {
+    const uint64_t *vectors, *key; /* key 0: the second operand is `pairs` */
+    const uint64_t *pairs;
+    uint64_t *out;
+    size_t n, words;
+    size_t n_pieces; /* of a row */
+} pkn_bind;
+
+PKN_INTERNAL int pkn_bind_short_rows(size_t begin, size_t end, void *ctx) {
+    const pkn_bind *bind = (const pkn_bind *)ctx;
+    const pkn_simd_kernels *kernels = pkn_simd();
+    uint64_t keys[PKN_BIND_KEY_WORDS];
+    size_t words = bind->words;
+    size_t n_keys = pkn_min_size(PKN_BIND_KEY_WORDS / words, end - begin);
+    for (size_t i = 0; i < n_keys; i++) {
+        memcpy(keys + i * words, bind->key, words * 8);
+    }
+    for (size_t row = begin; row < end; row += n_keys) {
+        size_t n = pkn_min_size(n_keys, end - row);
+        kernels->xor_u64(bind->vectors + row * words, keys, n * words, bind->out + row * words);
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_bind_rows(size_t begin, size_t end, void *ctx) {
+    const pkn_bind *bind = (const pkn_bind *)ctx;
+    const pkn_simd_kernels *kernels = pkn_simd();
+    size_t words = bind->words;
+    const uint64_t *key = bind->key;
+    for (size_t row = begin; row < end; row++) {
+        kernels->xor_u64(bind->vectors + row * words, key, words, bind->out + row * words);
+    }
+    return 0;
+}
+
+/* Items are pieces of rows. */
+PKN_INTERNAL int pkn_bind_row_pieces(size_t begin, size_t end, void *ctx) {
+    const pkn_bind *bind = (const pkn_bind *)ctx;
+    for (size_t item = begin; item < end; item++) {
+        size_t row = item / bind->n_pieces;
+        size_t column = item % bind->n_pieces * PKN_BIND_PIECE_WORDS;
+        size_t first = row * bind->words + column;
+        size_t words = pkn_min_size(PKN_BIND_PIECE_WORDS, bind->words - column);
+        pkn_simd()->xor_u64(bind->vectors + first, bind->key + column, words, bind->out + first);
+    }
+    return 0;
+}
+
+/* Items are pieces of the whole arrays. */
+PKN_INTERNAL int pkn_bind_pair_pieces(size_t begin, size_t end, void *ctx) {
+    const pkn_bind *bind = (const pkn_bind *)ctx;
+    size_t first = begin * PKN_BIND_KEY_WORDS;
+    size_t last = pkn_min_size(end * PKN_BIND_KEY_WORDS, bind->words);
+    pkn_simd()->xor_u64(bind->vectors + first, bind->pairs + first, last - first, bind->out + first);
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_bind(pkern_pool *pool, const uint64_t *vectors, size_t n, const uint64_t *key, size_t words,
+                                      uint64_t *out) {
+    pkn_bind bind;
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!vectors || !key || !out || pkn_hdc_clashes(vectors, bytes, out, bytes) ||
+        pkn_hdc_clashes(key, words * 8, out, bytes)) {
+        return PKERN_EINVAL;
+    }
+    bind.vectors = vectors;
+    bind.key = key;
+    bind.pairs = 0;
+    bind.out = out;
+    bind.n = n;
+    bind.words = words;
+    bind.n_pieces = (words + PKN_BIND_PIECE_WORDS - 1) / PKN_BIND_PIECE_WORDS;
+    if (bind.n_pieces > 1) {
+        return pkn_hdc_run(pool, n * bind.n_pieces, 1, PKN_HDC_MOVE_NS_PER_WORD * PKN_BIND_PIECE_WORDS, pkn_bind_row_pieces,
+                           &bind);
+    }
+    return pkn_hdc_run(pool, n, 1, PKN_HDC_MOVE_NS_PER_WORD * (double)words,
+                       words <= PKN_BIND_KEY_WORDS / 2 ? pkn_bind_short_rows : pkn_bind_rows, &bind);
+}
+
+PKERN_API pkern_status pkern_hdc_bind_pairs(pkern_pool *pool, const uint64_t *a, const uint64_t *b, size_t n, size_t words,
+                                            uint64_t *out) {
+    pkn_bind bind;
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!a || !b || !out || pkn_hdc_clashes(a, bytes, out, bytes) || pkn_hdc_clashes(b, bytes, out, bytes)) {
+        return PKERN_EINVAL;
+    }
+    memset(&bind, 0, sizeof bind);
+    bind.vectors = a;
+    bind.pairs = b;
+    bind.out = out;
+    bind.words = n * words;
+    return pkn_hdc_run(pool, (bind.words + PKN_BIND_KEY_WORDS - 1) / PKN_BIND_KEY_WORDS, 1,
+                       PKN_HDC_MOVE_NS_PER_WORD * PKN_BIND_KEY_WORDS, pkn_bind_pair_pieces, &bind);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/permute.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Rotation of every row. In place is the kernel's business and needs no memory. */
+#ifndef PKN_HDC_PERMUTE_C
+#define PKN_HDC_PERMUTE_C
+
+/* #include "hdc/hdc.h": above */
+/* #include "hdc/hdc_run.h": above */
+/* #include "simd/simd.h": above */
+
+typedef struct pkn_permute {
+    const uint64_t *vectors;
+    uint64_t *out;
+    size_t words;
+    int64_t shift;
+} pkn_permute;
+
+PKN_INTERNAL int pkn_permute_rows(size_t begin, size_t end, void *ctx) {
+    const pkn_permute *permute = (const pkn_permute *)ctx;
+    size_t words = permute->words;
+    for (size_t row = begin; row < end; row++) {
+        pkern_simd_rotate_u64(permute->vectors + row * words, words, permute->shift, permute->out + row * words);
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_permute(pkern_pool *pool, const uint64_t *vectors, size_t n, size_t words, long shift,
+                                         uint64_t *out) {
+    pkn_permute permute;
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!vectors || !out || pkn_hdc_clashes(vectors, bytes, out, bytes)) {
+        return PKERN_EINVAL;
+    }
+    permute.vectors = vectors;
+    permute.out = out;
+    permute.words = words;
+    permute.shift = shift;
+    return pkn_hdc_run(pool, n, 1, PKN_HDC_MOVE_NS_PER_WORD * (double)words + 4, pkn_permute_rows, &permute);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/bundle.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Bundling by majority. Usually an item of the parallel loop is a set, or some columns of one. Where that gives too few items
+   for the threads and sets are long, each set's rows are cut into chunks; a chunk's column counts stay bit-sliced, and adding
+   the chunks up is a few hundred operations a column word. Counts are exact, so cuts don't change the result. */
+#ifndef PKN_HDC_BUNDLE_C
+#define PKN_HDC_BUNDLE_C
+
+/* #include "base/alloc.h": above */
+/* #include "hdc/hdc.h": above */
+/* #include "hdc/hdc_run.h": above */
+/* #include "simd/majority.h": above */
+
+#define PKN_BUNDLE_MAX_ROWS ((size_t)1 << 31)
+/* Columns of an item, in words: four lines a row, what the kernel takes at a time. */
+#define PKN_BUNDLE_PIECE_WORDS 32
+/* With fewer items than this a thread, a set with twice PKN_BUNDLE_CHUNK_ROWS rows is cut by rows too. */
+#define PKN_BUNDLE_ITEMS_PER_THREAD 4
+/* A chunk's share of the sum at the end is about 200 operations a word, its rows take 2 a word. */
+#define PKN_BUNDLE_CHUNK_ROWS 2048
+#define PKN_BUNDLE_MAX_PLANES 32
+
+typedef struct pkn_bundle {
+    const uint64_t *vectors;
+    const size_t *set_offsets;
+    size_t n_sets, words;
+    size_t n_pieces; /* of a set's columns */
+    uint64_t *out;
+} pkn_bundle;
+
+/* Items are pieces of sets. */
+PKN_INTERNAL int pkn_bundle_items(size_t begin, size_t end, void *ctx) {
+    const pkn_bundle *bundle = (const pkn_bundle *)ctx;
+    const pkn_simd_kernels *kernels = pkn_simd();
+    for (size_t item = begin; item < end; item++) {
+        size_t set = item / bundle->n_pieces;
+        size_t word = item % bundle->n_pieces * PKN_BUNDLE_PIECE_WORDS;
+        size_t n_words = bundle->n_pieces == 1 ? bundle->words : pkn_min_size(bundle->words - word, PKN_BUNDLE_PIECE_WORDS);
+        size_t first = bundle->set_offsets[set];
+        kernels->majority_u64(bundle->vectors + first * bundle->words + word, bundle->set_offsets[set + 1] - first,
+                              bundle->words, n_words, bundle->out + set * bundle->words + word);
+    }
+    return 0;
+}
+
+/* One set cut into chunks of rows. */
+typedef struct pkn_bundle_set {
+    const uint64_t *rows;
+    size_t n_rows, words;
+    size_t chunk_rows;
+    unsigned n_planes;
+    uint64_t *planes; /* [n_chunks x n_planes x words] */
+} pkn_bundle_set;
+
+PKN_INTERNAL int pkn_bundle_chunks(size_t begin, size_t end, void *ctx) {
+    const pkn_bundle_set *set = (const pkn_bundle_set *)ctx;
+    for (size_t chunk = begin; chunk < end; chunk++) {
+        size_t row = chunk * set->chunk_rows;
+        pkn_simd()->count_u64(set->rows + row * set->words, pkn_min_size(set->chunk_rows, set->n_rows - row), set->words,
+                              set->words, 0, 0, set->n_planes, set->words,
+                              set->planes + chunk * set->n_planes * set->words);
+    }
+    return 0;
+}
+
+/* Adds the chunks' counts to the majority's bias; its carry plane is the result. */
+PKN_INTERNAL void pkn_bundle_add_chunks(const pkn_bundle_set *set, size_t n_chunks, uint64_t *out) {
+    unsigned top = pkn_majority_plane(set->n_rows);
+    uint64_t bias = pkn_majority_bias(set->n_rows);
+    for (size_t word = 0; word < set->words; word++) {
+        uint64_t sums[PKN_BUNDLE_MAX_PLANES];
+        for (unsigned k = 0; k <= top; k++) {
+            sums[k] = 0 - (bias >> k & 1);
+        }
+        for (size_t chunk = 0; chunk < n_chunks; chunk++) {
+            uint64_t carry = 0;
+            for (unsigned k = 0; k <= top; k++) {
+                uint64_t a = sums[k];
+                uint64_t b = k < set->n_planes ? set->planes[(chunk * set->n_planes + k) * set->words + word] : 0;
+                sums[k] = a ^ b ^ carry;
+                carry = (a & b) | ((a ^ b) & carry);
+            }
+        }
+        out[word] = sums[top];
+    }
+}
+
+/* One long set. Where there is no memory for the counts the caller does it alone. */
+PKN_INTERNAL pkern_status pkn_bundle_long_set(const pkn_bundle *bundle, pkern_pool *pool, size_t index, size_t n_threads) {
+    pkn_bundle_set set;
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    size_t n_chunks, bytes;
+    pkern_status status;
+    set.rows = bundle->vectors + bundle->set_offsets[index] * bundle->words;
+    set.n_rows = bundle->set_offsets[index + 1] - bundle->set_offsets[index];
+    set.words = bundle->words;
+    set.chunk_rows = pkn_max_size(set.n_rows / (n_threads * 8) + 1, PKN_BUNDLE_CHUNK_ROWS);
+    n_chunks = (set.n_rows + set.chunk_rows - 1) / set.chunk_rows;
+    set.n_planes = 64 - pkn_clz_u64((uint64_t)set.chunk_rows);
+    bytes = n_chunks * set.n_planes * set.words * sizeof(uint64_t); /* less than the rows themselves have */
+    set.planes = (uint64_t *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    if (!set.planes) {
+        return pkn_bundle_items(index * bundle->n_pieces, (index + 1) * bundle->n_pieces, (void *)(uintptr_t)bundle);
+    }
+    status = pkn_hdc_run(pool, n_chunks, 1,
+                         PKN_HDC_COUNT_NS_PER_WORD * (double)set.words * (double)set.chunk_rows * pkn_hdc_slowness(),
+                         pkn_bundle_chunks, &set);
+    if (status == PKERN_OK) {
+        pkn_bundle_add_chunks(&set, n_chunks, bundle->out + index * set.words);
+    }
+    pkn_release(allocator, set.planes, bytes);
+    return status;
+}
+
+PKN_INTERNAL pkern_status pkn_bundle_run(pkn_bundle *bundle, pkern_pool *pool) {
+    size_t n_rows = bundle->set_offsets[bundle->n_sets] - bundle->set_offsets[0];
+    double words = (double)n_rows + 2.0 * (double)bundle->n_sets;
+    double cost = PKN_HDC_COUNT_NS_PER_WORD * pkn_hdc_slowness() * words * (double)bundle->words;
+    size_t few;
+    bundle->n_pieces = 1;
+    if (cost < PKN_HDC_DIRECT_NS) {
+        return pkn_bundle_items(0, bundle->n_sets, bundle);
+    }
+    few = (size_t)pkern_pool_num_threads(pool) * PKN_BUNDLE_ITEMS_PER_THREAD;
+    if (bundle->n_sets < few) {
+        bundle->n_pieces = (bundle->words + PKN_BUNDLE_PIECE_WORDS - 1) / PKN_BUNDLE_PIECE_WORDS;
+    }
+    if (few > PKN_BUNDLE_ITEMS_PER_THREAD && bundle->n_sets * bundle->n_pieces < few &&
+        n_rows / bundle->n_sets >= 2 * PKN_BUNDLE_CHUNK_ROWS) {
+        for (size_t set = 0; set < bundle->n_sets; set++) {
+            pkern_status status;
+            if (bundle->set_offsets[set + 1] - bundle->set_offsets[set] >= 2 * PKN_BUNDLE_CHUNK_ROWS) {
+                status = pkn_bundle_long_set(bundle, pool, set, few / PKN_BUNDLE_ITEMS_PER_THREAD);
+            } else {
+                status = pkn_bundle_items(set * bundle->n_pieces, (set + 1) * bundle->n_pieces, bundle);
+            }
+            if (status != PKERN_OK) {
+                return status;
+            }
+        }
+        return PKERN_OK;
+    }
+    return pkn_hdc_run(pool, bundle->n_sets * bundle->n_pieces, 1, cost / (double)(bundle->n_sets * bundle->n_pieces),
+                       pkn_bundle_items, bundle);
+}
+
+/* out is the array of the rows: sets may read what others write, so they write elsewhere first. */
+PKN_INTERNAL pkern_status pkn_bundle_in_place(pkn_bundle *bundle, pkern_pool *pool) {
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    size_t bytes = bundle->n_sets * bundle->words * sizeof(uint64_t);
+    uint64_t *out = bundle->out;
+    pkern_status status;
+    bundle->out = (uint64_t *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    if (!bundle->out) {
+        return PKERN_ENOMEM;
+    }
+    status = pkn_bundle_run(bundle, pool);
+    if (status == PKERN_OK) {
+        memcpy(out, bundle->out, bytes);
+    }
+    pkn_release(allocator, bundle->out, bytes);
+    return status;
+}
+
+/* 0 or a status; *bytes is that of the rows from set_offsets[0] on. */
+PKN_INTERNAL pkern_status pkn_bundle_check_sets(const size_t *set_offsets, size_t n_sets, size_t words, size_t *bytes) {
+    size_t longest = 0;
+    for (size_t set = 0; set < n_sets; set++) {
+        if (set_offsets[set + 1] < set_offsets[set]) {
+            return PKERN_EINVAL;
+        }
+        longest = pkn_max_size(longest, set_offsets[set + 1] - set_offsets[set]);
+    }
+    if (longest > PKN_BUNDLE_MAX_ROWS || pkn_hdc_check_rows(set_offsets[n_sets], words, bytes) != PKERN_OK) {
+        return PKERN_EOVERFLOW;
+    }
+    *bytes = (set_offsets[n_sets] - set_offsets[0]) * words * sizeof(uint64_t);
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_bundle(pkern_pool *pool, const uint64_t *vectors, const size_t *set_offsets, size_t n_sets,
+                                        size_t words, uint64_t *out) {
+    pkn_bundle bundle;
+    const uint64_t *rows;
+    size_t bytes, out_bytes;
+    pkern_status status = pkn_hdc_check_rows(n_sets, words, &out_bytes);
+    if (status != PKERN_OK || n_sets == 0) {
+        return status;
+    }
+    if (!set_offsets || !out) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_bundle_check_sets(set_offsets, n_sets, words, &bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (!vectors && bytes > 0) {
+        return PKERN_EINVAL;
+    }
+    rows = bytes > 0 ? vectors + set_offsets[0] * words : out;
+    if (pkn_overlaps(set_offsets, (n_sets + 1) * sizeof *set_offsets, out, out_bytes) ||
+        (bytes > 0 && pkn_hdc_clashes(rows, bytes, out, out_bytes))) {
+        return PKERN_EINVAL;
+    }
+    bundle.vectors = vectors;
+    bundle.set_offsets = set_offsets;
+    bundle.n_sets = n_sets;
+    bundle.words = words;
+    bundle.out = out;
+    return bytes > 0 && rows == out ? pkn_bundle_in_place(&bundle, pool) : pkn_bundle_run(&bundle, pool);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/similarity.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Similarities of one vector with many, and the matrix of all distances. */
+#ifndef PKN_HDC_SIMILARITY_C
+#define PKN_HDC_SIMILARITY_C
+
+/* #include "hdc/hdc.h": above */
+/* #include "hdc/hdc_run.h": above */
+/* ==== src/hdc/tiles.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* How a comparison of all queries with all targets is cut.
+
+   Work is a grid of panels of 4 queries (what a tile keeps in registers) times splits of the targets. A grid point is an item
+   of the parallel loop; items that follow one another share the split, so a thread stays with its part of the targets. Inside,
+   targets are taken in blocks that fit in half of L1 and meet all queries at hand before the next block. Results don't depend on
+   the cut. */
+#ifndef PKN_HDC_TILES_H
+#define PKN_HDC_TILES_H
+
+/* #include "hdc/hdc_run.h": above */
+
+#define PKN_PANEL_QUERIES 4
+#define PKN_BLOCK_WORDS 2048 /* 16 KiB */
+#define PKN_BLOCK_MAX_TARGETS 128
+#define PKN_BLOCK_MIN_TARGETS 16
+/* An item of less than 2 us is not worth a hand-over; 32 items a thread leave at most 1/32 of the time to imbalance. */
+#define PKN_TILES_ITEM_NS 2000.0
+#define PKN_TILES_ITEMS_PER_THREAD 32
+
+typedef struct pkn_tiles {
+    const uint64_t *queries, *targets;
+    size_t n_queries, n_targets, words;
+    size_t n_panels;
+    size_t n_splits, split_len; /* the last split may be shorter */
+    size_t block_len;
+    double item_cost_ns;
+} pkn_tiles;
+
+/* max_splits bounds what a caller can merge. */
+PKN_INLINE void pkn_tiles_cut(pkn_tiles *tiles, size_t n_threads, size_t max_splits) {
+    double cost = pkn_hdc_pair_cost(tiles->words) * (double)tiles->n_targets;
+    double worthwhile;
+    size_t wanted;
+    tiles->n_panels = (tiles->n_queries + PKN_PANEL_QUERIES - 1) / PKN_PANEL_QUERIES;
+    cost = cost * (double)tiles->n_queries / (double)tiles->n_panels;
+    worthwhile = cost / PKN_TILES_ITEM_NS;
+    wanted = n_threads > 1 ? (n_threads * PKN_TILES_ITEMS_PER_THREAD + tiles->n_panels - 1) / tiles->n_panels : 1;
+    wanted = worthwhile < (double)wanted ? (size_t)worthwhile : wanted;
+    wanted = pkn_max_size(pkn_min_size(wanted, max_splits), 1);
+    tiles->split_len = (tiles->n_targets + wanted - 1) / wanted;
+    tiles->n_splits = (tiles->n_targets + tiles->split_len - 1) / tiles->split_len;
+    tiles->block_len = pkn_min_size(PKN_BLOCK_WORDS / tiles->words, PKN_BLOCK_MAX_TARGETS);
+    tiles->block_len = pkn_max_size(tiles->block_len, PKN_BLOCK_MIN_TARGETS);
+    tiles->item_cost_ns = cost / (double)tiles->n_splits;
+}
+
+/* Part of the grid: queries [query, query_end) with targets [target, target_end), inside one split. */
+typedef struct pkn_tiles_part {
+    size_t split;
+    size_t query, query_end;
+    size_t target, target_end;
+} pkn_tiles_part;
+
+/* The part that items [item, end) begin with: of one split, of at most max_panels panels. Returns the first item behind it. */
+PKN_INLINE size_t pkn_tiles_next(const pkn_tiles *tiles, size_t item, size_t end, size_t max_panels, pkn_tiles_part *part) {
+    size_t panel = item % tiles->n_panels;
+    size_t n = pkn_min_size(pkn_min_size(tiles->n_panels - panel, end - item), max_panels);
+    part->split = item / tiles->n_panels;
+    part->query = panel * PKN_PANEL_QUERIES;
+    part->query_end = pkn_min_size((panel + n) * PKN_PANEL_QUERIES, tiles->n_queries);
+    part->target = part->split * tiles->split_len;
+    part->target_end = pkn_min_size(part->target + tiles->split_len, tiles->n_targets);
+    return item + n;
+}
+
+PKN_INLINE pkern_status pkn_tiles_run(const pkn_tiles *tiles, pkern_pool *pool, pkern_range_fn body, void *ctx) {
+    return pkn_hdc_run(pool, tiles->n_panels * tiles->n_splits, 1, tiles->item_cost_ns, body, ctx);
+}
+
+/* Threads that could help: not asked for, and so no pool made, where the work is short. */
+PKN_INLINE size_t pkn_tiles_threads(const pkn_tiles *tiles, pkern_pool *pool) {
+    double cost = pkn_hdc_pair_cost(tiles->words) * (double)tiles->n_queries * (double)tiles->n_targets;
+    return cost < 2 * PKN_TILES_ITEM_NS ? 1 : (size_t)pkern_pool_num_threads(pool);
+}
+
+#endif
+/* ==== src/hdc/similarity.c, continued ==== */
+
+/* Distances wait on the stack for their conversion: 1 KiB. */
+#define PKN_SIMILARITY_BLOCK 256
+
+typedef struct pkn_similarity {
+    const uint64_t *query, *targets;
+    size_t words;
+    float *out;
+} pkn_similarity;
+
+PKN_INTERNAL int pkn_similarity_rows(size_t begin, size_t end, void *ctx) {
+    const pkn_similarity *similarity = (const pkn_similarity *)ctx;
+    const pkn_simd_kernels *kernels = pkn_simd();
+    size_t words = similarity->words;
+    uint32_t distances[PKN_SIMILARITY_BLOCK];
+    while (begin < end) {
+        size_t n = pkn_min_size(end - begin, PKN_SIMILARITY_BLOCK);
+        kernels->hamming_tile_u64(similarity->query, 1, similarity->targets + begin * words, n, words, distances, 0);
+        kernels->similarity_u32(distances, n, (uint64_t)words * 64, similarity->out + begin);
+        begin += n;
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_similarity(pkern_pool *pool, const uint64_t *query, const uint64_t *targets, size_t n,
+                                            size_t words, float *out) {
+    pkn_similarity similarity;
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!query || !targets || !out || pkn_overlaps(query, words * 8, out, n * sizeof *out) ||
+        pkn_overlaps(targets, bytes, out, n * sizeof *out)) {
+        return PKERN_EINVAL;
+    }
+    similarity.query = query;
+    similarity.targets = targets;
+    similarity.words = words;
+    similarity.out = out;
+    return pkn_hdc_run(pool, n, 16, pkn_hdc_pair_cost(words), pkn_similarity_rows, &similarity);
+}
+
+typedef struct pkn_distances {
+    pkn_tiles tiles;
+    uint32_t *out;
+} pkn_distances;
+
+PKN_INTERNAL int pkn_distances_items(size_t begin, size_t end, void *ctx) {
+    const pkn_distances *distances = (const pkn_distances *)ctx;
+    const pkn_tiles *tiles = &distances->tiles;
+    const pkn_simd_kernels *kernels = pkn_simd();
+    while (begin < end) {
+        pkn_tiles_part part;
+        begin = pkn_tiles_next(tiles, begin, end, SIZE_MAX, &part);
+        for (size_t t = part.target; t < part.target_end; t += tiles->block_len) {
+            kernels->hamming_tile_u64(tiles->queries + part.query * tiles->words, part.query_end - part.query,
+                                      tiles->targets + t * tiles->words,
+                                      pkn_min_size(tiles->block_len, part.target_end - t), tiles->words,
+                                      distances->out + part.query * tiles->n_targets + t, tiles->n_targets);
+        }
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_distances(pkern_pool *pool, const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                                           size_t n_targets, size_t words, uint32_t *out) {
+    pkn_distances distances;
+    size_t query_bytes, target_bytes, out_bytes;
+    pkern_status status = pkn_hdc_check_rows(n_queries, words, &query_bytes);
+    if (status == PKERN_OK) {
+        status = pkn_hdc_check_rows(n_targets, words, &target_bytes);
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (pkn_mul_overflows_size(n_queries, n_targets, &out_bytes) ||
+        pkn_mul_overflows_size(out_bytes, sizeof *out, &out_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    if ((!queries && n_queries > 0) || (!targets && n_targets > 0) || (!out && out_bytes > 0)) {
+        return PKERN_EINVAL;
+    }
+    if (out_bytes == 0) {
+        return PKERN_OK;
+    }
+    if (pkn_overlaps(queries, query_bytes, out, out_bytes) || pkn_overlaps(targets, target_bytes, out, out_bytes)) {
+        return PKERN_EINVAL;
+    }
+    distances.tiles.queries = queries;
+    distances.tiles.n_queries = n_queries;
+    distances.tiles.targets = targets;
+    distances.tiles.n_targets = n_targets;
+    distances.tiles.words = words;
+    distances.out = out;
+    pkn_tiles_cut(&distances.tiles, pkn_tiles_threads(&distances.tiles, pool), n_targets);
+    return pkn_tiles_run(&distances.tiles, pool, pkn_distances_items, &distances);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/nearest.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Exact nearest and top-k search, selection fused into the tiles: a block of distances is looked at while it is in L1 and mostly
+   thrown away at once, since after the first few blocks hardly any distance is below a query's k-th best.
+
+   A query's list is of keys (keys.h). Up to PKN_NEAREST_SORTED keys it is kept sorted, by insertion. Above, keys are appended to
+   a buffer of 2 k; when it is full, a selection halves it: amortised O(1) a key for any k.
+   Where the targets are split, each split makes a list of its own and the caller merges them; keys hold a target's place in its
+   split, so 32 bits are enough. */
+#ifndef PKN_HDC_NEAREST_C
+#define PKN_HDC_NEAREST_C
+
+/* #include "base/alloc.h": above */
+/* #include "hdc/hdc.h": above */
+/* #include "hdc/hdc_run.h": above */
+/* ==== src/hdc/keys.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The k smallest of a stream of keys. A key is distance << 32 | index, so that the order of keys is by distance and then by
+   index, all keys differ, and which k are the smallest depends on nothing else. */
+#ifndef PKN_HDC_KEYS_H
+#define PKN_HDC_KEYS_H
+
+/* #include "base/bits.h": above */
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* "no key"; greater than all, since an index is at most 2^32 - 2 */
+#define PKN_NO_KEY UINT64_MAX
+
+PKN_INLINE void pkn_keys_swap(uint64_t *a, uint64_t *b) {
+    uint64_t key = *a;
+    *a = *b;
+    *b = key;
+}
+
+/* Inserts key into the sorted keys [k], where it is smaller than the last one, which drops out. */
+PKN_INLINE void pkn_keys_insert(uint64_t *keys, size_t k, uint64_t key) {
+    size_t i = k - 1;
+    for (; i > 0 && keys[i - 1] > key; i--) {
+        keys[i] = keys[i - 1];
+    }
+    keys[i] = key;
+}
+
+PKN_INLINE void pkn_keys_insertion_sort(uint64_t *keys, size_t n) {
+    for (size_t i = 1; i < n; i++) {
+        pkn_keys_insert(keys, i + 1, keys[i]);
+    }
+}
+
+PKN_INLINE void pkn_keys_sift(uint64_t *keys, size_t n, size_t root) {
+    uint64_t key = keys[root];
+    for (size_t child = 2 * root + 1; child < n; child = 2 * root + 1) {
+        child += child + 1 < n && keys[child + 1] > keys[child];
+        if (keys[child] <= key) {
+            break;
+        }
+        keys[root] = keys[child];
+        root = child;
+    }
+    keys[root] = key;
+}
+
+PKN_INTERNAL void pkn_keys_heap_sort(uint64_t *keys, size_t n) {
+    for (size_t root = n / 2; root > 0; root--) {
+        pkn_keys_sift(keys, n, root - 1);
+    }
+    for (size_t last = n; last > 1; last--) {
+        pkn_keys_swap(keys, keys + last - 1);
+        pkn_keys_sift(keys, last - 1, 0);
+    }
+}
+
+/* Splits keys [n], n >= 3, by the median of three: all before the result are at most keys[result], all behind at least.
+   The loop is without branches on data: keys below the pivot are swapped to the front one after another. */
+PKN_INLINE size_t pkn_keys_partition(uint64_t *keys, size_t n) {
+    size_t front = 0;
+    uint64_t pivot;
+    if (keys[n / 2] < keys[0]) {
+        pkn_keys_swap(keys, keys + n / 2);
+    }
+    if (keys[n - 1] < keys[n / 2]) {
+        pkn_keys_swap(keys + n / 2, keys + n - 1);
+        if (keys[n / 2] < keys[0]) {
+            pkn_keys_swap(keys, keys + n / 2);
+        }
+    }
+    pkn_keys_swap(keys + n / 2, keys + n - 1);
+    pivot = keys[n - 1];
+    for (size_t i = 0; i < n - 1; i++) {
+        uint64_t key = keys[i];
+        keys[i] = keys[front];
+        keys[front] = key;
+        front += key < pivot;
+    }
+    pkn_keys_swap(keys + front, keys + n - 1);
+    return front;
+}
+
+/* Moves the k smallest of keys [n] to the front, in any order; k < n. Expected O(n); a bad run of pivots ends in a sort. */
+PKN_INTERNAL void pkn_keys_select(uint64_t *keys, size_t n, size_t k) {
+    for (int rounds = 0; n > 16; rounds++) {
+        size_t middle;
+        if (rounds == 64) {
+            pkn_keys_heap_sort(keys, n);
+            return;
+        }
+        middle = pkn_keys_partition(keys, n);
+        if (k <= middle) {
+            n = middle;
+        } else {
+            keys += middle + 1;
+            n -= middle + 1;
+            k -= middle + 1;
+        }
+        if (k == 0 || k == n) {
+            return;
+        }
+    }
+    pkn_keys_insertion_sort(keys, n);
+}
+
+/* Quicksort whose larger parts wait on a stack of their own (at most log2 n of them). Partitions that have cost 64 passes over
+   all keys came from bad pivots; heap sort does the rest. */
+PKN_INTERNAL void pkn_keys_sort(uint64_t *keys, size_t n) {
+    size_t waiting_n[64];
+    uint64_t *waiting[64];
+    int depth = 0;
+    uint64_t budget = (uint64_t)n * 64;
+    for (;;) {
+        while (n > 24 && budget >= n) {
+            size_t middle = pkn_keys_partition(keys, n);
+            size_t right = n - middle - 1;
+            budget -= n;
+            if (middle > right) {
+                waiting[depth] = keys;
+                waiting_n[depth++] = middle;
+                keys += middle + 1;
+                n = right;
+            } else {
+                waiting[depth] = keys + middle + 1;
+                waiting_n[depth++] = right;
+                n = middle;
+            }
+        }
+        if (n > 24) {
+            pkn_keys_heap_sort(keys, n);
+        } else {
+            pkn_keys_insertion_sort(keys, n);
+        }
+        if (depth == 0) {
+            return;
+        }
+        keys = waiting[--depth];
+        n = waiting_n[depth];
+    }
+}
+
+#endif
+/* ==== src/hdc/nearest.c, continued ==== */
+/* #include "hdc/tiles.h": above */
+
+#define PKN_NEAREST_SORTED 16
+/* Keys of all lists of a group of queries that pass over the targets together: 8 KiB of stack, and 64 queries at most. */
+#define PKN_NEAREST_STACK_KEYS 1024
+#define PKN_NEAREST_GROUP 64
+/* Keys of the splits' lists of a small call: 4 KiB of stack. */
+#define PKN_NEAREST_STACK_PARTIAL 512
+/* The heap may be larger: as much as leaves room for a block in a quarter of L2. */
+#define PKN_NEAREST_HEAP_KEYS 32768
+#define PKN_NEAREST_MAX_SPLITS 256
+/* Places in a split fit in 32 bits, and UINT32_MAX stays free for PKN_NO_KEY. */
+#define PKN_NEAREST_MAX_SPLIT_LEN ((size_t)1 << 31)
+
+typedef struct pkn_nearest {
+    pkn_tiles tiles;
+    size_t k;     /* at most n_targets */
+    size_t row;   /* matches of a row of out, at least k */
+    uint64_t *partial; /* 0, or [n_queries x n_splits x k]: what the splits found */
+    pkern_hdc_match *out;
+    pkern_pool *pool;
+    double scale; /* 1 / bits */
+} pkn_nearest;
+
+/* The list of one query. */
+typedef struct pkn_nearest_list {
+    uint64_t *keys;
+    size_t count;
+    uint64_t limit; /* distances from here on can't get in; 2^32 while all can */
+} pkn_nearest_list;
+
+PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys, pkern_hdc_match *out) {
+    uint64_t bits = (uint64_t)search->tiles.words * 64;
+    for (size_t i = 0; i < search->k; i++) {
+        out[i].index = (size_t)(keys[i] & UINT32_MAX);
+        out[i].distance = (uint32_t)(keys[i] >> 32);
+        out[i].similarity = pkn_similarity_of(out[i].distance, bits, search->scale);
+    }
+}
+
+PKN_INTERNAL void pkn_nearest_write_none(pkern_hdc_match *out, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        out[i].index = SIZE_MAX;
+        out[i].distance = UINT32_MAX;
+        out[i].similarity = 0;
+    }
+}
+
+/* keys [n] ascend by index, so of two with the same distance the one in the list stays: below the limit is exact. */
+PKN_INLINE void pkn_nearest_insert(pkn_nearest_list *list, size_t k, const uint64_t *keys, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (keys[i] < list->keys[k - 1]) {
+            pkn_keys_insert(list->keys, k, keys[i]);
+        }
+    }
+    if (list->keys[k - 1] != PKN_NO_KEY) {
+        list->limit = list->keys[k - 1] >> 32;
+    }
+}
+
+/* All distances as keys, for a list that is not full yet. */
+PKN_INLINE void pkn_nearest_all(const uint32_t *distances, size_t n, uint32_t first, uint64_t *keys) {
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = (uint64_t)distances[i] << 32 | (first + (uint32_t)i);
+    }
+}
+
+PKN_INLINE void pkn_nearest_look_sorted(const pkn_nearest *search, pkn_nearest_list *list, const uint32_t *distances, size_t n,
+                                       uint32_t first) {
+    uint64_t keys[PKN_BLOCK_MAX_TARGETS];
+    while (list->limit > UINT32_MAX && n > 0) {
+        size_t head = pkn_min_size(n, search->k);
+        pkn_nearest_all(distances, head, first, keys);
+        pkn_nearest_insert(list, search->k, keys, head);
+        distances += head;
+        first += (uint32_t)head;
+        n -= head;
+    }
+    if (n > 0) {
+        size_t count = pkn_simd()->below_u32(distances, n, (uint32_t)list->limit, first, keys);
+        if (PKN_UNLIKELY(count > 0)) {
+            pkn_nearest_insert(list, search->k, keys, count);
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_nearest_shrink(pkn_nearest_list *list, size_t k) {
+    uint64_t last = 0;
+    pkn_keys_select(list->keys, list->count, k);
+    for (size_t i = 0; i < k; i++) {
+        last = list->keys[i] > last ? list->keys[i] : last;
+    }
+    list->count = k;
+    list->limit = last >> 32;
+}
+
+PKN_INLINE void pkn_nearest_look_buffered(const pkn_nearest *search, pkn_nearest_list *list, const uint32_t *distances, size_t n,
+                                         uint32_t first) {
+    if (list->limit > UINT32_MAX) {
+        pkn_nearest_all(distances, n, first, list->keys + list->count);
+        list->count += n;
+    } else {
+        list->count += pkn_simd()->below_u32(distances, n, (uint32_t)list->limit, first, list->keys + list->count);
+    }
+    if (list->count >= 2 * search->k) {
+        pkn_nearest_shrink(list, search->k);
+    }
+}
+
+/* The list's k keys, sorted, PKN_NO_KEY behind them where it has fewer. */
+PKN_INTERNAL void pkn_nearest_finish(const pkn_nearest *search, pkn_nearest_list *list) {
+    if (search->k <= PKN_NEAREST_SORTED) {
+        return;
+    }
+    if (list->count > search->k) {
+        pkn_nearest_shrink(list, search->k);
+    }
+    pkn_keys_sort(list->keys, list->count);
+    for (size_t i = list->count; i < search->k; i++) {
+        list->keys[i] = PKN_NO_KEY;
+    }
+}
+
+/* Runs a group's lists over the part's targets. */
+PKN_INTERNAL void pkn_nearest_scan(const pkn_nearest *search, const pkn_tiles_part *part, pkn_nearest_list *lists) {
+    const pkn_tiles *tiles = &search->tiles;
+    uint32_t distances[PKN_PANEL_QUERIES * PKN_BLOCK_MAX_TARGETS];
+    for (size_t t = part->target; t < part->target_end; t += tiles->block_len) {
+        size_t n = pkn_min_size(tiles->block_len, part->target_end - t);
+        uint32_t first = (uint32_t)(t - part->target);
+        for (size_t q = part->query; q < part->query_end; q += PKN_PANEL_QUERIES) {
+            size_t n_queries = pkn_min_size(PKN_PANEL_QUERIES, part->query_end - q);
+            pkn_simd()->hamming_tile_u64(tiles->queries + q * tiles->words, n_queries, tiles->targets + t * tiles->words, n,
+                                         tiles->words, distances, PKN_BLOCK_MAX_TARGETS);
+            for (size_t i = 0; i < n_queries; i++) {
+                pkn_nearest_list *list = &lists[q - part->query + i];
+                if (search->k <= PKN_NEAREST_SORTED) {
+                    pkn_nearest_look_sorted(search, list, distances + i * PKN_BLOCK_MAX_TARGETS, n, first);
+                } else {
+                    pkn_nearest_look_buffered(search, list, distances + i * PKN_BLOCK_MAX_TARGETS, n, first);
+                }
+            }
+        }
+    }
+}
+
+/* Keys that a list needs room for. */
+PKN_INLINE size_t pkn_nearest_room(const pkn_nearest *search) {
+    return search->k <= PKN_NEAREST_SORTED ? search->k : 2 * search->k + search->tiles.block_len;
+}
+
+PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, size_t end, uint64_t *keys, size_t n_keys) {
+    size_t room = pkn_nearest_room(search);
+    size_t group = pkn_min_size(n_keys / room, PKN_NEAREST_GROUP) / PKN_PANEL_QUERIES;
+    pkn_nearest_list lists[PKN_NEAREST_GROUP];
+    while (begin < end) {
+        pkn_tiles_part part;
+        begin = pkn_tiles_next(&search->tiles, begin, end, group, &part);
+        for (size_t i = 0; i < part.query_end - part.query; i++) {
+            lists[i].keys = keys + i * room;
+            lists[i].count = 0;
+            lists[i].limit = (uint64_t)UINT32_MAX + 1;
+            for (size_t j = 0; j < search->k && search->k <= PKN_NEAREST_SORTED; j++) {
+                lists[i].keys[j] = PKN_NO_KEY;
+            }
+        }
+        pkn_nearest_scan(search, &part, lists);
+        for (size_t i = 0; i < part.query_end - part.query; i++) {
+            size_t query = part.query + i;
+            pkn_nearest_finish(search, &lists[i]);
+            if (search->partial) {
+                memcpy(search->partial + (query * search->tiles.n_splits + part.split) * search->k, lists[i].keys,
+                       search->k * sizeof(uint64_t));
+            } else {
+                pkn_nearest_write(search, lists[i].keys, search->out + query * search->row);
+            }
+        }
+    }
+}
+
+/* k = 1: the kernel keeps a few candidates a query, and no list is needed. */
+PKN_INTERNAL void pkn_nearest_groups_of_one(const pkn_nearest *search, size_t begin, size_t end) {
+    const pkn_tiles *tiles = &search->tiles;
+    uint32_t distances[PKN_NEAREST_GROUP * PKN_NEAREST_LANES], indices[PKN_NEAREST_GROUP * PKN_NEAREST_LANES];
+    while (begin < end) {
+        pkn_tiles_part part;
+        begin = pkn_tiles_next(tiles, begin, end, PKN_NEAREST_GROUP / PKN_PANEL_QUERIES, &part);
+        /* Where all distances are UINT32_MAX, none is below it, and the first target is the nearest. */
+        memset(distances, 0xff, sizeof distances);
+        memset(indices, 0, sizeof indices);
+        for (size_t t = part.target; t < part.target_end; t += tiles->block_len) {
+            size_t n = pkn_min_size(tiles->block_len, part.target_end - t);
+            for (size_t q = part.query; q < part.query_end; q += PKN_PANEL_QUERIES) {
+                size_t lane = (q - part.query) * PKN_NEAREST_LANES;
+                pkn_simd()->nearest_tile_u64(tiles->queries + q * tiles->words,
+                                             pkn_min_size(PKN_PANEL_QUERIES, part.query_end - q),
+                                             tiles->targets + t * tiles->words, n, tiles->words,
+                                             (uint32_t)(t - part.target), distances + lane, indices + lane);
+            }
+        }
+        for (size_t q = part.query; q < part.query_end; q++) {
+            uint64_t key = PKN_NO_KEY;
+            for (size_t i = 0; i < PKN_NEAREST_LANES; i++) {
+                size_t lane = (q - part.query) * PKN_NEAREST_LANES + i;
+                uint64_t candidate = (uint64_t)distances[lane] << 32 | indices[lane];
+                key = candidate < key ? candidate : key;
+            }
+            if (search->partial) {
+                search->partial[q * tiles->n_splits + part.split] = key;
+            } else {
+                pkn_nearest_write(search, &key, search->out + q * search->row);
+            }
+        }
+    }
+}
+
+PKN_INTERNAL int pkn_nearest_items(size_t begin, size_t end, void *ctx) {
+    const pkn_nearest *search = (const pkn_nearest *)ctx;
+    size_t room = pkn_nearest_room(search);
+    if (search->k == 1) {
+        pkn_nearest_groups_of_one(search, begin, end);
+    } else if (room <= PKN_NEAREST_STACK_KEYS / PKN_PANEL_QUERIES) {
+        uint64_t stack_keys[PKN_NEAREST_STACK_KEYS];
+        pkn_nearest_groups(search, begin, end, stack_keys, PKN_NEAREST_STACK_KEYS);
+    } else {
+        const pkern_allocator *allocator = pkn_pool_allocator(search->pool);
+        size_t n_keys = pkn_max_size(PKN_NEAREST_HEAP_KEYS, room * PKN_PANEL_QUERIES);
+        uint64_t *heap_keys = (uint64_t *)pkn_allocate(allocator, n_keys * sizeof(uint64_t), PKN_CACHE_LINE);
+        if (!heap_keys) {
+            return PKERN_ENOMEM;
+        }
+        pkn_nearest_groups(search, begin, end, heap_keys, n_keys);
+        pkn_release(allocator, heap_keys, n_keys * sizeof(uint64_t));
+    }
+    return 0;
+}
+
+/* Merges the lists of the splits, queries [begin, end): the smallest head next, among equal distances that of the first split. */
+PKN_INTERNAL int pkn_nearest_merge(size_t begin, size_t end, void *ctx) {
+    const pkn_nearest *search = (const pkn_nearest *)ctx;
+    size_t n_splits = search->tiles.n_splits;
+    for (size_t query = begin; query < end; query++) {
+        const uint64_t *heads[PKN_NEAREST_MAX_SPLITS];
+        size_t left[PKN_NEAREST_MAX_SPLITS];
+        pkern_hdc_match *out = search->out + query * search->row;
+        for (size_t split = 0; split < n_splits; split++) {
+            heads[split] = search->partial + (query * n_splits + split) * search->k;
+            left[split] = search->k;
+        }
+        for (size_t i = 0; i < search->k; i++) {
+            uint64_t best = PKN_NO_KEY;
+            size_t from = 0;
+            for (size_t split = 0; split < n_splits; split++) {
+                if (left[split] > 0 && (*heads[split] >> 32 < best >> 32 || (best == PKN_NO_KEY && *heads[split] != best))) {
+                    best = *heads[split];
+                    from = split;
+                }
+            }
+            heads[from]++;
+            left[from]--;
+            out[i].index = from * search->tiles.split_len + (size_t)(best & UINT32_MAX);
+            out[i].distance = (uint32_t)(best >> 32);
+            out[i].similarity = pkn_similarity_of(out[i].distance, (uint64_t)search->tiles.words * 64, search->scale);
+        }
+    }
+    return 0;
+}
+
+/* A split's list costs a merge of k keys, so it should see several times as many targets. */
+PKN_INTERNAL size_t pkn_nearest_max_splits(const pkn_nearest *search) {
+    size_t by_k = search->tiles.n_targets / search->k / 8;
+    return pkn_max_size(pkn_min_size(by_k, PKN_NEAREST_MAX_SPLITS), 1);
+}
+
+/* stack_partial has room for PKN_NEAREST_STACK_PARTIAL keys. */
+PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool, uint64_t *stack_partial) {
+    pkn_tiles *tiles = &search->tiles;
+    size_t forced = (tiles->n_targets - 1) / PKN_NEAREST_MAX_SPLIT_LEN + 1;
+    size_t bytes = 0;
+    pkern_status status;
+    search->partial = 0;
+    pkn_tiles_cut(tiles, pkn_tiles_threads(tiles, pool), pkn_nearest_max_splits(search));
+    if (tiles->n_splits < forced) {
+        tiles->split_len = PKN_NEAREST_MAX_SPLIT_LEN;
+        tiles->n_splits = forced;
+    }
+    if (tiles->n_splits > 1) {
+        if (pkn_mul_overflows_size(tiles->n_queries * tiles->n_splits * sizeof(uint64_t), search->k, &bytes)) {
+            bytes = SIZE_MAX;
+        }
+        if (bytes <= PKN_NEAREST_STACK_PARTIAL * sizeof(uint64_t)) {
+            search->partial = stack_partial;
+        } else {
+            search->partial = (uint64_t *)pkn_allocate(pkn_pool_allocator(pool), bytes, PKN_CACHE_LINE);
+        }
+        if (!search->partial && forced > 1) {
+            return PKERN_ENOMEM;
+        }
+        if (!search->partial) {
+            pkn_tiles_cut(tiles, 1, 1);
+        }
+    }
+    status = pkn_tiles_run(tiles, pool, pkn_nearest_items, search);
+    if (search->partial) {
+        if (status == PKERN_OK) {
+            status = pkn_hdc_run(pool, tiles->n_queries, 1, 2.0 * (double)(search->k * tiles->n_splits), pkn_nearest_merge,
+                                 search);
+        }
+        if (search->partial != stack_partial) {
+            pkn_release(pkn_pool_allocator(pool), search->partial, bytes);
+        }
+    }
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries, size_t n_queries, const uint64_t *memory,
+                                       size_t n_memory, size_t words, size_t k, pkern_hdc_match *out) {
+    pkn_nearest search;
+    uint64_t stack_partial[PKN_NEAREST_STACK_PARTIAL];
+    size_t query_bytes, memory_bytes, out_bytes;
+    pkern_status status = pkn_hdc_check_rows(n_queries, words, &query_bytes);
+    if (status == PKERN_OK) {
+        status = pkn_hdc_check_rows(n_memory, words, &memory_bytes);
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (pkn_mul_overflows_size(n_queries, k, &out_bytes) || pkn_mul_overflows_size(out_bytes, sizeof *out, &out_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    if ((!queries && n_queries > 0) || (!memory && n_memory > 0) || (!out && out_bytes > 0)) {
+        return PKERN_EINVAL;
+    }
+    if (out_bytes == 0) {
+        return PKERN_OK;
+    }
+    if (pkn_overlaps(queries, query_bytes, out, out_bytes) || pkn_overlaps(memory, memory_bytes, out, out_bytes)) {
+        return PKERN_EINVAL;
+    }
+    search.k = pkn_min_size(k, n_memory);
+    if (search.k > 0) {
+        search.tiles.queries = queries;
+        search.tiles.n_queries = n_queries;
+        search.tiles.targets = memory;
+        search.tiles.n_targets = n_memory;
+        search.tiles.words = words;
+        search.row = k;
+        search.out = out;
+        search.pool = pool;
+        search.scale = 1.0 / ((double)words * 64);
+        status = pkn_nearest_run(&search, pool, stack_partial);
+    }
+    for (size_t query = 0; search.k < k && query < n_queries; query++) {
+        pkn_nearest_write_none(out + query * k + search.k, k - search.k);
+    }
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_nearest(pkern_pool *pool, const uint64_t *queries, size_t n_queries, const uint64_t *memory,
+                                         size_t n_memory, size_t words, pkern_hdc_match *out) {
+    return pkern_hdc_top_k(pool, queries, n_queries, memory, n_memory, words, 1, out);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+#endif
+#endif

@@ -1,0 +1,3829 @@
+/* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
+   `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x32c321420ac29f42u
+#error "two different versions of pkern in one translation unit"
+#endif
+#undef PKERN_SOURCE_ID
+#define PKERN_SOURCE_ID 0x32c321420ac29f42u /* a hash of the sources */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* pkern_pool: the scheduler of pkern alone: a work-stealing pool with join, scopes and parallel
+   loops.
+
+   Do this:
+       #define PKERN_POOL_IMPLEMENTATION
+       #include "pkern_pool.h"
+   in exactly one C or C++ file, and plainly #include "pkern_pool.h" wherever else it is used. It
+   may stand beside pkern_simd.h and pkern.h, in any order; PKERN_IMPLEMENTATION stands for the
+   code of all of them. Build with -O2 -pthread.
+
+   Options: PKERN_POOL_IMPLEMENTATION, PKERN_STATIC (all functions static in this file, with the
+   code), PKERN_NO_THREADS (everything runs on the calling thread), PKERN_NUM_THREADS (threads of a
+   pool where neither config nor environment names a number), PKERN_DEBUG (1 checks the library's
+   own assumptions while it runs). They have to be the same in every file of a program.
+
+   Errors: functions return a pkern_status, 0 for success. Nothing prints, aborts or sets errno. */
+
+/* Public headers. */
+/* ==== src/base/base.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What every layer's public header shares: version, status, allocator. */
+#ifndef PKN_BASE_BASE_H
+#define PKN_BASE_BASE_H
+
+/* ==== src/base/version.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The version of the sources. Two different copies of pkern in one translation unit are refused. */
+#ifndef PKN_BASE_VERSION_H
+#define PKN_BASE_VERSION_H
+
+#define PKERN_VERSION_MAJOR 0
+#define PKERN_VERSION_MINOR 1
+#define PKERN_VERSION_PATCH 0
+#define PKERN_VERSION "0.1.0"
+
+#endif
+/* ==== src/base/base.h, continued ==== */
+/* ==== src/base/config.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Every option that a user may define before including pkern, with its default and what it costs. No other file reads an
+   undefined option, and no option changes a public type. */
+#ifndef PKN_BASE_CONFIG_H
+#define PKN_BASE_CONFIG_H
+
+/* PKERN_STATIC: all functions are static, so several libraries may carry a copy each; implies the implementation. */
+#ifdef PKERN_STATIC
+#ifndef PKERN_IMPLEMENTATION
+#define PKERN_IMPLEMENTATION
+#endif
+#endif
+
+#ifdef PKERN_IMPLEMENTATION
+#ifndef PKERN_POOL_IMPLEMENTATION
+#define PKERN_POOL_IMPLEMENTATION
+#endif
+#ifndef PKERN_SIMD_IMPLEMENTATION
+#define PKERN_SIMD_IMPLEMENTATION
+#endif
+#endif
+
+/* PKERN_NUM_THREADS: threads of a pool whose config and environment name no number; 0 = the usable CPUs. */
+#ifndef PKERN_NUM_THREADS
+#define PKERN_NUM_THREADS 0
+#endif
+
+/* PKERN_MAX_THREADS: bound of a pool's threads; costs 8 bytes each. */
+#ifndef PKERN_MAX_THREADS
+#define PKERN_MAX_THREADS 1024
+#endif
+
+/* PKERN_MAX_GUESTS: how many outside threads can work in one pool at once; a further one runs its calls serially. */
+#ifndef PKERN_MAX_GUESTS
+#define PKERN_MAX_GUESTS 32
+#endif
+
+/* PKERN_DEBUG: 1 checks the library's own assumptions while it runs. */
+#ifndef PKERN_DEBUG
+#define PKERN_DEBUG 0
+#endif
+
+/* PKERN_NO_THREADS: defined, everything runs on the caller; needs no pthreads. */
+#ifdef PKERN_NO_THREADS
+#define PKN_THREADS 0
+#else
+#define PKN_THREADS 1
+#endif
+
+/* PKERN_NO_FUTEX: defined, sleeping uses a condition variable on Linux too. */
+
+#endif
+/* ==== src/base/base.h, continued ==== */
+/* ==== src/base/compiler.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What differs between compilers and between C and C++: linkage, attributes, hints. */
+#ifndef PKN_BASE_COMPILER_H
+#define PKN_BASE_COMPILER_H
+
+/* #include "base/config.h": above */
+
+#if !defined(__GNUC__)
+#error "pkern needs gcc, clang or a compiler with GNU C's builtins and attributes"
+#endif
+
+#ifdef __cplusplus
+#define PKERN_EXTERN_C_BEGIN extern "C" {
+#define PKERN_EXTERN_C_END }
+#else
+#define PKERN_EXTERN_C_BEGIN
+#define PKERN_EXTERN_C_END
+#endif
+
+#ifdef PKERN_STATIC
+#define PKERN_API static __attribute__((unused))
+#else
+#define PKERN_API extern
+#endif
+
+#define PKERN_RESTRICT __restrict__
+
+#define PKN_INTERNAL static __attribute__((unused))
+#define PKN_INLINE static inline __attribute__((unused))
+#define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
+#define PKN_NOINLINE __attribute__((noinline))
+#define PKN_COLD __attribute__((noinline, cold))
+#define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
+#define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define PKN_ALIGNED(n) __attribute__((aligned(n)))
+#define PKN_TARGET(features) __attribute__((target(features)))
+#define PKN_UNUSED(x) ((void)(x))
+#if PKN_THREADS
+#define PKN_THREAD_LOCAL __thread
+#else
+#define PKN_THREAD_LOCAL
+#endif
+
+/* What one core moves at a time, and the distance at which two cores' data don't disturb each other. */
+#define PKN_CACHE_LINE 64
+
+#if PKERN_DEBUG
+#define PKN_ASSERT(x) ((x) ? (void)0 : __builtin_trap())
+#else
+#define PKN_ASSERT(x) ((void)0)
+#endif
+
+#if defined(__x86_64__)
+#define PKN_ARCH_X86 1
+#else
+#define PKN_ARCH_X86 0
+#endif
+#if defined(__aarch64__) && !defined(__AARCH64EB__)
+#define PKN_ARCH_ARM64 1
+#else
+#define PKN_ARCH_ARM64 0
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define PKN_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PKN_TSAN 1
+#endif
+#endif
+#ifndef PKN_TSAN
+#define PKN_TSAN 0
+#endif
+
+#endif
+/* ==== src/base/base.h, continued ==== */
+/* ==== src/base/status.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The status that every call returns, and its text. One list makes both. */
+#ifndef PKN_BASE_STATUS_H
+#define PKN_BASE_STATUS_H
+
+/* #include "base/compiler.h": above */
+
+/* 0 is success, below 0 the library's own codes, above 0 what a callback returned. */
+typedef int pkern_status;
+
+#define PKN_STATUS_LIST(X) \
+    X(PKERN_OK, 0, "success") \
+    X(PKERN_EINVAL, -1, "invalid argument; nothing was done") \
+    X(PKERN_ENOMEM, -2, "out of memory") \
+    X(PKERN_ETHREAD, -3, "threads could not be created") \
+    X(PKERN_ECANCELED, -4, "canceled") \
+    X(PKERN_EDEADLK, -5, "the call would wait for itself") \
+    X(PKERN_EOVERFLOW, -6, "a size does not fit; nothing was done") \
+    X(PKERN_EIO, -7, "input or output failed") \
+    X(PKERN_EFORMAT, -8, "data is not of the expected format") \
+    X(PKERN_ETIMEDOUT, -9, "timed out") \
+    X(PKERN_ECLOSED, -10, "closed") \
+    X(PKERN_EFULL, -11, "full") \
+    X(PKERN_EEMPTY, -12, "empty")
+
+#define PKN_STATUS_ENUM(name, value, text) name = (value),
+enum { PKN_STATUS_LIST(PKN_STATUS_ENUM) PKN_STATUS_END = 1 };
+#undef PKN_STATUS_ENUM
+
+/* The text of a status: never 0. Codes above 0 are "the callback's own code". Any thread; no allocation. */
+PKN_INLINE const char *pkern_status_text(pkern_status status) {
+#define PKN_STATUS_CASE(name, value, text) \
+    case value: \
+        return text;
+    switch (status) {
+        PKN_STATUS_LIST(PKN_STATUS_CASE)
+    default:
+        return status > 0 ? "the callback's own code" : "unknown status";
+    }
+#undef PKN_STATUS_CASE
+}
+
+#endif
+/* ==== src/base/base.h, continued ==== */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where the library gets its memory: both functions or neither. Calls may come from several threads at once. */
+typedef struct pkern_allocator {
+    /* bytes aligned to alignment, a power of two; 0 where there is none */
+    void *(*allocate)(size_t bytes, size_t alignment, void *user);
+    /* gives back what allocate returned, with the same bytes */
+    void (*release)(void *memory, size_t bytes, void *user);
+    void *user;
+} pkern_allocator;
+
+#endif
+/* ==== src/pkern_pool.in.h, continued ==== */
+/* ==== src/pool/pool.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The scheduler's public interface: pools, joins, scopes, spawns, broadcasts, loops' options.
+
+   Wherever a pool is asked for, 0 means the pool of the innermost pkern task or install that the calling thread is in, as worker
+   or guest; outside of any, the global pool. A pool of T threads starts T - 1 of them; the calling thread, as a guest, is the
+   T-th. A pool of 1 runs everything on the caller. Several threads may call at once: each is a guest. Callbacks return 0 to go on
+   and anything else to fail; they must return normally (no longjmp, no C++ exception, no pthread_exit across pkern).
+   After fork() the child's calls on its parent's pools run serially. */
+#ifndef PKN_POOL_POOL_H
+#define PKN_POOL_POOL_H
+
+/* #include "base/base.h": above */
+/* ==== src/base/atomic.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Atomic words. The type keeps plain accesses out, the call's name carries the memory order. The compilers' builtins serve C99 to C23
+   and C++ alike, with one layout in all of them, so there is no second path through <stdatomic.h>.
+   An explorer or a sanitizer replaces this file's functions and sees every access of the library. */
+#ifndef PKN_BASE_ATOMIC_H
+#define PKN_BASE_ATOMIC_H
+
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One set of functions a type. `suffix` names the type in the calls. */
+#define PKN_DEFINE_ATOMIC_WORD(suffix, type) \
+    typedef struct pkn_atomic_##suffix { \
+        type value; \
+    } pkn_atomic_##suffix; \
+    PKN_ALWAYS_INLINE type pkn_atomic_load_relaxed_##suffix(const pkn_atomic_##suffix *a) { \
+        return __atomic_load_n(&a->value, __ATOMIC_RELAXED); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_load_acquire_##suffix(const pkn_atomic_##suffix *a) { \
+        return __atomic_load_n(&a->value, __ATOMIC_ACQUIRE); \
+    } \
+    PKN_ALWAYS_INLINE void pkn_atomic_store_relaxed_##suffix(pkn_atomic_##suffix *a, type x) { \
+        __atomic_store_n(&a->value, x, __ATOMIC_RELAXED); \
+    } \
+    PKN_ALWAYS_INLINE void pkn_atomic_store_release_##suffix(pkn_atomic_##suffix *a, type x) { \
+        __atomic_store_n(&a->value, x, __ATOMIC_RELEASE); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_exchange_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_exchange_n(&a->value, x, __ATOMIC_ACQ_REL); \
+    } \
+    PKN_ALWAYS_INLINE int pkn_atomic_cas_relaxed_##suffix(pkn_atomic_##suffix *a, type *expected, type x) { \
+        return __atomic_compare_exchange_n(&a->value, expected, x, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED); \
+    } \
+    PKN_ALWAYS_INLINE int pkn_atomic_cas_acq_rel_##suffix(pkn_atomic_##suffix *a, type *expected, type x) { \
+        return __atomic_compare_exchange_n(&a->value, expected, x, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE); \
+    } \
+    PKN_ALWAYS_INLINE int pkn_atomic_cas_seq_cst_##suffix(pkn_atomic_##suffix *a, type *expected, type x) { \
+        return __atomic_compare_exchange_n(&a->value, expected, x, 0, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE); \
+    }
+
+/* Arithmetic, for the integer types only. */
+#define PKN_DEFINE_ATOMIC_INTEGER(suffix, type) \
+    PKN_DEFINE_ATOMIC_WORD(suffix, type) \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_add_relaxed_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_add(&a->value, x, __ATOMIC_RELAXED); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_add_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_add(&a->value, x, __ATOMIC_ACQ_REL); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_add_seq_cst_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_add(&a->value, x, __ATOMIC_SEQ_CST); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_sub_relaxed_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_sub(&a->value, x, __ATOMIC_RELAXED); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_sub_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_sub(&a->value, x, __ATOMIC_ACQ_REL); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_or_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_or(&a->value, x, __ATOMIC_ACQ_REL); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_and_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_and(&a->value, x, __ATOMIC_ACQ_REL); \
+    }
+
+PKN_DEFINE_ATOMIC_INTEGER(u32, uint32_t)
+PKN_DEFINE_ATOMIC_INTEGER(u64, uint64_t)
+PKN_DEFINE_ATOMIC_INTEGER(size, size_t)
+PKN_DEFINE_ATOMIC_WORD(ptr, void *)
+
+PKN_ALWAYS_INLINE void pkn_fence_acquire(void) {
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+PKN_ALWAYS_INLINE void pkn_fence_release(void) {
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+/* A full fence. The ThreadSanitizer does not model fences; a read-modify-write on a word that nobody else
+   has says the same to the processor, and the sanitizer sees the orders of the accesses around it. */
+PKN_ALWAYS_INLINE void pkn_fence_seq_cst(void) {
+#if PKN_TSAN || PKN_ARCH_X86
+    uint32_t own = 0;
+    __atomic_fetch_add(&own, 0, __ATOMIC_SEQ_CST);
+    __asm__ volatile("" : : "r"(&own) : "memory");
+#else
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/* Tells the core that this is a waiting loop. */
+PKN_ALWAYS_INLINE void pkn_cpu_relax(void) {
+#if PKN_ARCH_X86
+    __builtin_ia32_pause();
+#elif PKN_ARCH_ARM64
+    __asm__ volatile("isb" : : : "memory");
+#else
+    __asm__ volatile("" : : : "memory");
+#endif
+}
+
+#endif
+/* ==== src/pool/pool.h, continued ==== */
+
+PKERN_EXTERN_C_BEGIN
+
+/* ---- cancel ---- */
+
+/* A request to stop. Zero-initialised is ready; it may be asked by any number of calls at once. */
+typedef struct pkern_cancel {
+    pkn_atomic_u32 requested;
+} pkern_cancel;
+
+/* Asks the calls that watch this token to stop soon. Any thread or a signal handler; never blocks; may be repeated. */
+PKERN_API void pkern_cancel_request(pkern_cancel *cancel);
+
+/* 1 after a request, 0 before; a null token was never requested. */
+PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel);
+
+/* ---- pools ---- */
+
+typedef struct pkern_pool pkern_pool;
+
+enum {
+    PKERN_POOL_ALL_THREADS = 1, /* fewer threads than asked for is PKERN_ETHREAD instead of a smaller pool */
+    PKERN_POOL_PIN = 2          /* worker i stays on the (i + 1)-th usable CPU, where the system can do that */
+};
+
+/* All zero = the defaults. */
+typedef struct pkern_pool_config {
+    int num_threads;   /* 0: environment PKERN_NUM_THREADS, then macro PKERN_NUM_THREADS, then the usable CPUs */
+    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default */
+    const char *name;  /* prefix of the threads' names, 0 = "pkern" */
+    int64_t spin_ns;   /* how long an idle worker spins before it sleeps, 0 = default (50 us), < 0 = not at all */
+    void (*on_thread_start)(int index, void *user); /* on each worker, before its first task */
+    void (*on_thread_exit)(int index, void *user);  /* on each worker, after its last task */
+    void *user;
+    const pkern_allocator *allocator; /* 0 = malloc; copied, must serve until the pool is destroyed */
+    unsigned flags;                   /* PKERN_POOL_* */
+} pkern_pool_config;
+
+/* Makes a pool. Usable CPUs are the smaller of the affinity mask and the cgroup's quota (v1 or v2). A bad value in the
+   environment is ignored. Where threads can't be created the pool has those it got, at least the caller
+   (pkern_pool_num_threads tells).
+   config: 0 = defaults. Errors: PKERN_EINVAL (pool is 0, num_threads < 0 or > PKERN_MAX_THREADS, half an allocator, unknown flag),
+   PKERN_ENOMEM, PKERN_ETHREAD (only with PKERN_POOL_ALL_THREADS); *pool is then 0. Any thread. Allocates; starts T - 1 threads. */
+PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_pool **pool);
+
+/* Finishes what was spawned, ends and joins the threads, frees everything. 0 is a no-op. Blocks.
+   Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it;
+   nothing is done then. In a forked child it only frees. */
+PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool);
+
+/* The process's pool, made on first use with the defaults or pkern_pool_global_init's config. Never 0: where it can't be made, a
+   pool that runs everything on the caller. */
+PKERN_API pkern_pool *pkern_pool_global(void);
+
+/* Makes the global pool with this config. Errors: PKERN_EINVAL where it exists already, else as pkern_pool_create. */
+PKERN_API pkern_status pkern_pool_global_init(const pkern_pool_config *config);
+
+/* Destroys the global pool, so that leak checkers and dlclose see a clean end; the next use makes a new one. A no-op where there is
+   none. Errors: as pkern_pool_destroy. */
+PKERN_API pkern_status pkern_pool_global_shutdown(void);
+
+/* T: the pool's own threads plus one caller. */
+PKERN_API int pkern_pool_num_threads(const pkern_pool *pool);
+
+/* Bound of pkern_worker_index: arrays of per-thread state have this many elements. */
+PKERN_API int pkern_pool_num_slots(const pkern_pool *pool);
+
+/* The calling thread's slot in the pool: 0 .. T - 2 for its own threads, from T - 1 on for guests, fixed while the thread is inside
+   a call. -1 where the calling thread is neither. No two threads that are inside at once share an index. */
+PKERN_API int pkern_worker_index(const pkern_pool *pool);
+
+/* ---- tasks ---- */
+
+typedef int (*pkern_task_fn)(void *ctx);
+
+/* fn(ctx) on the caller, as a guest of the pool: calls inside that name no pool use this one. Returns fn's result. */
+PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
+/* Equals { int x = a(a_ctx), y = b(b_ctx); return x ? x : y; } where b may run on another thread at the same time. Both sides always
+   run. The caller runs a, then b unless a thread took it; while b runs elsewhere the caller works on what b spawned,
+   then on other work of the pool. Nests to any depth. No allocation but for the first joins of a new depth.
+   Errors: PKERN_EINVAL (a or b is 0: nothing ran); PKERN_ECANCELED in a forked child whose b ran on a thread that is gone.
+   Source: Blumofe et al., "Cilk", 1995; Rayon's join. */
+PKERN_API pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
+
+/* Runs fn(ctx) some time later on one of the pool's threads; what it returns is dropped; pkern_pool_destroy waits for it. Where only
+   the caller could run it (a pool of 1): from outside fn runs inside this call, from a task before the outermost call returns.
+   Errors: PKERN_EINVAL (fn is 0), PKERN_ENOMEM. */
+PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
+/* fn(index, count, ctx) once on each of the pool's threads and once on a caller that is a guest, all at once as they come free.
+   count is T when called from outside, T - 1 from a worker; a guest has index count - 1, a worker its own. A busy worker runs it
+   at its next wait or at the end of its task. Blocks until all have run. Returns the lowest index's failure.
+   Errors: PKERN_EINVAL (fn is 0). No allocation. */
+PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx);
+
+/* ---- scopes ---- */
+
+/* A set of tasks that is waited for as a whole. It lives on the caller's stack between begin and wait; its fields are pkern's. */
+typedef struct pkern_scope {
+    pkern_pool *pool;
+    void *member;               /* the slot of the thread that began it, 0 where spawns run at once */
+    pkn_atomic_size pending;    /* tasks that have not finished */
+    pkn_atomic_u32 spawned;     /* number of the next spawn */
+    pkn_atomic_u64 failure;     /* spawn number and code of the lowest failure, all ones for none */
+} pkern_scope;
+
+/* Starts a scope; each begin needs its pkern_scope_wait, on the same thread. Errors: PKERN_EINVAL (scope is 0). */
+PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool);
+
+/* Equals fn(ctx), any time before pkern_scope_wait returns, on any thread. From the thread that began the scope or from any task of
+   it. Order: none promised (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs
+   inside this call. Errors: PKERN_EINVAL (scope or fn is 0). */
+PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx);
+
+/* Returns when every task of the scope has finished, those too that tasks spawned; works on them meanwhile. The status is the failure
+   with the lowest spawn number (the first spawned, where one thread spawns). The scope can be begun again afterwards.
+   Errors: PKERN_EINVAL (scope is 0), PKERN_ECANCELED in a forked child whose tasks were on threads that are gone. */
+PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope);
+
+/* ---- loops ---- */
+
+/* How a parallel loop runs. 0 or all zero = the defaults. */
+typedef struct pkern_par_options {
+    size_t min_len, max_len; /* bounds of one piece, in items (the last may be shorter); 0 = none; min_len > max_len is
+                                PKERN_EINVAL unless max_len is 0 */
+    double item_cost_ns;     /* a hint, 0 = unknown: found out while running */
+    pkern_cancel *cancel;    /* asked before every piece; then the call returns PKERN_ECANCELED */
+    int (*progress)(size_t done, size_t total, void *user); /* in items; serialized; at most every 10 ms and once at the end;
+                                                               nonzero cancels */
+    void *progress_user;
+    unsigned flags; /* 0 */
+} pkern_par_options;
+
+/* One piece [begin, end) of a loop. */
+typedef int (*pkern_range_fn)(size_t begin, size_t end, void *ctx);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern_pool.in.h, continued ==== */
+/* ==== src/pool/fork.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Typed join tasks: fork and join where the compiler sees the user's function, and the owner's fast path of the join deque.
+
+       PKERN_DEFINE_JOIN_TASK_1(long, fib, long, n) {
+           long a, b;
+           if (n < 2) {
+               return n;
+           }
+           PKERN_JOIN(a = PKERN_CALL(fib, n - 1), b, fib, n - 2);
+           return a + b;
+       }
+       long f = fib(pool, 35);
+
+   PKERN_DEFINE_JOIN_TASK_n(result type, name, type 1, parameter 1, ...), n = 1 to 4, begins the definition of a task and also defines
+   `name(pool, ...)`, which runs it from anywhere (pool 0 as everywhere). Arguments and result together fit in
+   PKN_SLOT_PAYLOAD bytes. Inside a task:
+   - PKERN_CALL(name, ...) is a plain call of a task;
+   - PKERN_JOIN(statement, variable, name, ...) equals { statement; variable = name(...); } where the named task may run on another
+     thread while the statement runs here. The statement is an assignment or an expression, with PKERN_CALLs in it.
+   Costs a few stores and one branch where no thread takes the task.
+
+   The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) the owner's alone: pushing and
+   popping there takes no fence and no atomic read-modify-write. A popped record knows by its own is_public whether it was
+   ever offered. See join.c for the public part.
+   Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
+   Faxen, "Wool", 2008 (records in the deque). */
+#ifndef PKN_POOL_FORK_H
+#define PKN_POOL_FORK_H
+
+/* #include "pool/pool.h": above */
+
+PKERN_EXTERN_C_BEGIN
+
+typedef struct pkn_member pkn_member;
+typedef struct pkn_fork_state pkn_fork_state;
+typedef struct pkn_slot pkn_slot;
+
+#define PKN_SLOT_PAYLOAD 40
+
+enum { PKN_SLOT_PENDING = 0, PKN_SLOT_DONE = 1, PKN_SLOT_TAKEN_BY = 2 /* + index of the thief */ };
+enum { PKN_SLOT_INNER = 0, PKN_SLOT_LAST = 1, PKN_SLOT_OVERFLOW = 2 };
+
+/* One offered task. */
+struct pkn_slot {
+    void (*run)(pkn_fork_state *self, pkn_slot *slot);
+    pkn_atomic_u32 state;
+    pkn_atomic_u32 root;    /* written when it becomes public */
+    uint32_t index;         /* of this record in its deque, for good */
+    unsigned char is_public; /* the owner's */
+    unsigned char place;    /* PKN_SLOT_INNER, or what makes a push take the long way */
+    unsigned char fill[2];
+    uint64_t payload[PKN_SLOT_PAYLOAD / 8]; /* arguments and result */
+} PKN_ALIGNED(PKN_CACHE_LINE);
+
+/* The part of a member that forks work on. */
+struct pkn_fork_state {
+    pkn_slot *end;
+    /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
+} PKN_ALIGNED(PKN_CACHE_LINE);
+
+/* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
+typedef struct pkn_entry {
+    pkn_member *member;
+    pkn_member *outer;
+} pkn_entry;
+
+/* What an entry from outside keeps on the stack. */
+typedef struct pkn_fork_call {
+    pkn_entry entry;
+    pkn_fork_state serial; /* where there is no member: every push fails, so everything runs in line */
+    pkn_slot slot;
+} pkn_fork_call;
+
+PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call);
+PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
+PKERN_API pkn_slot *pkern_internal_push_slow(pkn_fork_state *self, pkn_slot *slot);
+PKERN_API int pkern_internal_take_back(pkn_fork_state *self, pkn_slot *slot);
+
+/* Offers the filled record at the end. Returns the new end, or 0 where it could not be queued. */
+PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_fork_state *self, pkn_slot *slot) {
+    slot->is_public = 0;
+    pkn_atomic_store_relaxed_u32(&slot->state, PKN_SLOT_PENDING);
+    if (PKN_UNLIKELY(slot->place | pkn_atomic_load_relaxed_u32(&self->request))) {
+        return pkern_internal_push_slow(self, slot);
+    }
+    self->end = slot + 1;
+    return slot + 1;
+}
+
+/* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. */
+PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
+    self->end = slot;
+    return PKN_LIKELY(!slot->is_public) ? 1 : pkern_internal_take_back(self, slot);
+}
+
+#define PKERN_CALL(name, ...) name##_task(pkern_self, pkern_end, __VA_ARGS__)
+
+#define PKERN_JOIN(statement, variable, name, ...) \
+    do { \
+        pkn_slot *const pkn_offered = pkern_end; \
+        name##_offer(pkn_offered, __VA_ARGS__); \
+        pkern_end = pkn_push(pkern_self, pkn_offered); \
+        if (PKN_LIKELY(pkern_end != 0)) { \
+            statement; \
+            pkern_end = pkn_offered; \
+            if (PKN_LIKELY(pkn_pop(pkern_self, pkn_offered) != 0)) { \
+                variable = name##_accept(pkern_self, pkn_offered); \
+            } else { \
+                variable = ((name##_frame *)(void *)pkn_offered->payload)->result; \
+            } \
+        } else { \
+            pkern_end = pkn_offered; \
+            statement; \
+            name##_offer(pkn_offered, __VA_ARGS__); \
+            variable = name##_accept(pkern_self, pkn_offered); \
+        } \
+    } while (0)
+
+/* parameters: (T1 p1, ...) with types; fields: the same as members; store: statements; arguments: f->p1, ... ; names: p1, ... */
+#define PKN_DEFINE_JOIN_TASK(R, name, parameters, offer_parameters, entry_parameters, fields, store, arguments, names) \
+    typedef struct name##_frame { \
+        fields R result; \
+    } name##_frame; \
+    typedef char name##_frame_fits[sizeof(name##_frame) <= PKN_SLOT_PAYLOAD ? 1 : -1]; \
+    static R name##_task parameters; \
+    PKN_ALWAYS_INLINE R name##_accept(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
+        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
+        return name##_task(pkern_self, pkern_slot, arguments); \
+    } \
+    PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
+        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
+        f->result = name##_task(pkern_self, pkern_self->end, arguments); \
+    } \
+    PKN_ALWAYS_INLINE void name##_offer offer_parameters { \
+        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
+        pkern_slot->run = name##_stolen; \
+        store \
+    } \
+    PKN_INTERNAL R name entry_parameters { \
+        pkn_fork_call pkern_call; \
+        pkn_fork_state *pkern_self = pkern_internal_fork_enter(pkern_pool_given, &pkern_call); \
+        R pkern_result = name##_task(pkern_self, pkern_self->end, names); \
+        pkern_internal_fork_leave(&pkern_call); \
+        return pkern_result; \
+    } \
+    static R name##_task parameters
+
+#define PKN_COMMA ,
+
+#define PKERN_DEFINE_JOIN_TASK_1(R, name, T1, p1) \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1), (pkn_slot *pkern_slot, T1 p1), \
+                         (pkern_pool *pkern_pool_given, T1 p1), T1 p1;, f->p1 = p1;, f->p1, p1)
+#define PKERN_DEFINE_JOIN_TASK_2(R, name, T1, p1, T2, p2) \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2), \
+                         (pkn_slot *pkern_slot, T1 p1, T2 p2), (pkern_pool *pkern_pool_given, T1 p1, T2 p2), T1 p1; T2 p2;, \
+                         f->p1 = p1; f->p2 = p2;, f->p1 PKN_COMMA f->p2, p1 PKN_COMMA p2)
+#define PKERN_DEFINE_JOIN_TASK_3(R, name, T1, p1, T2, p2, T3, p3) \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3), \
+                         (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3), \
+                         (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3), T1 p1; T2 p2; T3 p3;, \
+                         f->p1 = p1; f->p2 = p2; f->p3 = p3;, f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3, \
+                         p1 PKN_COMMA p2 PKN_COMMA p3)
+#define PKERN_DEFINE_JOIN_TASK_4(R, name, T1, p1, T2, p2, T3, p3, T4, p4) \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3, T4 p4), \
+                         (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3, T4 p4), \
+                         (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3, T4 p4), T1 p1; T2 p2; T3 p3; T4 p4;, \
+                         f->p1 = p1; f->p2 = p2; f->p3 = p3; f->p4 = p4;, \
+                         f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3 PKN_COMMA f->p4, \
+                         p1 PKN_COMMA p2 PKN_COMMA p3 PKN_COMMA p4)
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern_pool.in.h, continued ==== */
+
+/* The code. */
+#if defined(PKERN_POOL_IMPLEMENTATION) || defined(PKERN_IMPLEMENTATION) || defined(PKERN_STATIC)
+/* ==== src/pool/cancel.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Cancellation tokens. */
+#ifndef PKN_POOL_CANCEL_C
+#define PKN_POOL_CANCEL_C
+
+/* #include "pool/pool.h": above */
+
+PKERN_API void pkern_cancel_request(pkern_cancel *cancel) {
+    if (cancel != 0) {
+        /* release: who sees the request sees what its author did before */
+        pkn_atomic_store_release_u32(&cancel->requested, 1);
+    }
+}
+
+PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel) {
+    return cancel != 0 && pkn_atomic_load_acquire_u32(&cancel->requested) != 0;
+}
+
+#endif
+/* ==== src/pkern_pool.in.h, continued ==== */
+/* ==== src/pool/join.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Join: the owner's long ways, and the generic join of two callbacks. */
+#ifndef PKN_POOL_JOIN_C
+#define PKN_POOL_JOIN_C
+
+/* ==== src/pool/guest.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Entering and leaving a pool. A thread that is no worker of the pool becomes a guest: it takes a guest slot for the time of its
+   outermost call and works beside the others. Slots are found again by the thread that had them last, so a caller keeps its
+   deques and its loop board warm. Without a free slot, and in a forked child, a call runs serially. */
+#ifndef PKN_POOL_GUEST_H
+#define PKN_POOL_GUEST_H
+
+/* ==== src/pool/search.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Finding work, and waiting: while a member waits it works.
+
+   What a waiting member may take, in this order: its own newest spawn and jobs of the scope or from the thief that it waits for;
+   work that descends from the same call (root); anything. A guest stops at its root, since it wants to leave. So does a loop's owner.
+   Jobs that run on top of waiting ones nest on the stack: beyond the pool's depth_limit a member takes only what it waits for, and
+   other work only after 200 us without progress, because two members that each hold what the other waits for must not
+   wait for ever. */
+#ifndef PKN_POOL_SEARCH_H
+#define PKN_POOL_SEARCH_H
+
+/* ==== src/pool/join_deque.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The join deque's public part, and its records' segments. The owner's fast path is in fork.h.
+
+   Records have indices 0, 1, 2, ... from the first push on. [0, top) are stolen, [top, split) public, [split, end) private. top
+   and split share one word, join_range, so that a steal (top + 1), an exposure (split up) and a taking back (split down) are
+   each one compare-and-swap, and none can miss another: there is nothing to order between two words.
+   Since joins nest, the owner always waits for its newest record. If that is public and not stolen, it is the last public one:
+   the owner takes half of the public part back. If it is stolen, so is everything below it: the owner waits for the
+   thief, and the part is empty again at that index.
+   A record that is popped and pushed anew at the same index may be claimed by a thief that looked before: it reads the record only
+   after its claim, so it runs the new one. A record is not reused before its join is complete, so growth links another segment
+   and moves nothing.
+   Source: van Dijk and van de Pol, "Lace: non-blocking split deque for work-stealing", 2014. */
+#ifndef PKN_POOL_JOIN_DEQUE_H
+#define PKN_POOL_JOIN_DEQUE_H
+
+/* ==== src/pool/member.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The scheduler's data: a member is a thread's place in a pool, a worker's for good, a guest's while it is inside a call. All of
+   it lives as long as the pool, so a late reader never touches freed memory. Each group of fields that one side writes has its
+   own cache lines; a line that crosses cores costs 100 to 200 ns. */
+#ifndef PKN_POOL_MEMBER_H
+#define PKN_POOL_MEMBER_H
+
+/* #include "pool/fork.h": above */
+/* ==== src/base/platform.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The system's headers and the few calls that a strict -std=c99 hides although libc has them. Only base includes them, and
+   only the implementation includes this file. */
+#ifndef PKN_BASE_PLATFORM_H
+#define PKN_BASE_PLATFORM_H
+
+/* #include "base/compiler.h": above */
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <errno.h>
+
+#if PKN_THREADS
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+#endif
+
+#if defined(__linux__)
+#define PKN_LINUX 1
+#include <sys/syscall.h>
+#else
+#define PKN_LINUX 0
+#endif
+
+/* The user may have included <stdio.h> under -std=c99 before us, and then no feature macro of ours comes in time. C allows
+   to declare a function again; C++ compilers on Linux define _GNU_SOURCE and need none of it. */
+#if PKN_LINUX && !defined(__cplusplus)
+extern long syscall(long number, ...);
+#endif
+#if !defined(__cplusplus) && defined(__STRICT_ANSI__)
+#ifndef CLOCK_MONOTONIC
+#define CLOCK_MONOTONIC 1
+#endif
+extern int clock_gettime(int clock, struct timespec *time);
+#endif
+
+#endif
+/* ==== src/pool/member.h, continued ==== */
+/* ==== src/base/futex.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Sleeping until a word changes: a futex on Linux, a mutex and a condition variable elsewhere. Both keep the same promise: a wake
+   after the word has changed is never lost. */
+#ifndef PKN_BASE_FUTEX_H
+#define PKN_BASE_FUTEX_H
+
+/* #include "base/atomic.h": above */
+/* ==== src/base/thread.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Threads, mutexes and their failure hook. Only this file and futex.h talk to the system's threads. */
+#ifndef PKN_BASE_THREAD_H
+#define PKN_BASE_THREAD_H
+
+/* #include "base/platform.h": above */
+
+#if PKN_THREADS
+
+typedef pthread_t pkn_thread;
+typedef pthread_mutex_t pkn_mutex;
+
+/* Tests define PKN_THREAD_CREATE_FAILS to an expression that says whether this creation shall fail. */
+#ifndef PKN_THREAD_CREATE_FAILS
+#define PKN_THREAD_CREATE_FAILS() 0
+#endif
+
+/* 0, or nonzero where the system has no further thread. stack_size 0 is the system's default; a size it refuses is raised to the
+   least that it takes. All signals are blocked in the new thread, so that the user's handlers run on the user's threads. */
+PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *(*main)(void *), void *argument) {
+    if (PKN_THREAD_CREATE_FAILS()) {
+        return EAGAIN;
+    }
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) {
+        return ENOMEM;
+    }
+    if (stack_size != 0) {
+        size_t page = 4096;
+        size_t rounded = stack_size > SIZE_MAX - page ? SIZE_MAX - page : (stack_size + page - 1) / page * page;
+        while (rounded < ((size_t)1 << 20) && pthread_attr_setstacksize(&attributes, rounded) != 0) {
+            rounded *= 2;
+        }
+        if (rounded >= ((size_t)1 << 20)) {
+            (void)pthread_attr_setstacksize(&attributes, rounded);
+        }
+    }
+    int error = pthread_create(thread, &attributes, main, argument);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+PKN_INTERNAL void pkn_thread_join(pkn_thread thread) {
+    pthread_join(thread, 0);
+}
+
+PKN_INTERNAL int pkn_mutex_init(pkn_mutex *mutex) {
+    return pthread_mutex_init(mutex, 0);
+}
+
+PKN_INTERNAL void pkn_mutex_destroy(pkn_mutex *mutex) {
+    pthread_mutex_destroy(mutex);
+}
+
+PKN_INTERNAL void pkn_mutex_lock(pkn_mutex *mutex) {
+    pthread_mutex_lock(mutex);
+}
+
+PKN_INTERNAL void pkn_mutex_unlock(pkn_mutex *mutex) {
+    pthread_mutex_unlock(mutex);
+}
+
+#else
+
+/* Without threads a mutex has nobody to keep out. */
+typedef int pkn_mutex;
+
+PKN_INTERNAL int pkn_mutex_init(pkn_mutex *mutex) {
+    *mutex = 0;
+    return 0;
+}
+
+PKN_INTERNAL void pkn_mutex_destroy(pkn_mutex *mutex) {
+    PKN_UNUSED(mutex);
+}
+
+PKN_INTERNAL void pkn_mutex_lock(pkn_mutex *mutex) {
+    PKN_UNUSED(mutex);
+}
+
+PKN_INTERNAL void pkn_mutex_unlock(pkn_mutex *mutex) {
+    PKN_UNUSED(mutex);
+}
+
+#endif
+
+#endif
+/* ==== src/base/futex.h, continued ==== */
+
+#if PKN_THREADS
+
+#if PKN_LINUX && defined(SYS_futex) && !defined(PKERN_NO_FUTEX)
+#define PKN_FUTEX 1
+#else
+#define PKN_FUTEX 0
+#endif
+
+typedef struct pkn_sleeper {
+#if PKN_FUTEX
+    char unused;
+#else
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+#endif
+} pkn_sleeper;
+
+/* 0, or nonzero where the system has no further condition variable. */
+PKN_INTERNAL int pkn_sleeper_init(pkn_sleeper *sleeper) {
+#if PKN_FUTEX
+    sleeper->unused = 0;
+    return 0;
+#else
+    if (pthread_mutex_init(&sleeper->mutex, 0) != 0) {
+        return ENOMEM;
+    }
+    if (pthread_cond_init(&sleeper->changed, 0) != 0) {
+        pthread_mutex_destroy(&sleeper->mutex);
+        return ENOMEM;
+    }
+    return 0;
+#endif
+}
+
+PKN_INTERNAL void pkn_sleeper_destroy(pkn_sleeper *sleeper) {
+#if PKN_FUTEX
+    PKN_UNUSED(sleeper);
+#else
+    pthread_cond_destroy(&sleeper->changed);
+    pthread_mutex_destroy(&sleeper->mutex);
+#endif
+}
+
+/* Returns once *word differs from value. errno is kept. */
+PKN_INTERNAL void pkn_sleep_while_equal(pkn_sleeper *sleeper, pkn_atomic_u32 *word, uint32_t value) {
+#if PKN_FUTEX
+    enum { PKN_FUTEX_WAIT_PRIVATE = 128 };
+    int kept_errno = errno;
+    PKN_UNUSED(sleeper);
+    while (pkn_atomic_load_acquire_u32(word) == value) {
+        (void)syscall(SYS_futex, &word->value, PKN_FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
+    }
+    errno = kept_errno;
+#else
+    pthread_mutex_lock(&sleeper->mutex);
+    while (pkn_atomic_load_acquire_u32(word) == value) {
+        pthread_cond_wait(&sleeper->changed, &sleeper->mutex);
+    }
+    pthread_mutex_unlock(&sleeper->mutex);
+#endif
+}
+
+/* Wakes the one thread that may sleep on the word. Call it after the word has changed. errno is kept. */
+PKN_INTERNAL void pkn_wake_sleeper(pkn_sleeper *sleeper, pkn_atomic_u32 *word) {
+#if PKN_FUTEX
+    enum { PKN_FUTEX_WAKE_PRIVATE = 129 };
+    int kept_errno = errno;
+    PKN_UNUSED(sleeper);
+    (void)syscall(SYS_futex, &word->value, PKN_FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+    errno = kept_errno;
+#else
+    PKN_UNUSED(word);
+    pthread_mutex_lock(&sleeper->mutex);
+    pthread_cond_broadcast(&sleeper->changed);
+    pthread_mutex_unlock(&sleeper->mutex);
+#endif
+}
+
+#endif
+
+#endif
+/* ==== src/pool/member.h, continued ==== */
+
+/* A spawned job: a task of a scope, or detached where scope is 0. */
+typedef struct pkn_job {
+    pkern_task_fn fn;
+    void *ctx;
+    pkern_scope *scope;
+    uint32_t number; /* of the spawn in its scope */
+    uint32_t root;   /* whose call it descends from, PKN_ROOT_NONE for detached jobs */
+} pkn_job;
+
+#define PKN_ROOT_NONE 0u
+
+/* A job in a spawn deque, word by word: a thief may read while the owner overwrites, and then drops what it read. */
+typedef struct pkn_job_cell {
+    pkn_atomic_size word[5];
+} pkn_job_cell;
+
+typedef struct pkn_job_ring {
+    size_t capacity; /* power of two */
+    size_t bytes;
+    struct pkn_job_ring *older; /* kept until the pool ends, since a thief may still read it */
+    pkn_job_cell cell[1];
+} pkn_job_ring;
+
+/* One participant's part of a flat loop. Both words are tagged with the loop's epoch, so nothing is reset between loops. They have
+   a line each: the owner waits on done while the participant claims from range. */
+typedef struct pkn_loop_slice {
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 range; /* epoch 32, next unit 16, end unit 16 */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 done;  /* epoch 32, units finished 32 */
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_loop_slice;
+
+/* A loop as its helpers see it: one cache line. See loop.c for the protocol. */
+typedef struct pkn_loop_board {
+    pkn_atomic_u64 ticket;  /* epoch 32, units 16, units of the owner's slice 16; written last */
+    pkn_atomic_size body;   /* pkern_range_fn */
+    pkn_atomic_size ctx;
+    pkn_atomic_size begin;
+    pkn_atomic_size end;
+    pkn_atomic_size unit;   /* items of a unit */
+    pkn_atomic_size extras; /* pkn_loop_extras of the caller, or 0 */
+    pkn_atomic_size root;
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_loop_board;
+
+/* The lowest failure of a loop. Rarely written, so helpers keep it in their caches. */
+typedef struct pkn_failure {
+    pkn_atomic_u64 lowest; /* epoch 32, unit 32 */
+    pkn_atomic_u32 lock;
+    int status;
+} pkn_failure;
+
+/* What a loop body cost when it last ran here. */
+typedef struct pkn_loop_cost {
+    size_t body;
+    float item_ns;
+} pkn_loop_cost;
+
+#define PKN_LOOP_COSTS 32
+#define PKN_JOIN_SEGMENTS 24
+#define PKN_JOIN_SEGMENT_0 32u
+
+enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2 };
+enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
+
+struct pkn_member {
+    pkn_fork_state fork; /* must be first: typed joins see it alone */
+
+    /* what everybody reads and hardly anybody writes */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkern_pool *pool;
+    int index;
+    int is_worker;
+    pkn_loop_slice *slices; /* [T], allocated by the first loop that is shared */
+    uint32_t *seen_epoch;   /* [members] last epoch of each member's loop that had nothing left for us */
+    pkn_failure failure;    /* of our loop */
+
+    /* the owner's */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 guest_state;
+    uint32_t entries;      /* calls this thread is inside, nested ones counted */
+    uint32_t root;         /* of the job that runs */
+    uint32_t depth;        /* jobs of others that run on top of waiting ones */
+    uint32_t split;        /* the owner's copy of the public end of its joins */
+    uint32_t join_segments;
+    uint32_t victim;       /* where the last successful search ended */
+    uint32_t seen_broadcast;
+    uint32_t loop_epoch;
+    int loop_active;       /* the board is in use */
+    pkn_member *next_membership; /* of the same thread, in other pools */
+    uint64_t cold_window_ns, cold_ns; /* shareable time run alone while helpers slept */
+    uint32_t later_owner, later_epoch; /* a loop that was not worth helping, not looked at again before later_ticks */
+    uint64_t later_ticks;
+    int times_later;
+    pkn_loop_cost costs[PKN_LOOP_COSTS];
+
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_ptr join_segment[PKN_JOIN_SEGMENTS];
+
+    /* what thieves read and change */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 join_range; /* top 32, split 32: the public joins */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_top;
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_bottom;
+    pkn_atomic_ptr spawn_ring;
+
+    pkn_loop_board board;
+
+    /* what wakes us */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 parked;
+#if PKN_THREADS
+    pkn_thread thread;
+    pkn_sleeper sleeper;
+#endif
+};
+
+/* One pkern_broadcast, on its caller's stack, linked while a worker may still have to run it. */
+typedef struct pkn_broadcast {
+    struct pkn_broadcast *next;
+    uint32_t number;
+    int count;
+    int (*fn)(int index, int count, void *ctx);
+    void *ctx;
+    pkn_member *caller;
+    pkn_atomic_u32 remaining;
+    pkn_atomic_u64 failure; /* index 32, code 32; all ones for none */
+} pkn_broadcast;
+
+struct pkern_pool {
+    int num_threads; /* T */
+    int num_slots;
+    uint32_t fork_generation;
+    uint32_t depth_limit;
+    size_t stack_size;
+    uint64_t spin_ticks;
+    double ticks_per_ns;
+    uint64_t id; /* no two pools of the process share one */
+    unsigned flags;
+    pkern_allocator allocator_storage;
+    const pkern_allocator *allocator;
+    void (*on_thread_start)(int index, void *user);
+    void (*on_thread_exit)(int index, void *user);
+    void *user;
+    char name[16];
+    size_t bytes;
+    pkn_atomic_ptr *members; /* [num_slots] pkn_member, guests' made when first needed */
+    pkn_mutex starting;     /* held while the workers are made */
+    pkn_mutex lock;         /* guest creation, broadcasts, injector's queue */
+
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 num_members; /* members[0 .. this) exist */
+    pkn_atomic_u32 stopping;
+    pkn_atomic_u32 broadcast_number; /* of the newest */
+    pkn_broadcast *broadcasts;       /* under lock */
+    pkn_atomic_size injected;        /* jobs in the injector */
+    pkn_job *injector;               /* [injector_capacity], ring, under lock */
+    size_t injector_capacity, injector_head;
+
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
+};
+
+#define PKN_SLEEPING_GUEST 0x10000u
+
+PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
+    return (pkn_member *)pkn_atomic_load_acquire_ptr(&pool->members[index]);
+}
+
+#endif
+/* ==== src/pool/join_deque.h, continued ==== */
+/* ==== src/base/bits.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Bit counts, checked size arithmetic, overlap of two arrays. */
+#ifndef PKN_BASE_BITS_H
+#define PKN_BASE_BITS_H
+
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKN_INLINE unsigned pkn_popcount_u64(uint64_t x) {
+    return (unsigned)__builtin_popcountll(x);
+}
+
+/* x is not 0 */
+PKN_INLINE unsigned pkn_ctz_u64(uint64_t x) {
+    return (unsigned)__builtin_ctzll(x);
+}
+
+/* x is not 0 */
+PKN_INLINE unsigned pkn_clz_u64(uint64_t x) {
+    return (unsigned)__builtin_clzll(x);
+}
+
+PKN_INLINE uint64_t pkn_rotl_u64(uint64_t x, unsigned count) {
+    return x << (count & 63u) | x >> ((64u - count) & 63u);
+}
+
+/* 1 where a * b (a + b) does not fit; *out then has no meaning */
+PKN_INLINE int pkn_mul_overflows_size(size_t a, size_t b, size_t *out) {
+    return __builtin_mul_overflow(a, b, out);
+}
+
+PKN_INLINE int pkn_add_overflows_size(size_t a, size_t b, size_t *out) {
+    return __builtin_add_overflow(a, b, out);
+}
+
+PKN_INLINE size_t pkn_min_size(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+PKN_INLINE size_t pkn_max_size(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+/* 1 where the two byte ranges share a byte */
+PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
+    uintptr_t a_first = (uintptr_t)a;
+    uintptr_t b_first = (uintptr_t)b;
+    return a_first < b_first ? b_first - a_first < a_bytes && b_bytes != 0
+                             : a_first - b_first < b_bytes && a_bytes != 0;
+}
+
+#endif
+/* ==== src/pool/join_deque.h, continued ==== */
+/* ==== src/pool/spawn_deque.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The spawn deque: Chase and Lev's, public at once. The owner pushes and pops at the bottom, thieves take at the top.
+
+   A job is copied word by word before the compare-and-swap on top claims it. The copy may be torn where the owner overwrites the
+   cell, but then top has moved and the claim fails. Growth copies the live jobs into a larger ring; thieves that still read the
+   old one find their job there unchanged, and old rings live until the pool ends.
+   Orders: push stores the cell, then bottom with release; steal loads bottom with acquire, so it sees the cell. pop stores bottom,
+   steal advances top: the full fences between each side's store and its load of the other's word let at least one of them see
+   the other, and the last job goes to whoever moves top.
+   Source: Chase and Lev, "Dynamic circular work-stealing deque", 2005; Le et al., "Correct and efficient work-stealing
+   for weak memory models", 2013. */
+#ifndef PKN_POOL_SPAWN_DEQUE_H
+#define PKN_POOL_SPAWN_DEQUE_H
+
+/* #include "pool/member.h": above */
+/* ==== src/base/alloc.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Memory: the user's allocator or aligned malloc, behind two calls. */
+#ifndef PKN_BASE_ALLOC_H
+#define PKN_BASE_ALLOC_H
+
+/* #include "base/base.h": above */
+/* #include "base/platform.h": above */
+
+/* bytes of memory aligned to alignment (a power of two), 0 where there is none. The pointer that malloc gave stands in front
+   of the block, since aligned_alloc is not in C99. */
+PKN_INTERNAL void *pkn_allocate(const pkern_allocator *allocator, size_t bytes, size_t alignment) {
+    if (allocator != 0 && allocator->allocate != 0) {
+        return allocator->allocate(bytes, alignment, allocator->user);
+    }
+    size_t extra = alignment + sizeof(void *);
+    if (bytes > SIZE_MAX - extra) {
+        return 0;
+    }
+    char *base = (char *)malloc(bytes + extra);
+    if (base == 0) {
+        return 0;
+    }
+    uintptr_t first = (uintptr_t)base + sizeof(void *);
+    char *memory = base + sizeof(void *) + ((alignment - first % alignment) % alignment);
+    memcpy(memory - sizeof(void *), &base, sizeof base);
+    return memory;
+}
+
+PKN_INTERNAL void pkn_release(const pkern_allocator *allocator, void *memory, size_t bytes) {
+    if (memory == 0) {
+        return;
+    }
+    if (allocator != 0 && allocator->allocate != 0) {
+        allocator->release(memory, bytes, allocator->user);
+        return;
+    }
+    void *base;
+    memcpy(&base, (char *)memory - sizeof(void *), sizeof base);
+    free(base);
+}
+
+#endif
+/* ==== src/pool/spawn_deque.h, continued ==== */
+
+#define PKN_JOB_RING_0 32u
+
+/* What a searching member may take. */
+typedef struct pkn_filter {
+    int by_root;               /* only jobs of this root */
+    uint32_t root;
+    const pkern_scope *scope; /* only jobs of this scope, where not 0 */
+} pkn_filter;
+
+PKN_INLINE int pkn_filter_takes_job(const pkn_filter *filter, const pkn_job *job) {
+    return (!filter->by_root || job->root == filter->root) && (filter->scope == 0 || job->scope == filter->scope);
+}
+
+PKN_INLINE void pkn_job_store(pkn_job_cell *cell, const pkn_job *job) {
+    pkn_atomic_store_relaxed_size(&cell->word[0], (size_t)job->fn);
+    pkn_atomic_store_relaxed_size(&cell->word[1], (size_t)job->ctx);
+    pkn_atomic_store_relaxed_size(&cell->word[2], (size_t)job->scope);
+    pkn_atomic_store_relaxed_size(&cell->word[3], job->number);
+    pkn_atomic_store_relaxed_size(&cell->word[4], job->root);
+}
+
+PKN_INLINE void pkn_job_load(const pkn_job_cell *cell, pkn_job *job) {
+    job->fn = (pkern_task_fn)pkn_atomic_load_relaxed_size(&cell->word[0]);
+    job->ctx = (void *)pkn_atomic_load_relaxed_size(&cell->word[1]);
+    job->scope = (pkern_scope *)pkn_atomic_load_relaxed_size(&cell->word[2]);
+    job->number = (uint32_t)pkn_atomic_load_relaxed_size(&cell->word[3]);
+    job->root = (uint32_t)pkn_atomic_load_relaxed_size(&cell->word[4]);
+}
+
+PKN_INTERNAL pkn_job_ring *pkn_job_ring_create(const pkern_allocator *allocator, size_t capacity) {
+    size_t bytes = sizeof(pkn_job_ring) + (capacity - 1) * sizeof(pkn_job_cell);
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    if (ring != 0) {
+        ring->capacity = capacity;
+        ring->bytes = bytes;
+        ring->older = 0;
+    }
+    return ring;
+}
+
+/* Owner only. A ring twice as large with the jobs [top, bottom); 0 without memory. */
+PKN_INTERNAL PKN_COLD pkn_job_ring *pkn_job_ring_grow(pkn_member *owner, pkn_job_ring *ring, size_t top, size_t bottom) {
+    pkn_job_ring *larger =
+        pkn_job_ring_create(owner->pool->allocator, ring == 0 ? PKN_JOB_RING_0 : 2 * ring->capacity);
+    if (larger == 0) {
+        return 0;
+    }
+    for (size_t i = top; i != bottom; i++) {
+        pkn_job job;
+        pkn_job_load(&ring->cell[i & (ring->capacity - 1)], &job);
+        pkn_job_store(&larger->cell[i & (larger->capacity - 1)], &job);
+    }
+    larger->older = ring;
+    /* release: a thief that finds the ring finds its cells */
+    pkn_atomic_store_release_ptr(&owner->spawn_ring, larger);
+    return larger;
+}
+
+/* Owner only. 0, or 1 where there is no memory: nothing was queued. */
+PKN_INTERNAL int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
+    size_t bottom = pkn_atomic_load_relaxed_size(&owner->spawn_bottom);
+    size_t top = pkn_atomic_load_acquire_size(&owner->spawn_top);
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&owner->spawn_ring);
+    if (PKN_UNLIKELY(ring == 0 || bottom - top >= ring->capacity)) {
+        ring = pkn_job_ring_grow(owner, ring, top, bottom);
+        if (ring == 0) {
+            return 1;
+        }
+    }
+    pkn_job_store(&ring->cell[bottom & (ring->capacity - 1)], job);
+    /* release: pairs with the thief's acquire of bottom */
+    pkn_atomic_store_release_size(&owner->spawn_bottom, bottom + 1);
+    return 0;
+}
+
+/* Owner only. 1 and the newest job, if the filter takes it. */
+PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_job *job) {
+    size_t bottom = pkn_atomic_load_relaxed_size(&owner->spawn_bottom);
+    size_t top = pkn_atomic_load_relaxed_size(&owner->spawn_top);
+    if ((ptrdiff_t)(bottom - top) <= 0) {
+        return 0;
+    }
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&owner->spawn_ring);
+    bottom--;
+    pkn_job_load(&ring->cell[bottom & (ring->capacity - 1)], job);
+    if (!pkn_filter_takes_job(filter, job)) {
+        return 0;
+    }
+    pkn_atomic_store_relaxed_size(&owner->spawn_bottom, bottom);
+    /* orders the store of bottom before the load of top; pairs with the fence in pkn_spawn_steal */
+    pkn_fence_seq_cst();
+    top = pkn_atomic_load_relaxed_size(&owner->spawn_top);
+    if ((ptrdiff_t)(bottom - top) > 0) {
+        return 1;
+    }
+    int taken = 0;
+    if (top == bottom) {
+        /* the last job: whoever moves top has it */
+        taken = pkn_atomic_cas_seq_cst_size(&owner->spawn_top, &top, top + 1);
+    }
+    pkn_atomic_store_relaxed_size(&owner->spawn_bottom, bottom + 1);
+    return taken;
+}
+
+/* Any thread. 1 and the oldest job, if there is one that the filter takes and no other thief was faster; with peek, 1 where such a
+   job is there, and it stays. */
+PKN_INTERNAL int pkn_spawn_steal(pkn_member *victim, const pkn_filter *filter, int peek, pkn_job *job) {
+    size_t top = pkn_atomic_load_acquire_size(&victim->spawn_top);
+    if ((ptrdiff_t)(pkn_atomic_load_relaxed_size(&victim->spawn_bottom) - top) <= 0) {
+        return 0;
+    }
+    /* orders the load of top before the load of bottom; pairs with the fence in pkn_spawn_pop */
+    pkn_fence_seq_cst();
+    /* acquire: pairs with push's release of bottom, so the cell is visible */
+    size_t bottom = pkn_atomic_load_acquire_size(&victim->spawn_bottom);
+    if ((ptrdiff_t)(bottom - top) <= 0) {
+        return 0;
+    }
+    /* acquire: pairs with grow's release of the ring */
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_acquire_ptr(&victim->spawn_ring);
+    pkn_job_load(&ring->cell[top & (ring->capacity - 1)], job);
+    if (!pkn_filter_takes_job(filter, job)) {
+        return 0;
+    }
+    return peek || pkn_atomic_cas_seq_cst_size(&victim->spawn_top, &top, top + 1);
+}
+
+#endif
+/* ==== src/pool/join_deque.h, continued ==== */
+
+PKN_INLINE uint64_t pkn_join_pack(uint32_t top, uint32_t split) {
+    return (uint64_t)top << 32 | split;
+}
+
+/* Segment k holds PKN_JOIN_SEGMENT_0 * 2^k records; index is in segment floor(log2(index / PKN_JOIN_SEGMENT_0 + 1)). */
+PKN_INLINE pkn_slot *pkn_join_slot(const pkn_member *member, uint32_t index) {
+    uint32_t segment = 63u - pkn_clz_u64(index / PKN_JOIN_SEGMENT_0 + 1u);
+    uint32_t first = ((1u << segment) - 1u) * PKN_JOIN_SEGMENT_0;
+    pkn_slot *slots = (pkn_slot *)pkn_atomic_load_acquire_ptr(&member->join_segment[segment]);
+    return slots + (index - first);
+}
+
+/* Owner only. Makes the next segment; 0, or 1 without memory. */
+PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
+    uint32_t segment = owner->join_segments;
+    if (segment == PKN_JOIN_SEGMENTS) {
+        return 1;
+    }
+    uint32_t length = PKN_JOIN_SEGMENT_0 << segment;
+    uint32_t first = ((1u << segment) - 1u) * PKN_JOIN_SEGMENT_0;
+    pkn_slot *slots =
+        (pkn_slot *)pkn_allocate(owner->pool->allocator, length * sizeof(pkn_slot), PKN_CACHE_LINE);
+    if (slots == 0) {
+        return 1;
+    }
+    memset(slots, 0, length * sizeof(pkn_slot));
+    for (uint32_t i = 0; i < length; i++) {
+        slots[i].index = first + i;
+    }
+    slots[length - 1].place = PKN_SLOT_LAST;
+    /* release: a thief that sees a public index of this segment sees the pointer */
+    pkn_atomic_store_release_ptr(&owner->join_segment[segment], slots);
+    owner->join_segments++;
+    return 0;
+}
+
+/* Owner only. Makes the records [split, new_split) public, as jobs of the owner's present root. */
+PKN_INTERNAL void pkn_join_expose(pkn_member *owner, uint32_t new_split) {
+    for (uint32_t i = owner->split; i < new_split; i++) {
+        pkn_slot *slot = pkn_join_slot(owner, i);
+        slot->is_public = 1;
+        pkn_atomic_store_relaxed_u32(&slot->root, owner->root);
+    }
+    owner->split = new_split;
+    uint64_t range = pkn_atomic_load_relaxed_u64(&owner->join_range);
+    /* release: pairs with the thief's claim, which then reads the records */
+    while (!pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, (range & ~(uint64_t)UINT32_MAX) | new_split)) {
+    }
+}
+
+/* Owner only, the newest record, public. 1 where it is the owner's again, 0 where a thief has it. */
+PKN_INTERNAL int pkn_join_try_take_back(pkn_member *owner, const pkn_slot *slot) {
+    uint64_t range = pkn_atomic_load_acquire_u64(&owner->join_range);
+    for (;;) {
+        uint32_t top = (uint32_t)(range >> 32);
+        if (top > slot->index) {
+            return 0;
+        }
+        uint32_t new_split = top + (slot->index - top) / 2;
+        if (pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, pkn_join_pack(top, new_split))) {
+            for (uint32_t i = new_split; i < slot->index; i++) {
+                pkn_join_slot(owner, i)->is_public = 0;
+            }
+            owner->split = new_split;
+            return 1;
+        }
+    }
+}
+
+/* Any thread. The oldest public record, claimed, if the filter takes it; 0 else. With peek it is not claimed. */
+PKN_INTERNAL pkn_slot *pkn_join_steal(pkn_member *victim, const pkn_filter *filter, int peek) {
+    if (filter->scope != 0) {
+        return 0;
+    }
+    uint64_t range = pkn_atomic_load_acquire_u64(&victim->join_range);
+    uint32_t top = (uint32_t)(range >> 32);
+    if (top >= (uint32_t)range) {
+        return 0;
+    }
+    pkn_slot *slot = pkn_join_slot(victim, top);
+    if (filter->by_root && pkn_atomic_load_relaxed_u32(&slot->root) != filter->root) {
+        return 0;
+    }
+    if (peek) {
+        return slot;
+    }
+    /* acquire: pairs with expose; the record's words are read after this */
+    if (!pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_pack(top + 1, (uint32_t)range))) {
+        return 0;
+    }
+    if (top + 1 == (uint32_t)range) {
+        pkn_atomic_store_relaxed_u32(&victim->fork.request, 1);
+    }
+    return slot;
+}
+
+#endif
+/* ==== src/pool/search.h, continued ==== */
+/* ==== src/pool/injector.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The injector: jobs from outside the pool, first in, first out. A ring under the pool's lock; a count beside it lets everybody
+   who only looks stay off the lock. */
+#ifndef PKN_POOL_INJECTOR_H
+#define PKN_POOL_INJECTOR_H
+
+/* #include "pool/member.h": above */
+/* #include "base/alloc.h": above */
+
+/* 0, or 1 where there is no memory. */
+PKN_INTERNAL int pkn_inject(pkern_pool *pool, const pkn_job *job) {
+    int failed = 0;
+    pkn_mutex_lock(&pool->lock);
+    size_t count = pkn_atomic_load_relaxed_size(&pool->injected);
+    if (count == pool->injector_capacity) {
+        size_t capacity = count == 0 ? 32 : 2 * count;
+        pkn_job *larger = (pkn_job *)pkn_allocate(pool->allocator, capacity * sizeof(pkn_job), sizeof(void *));
+        if (larger == 0) {
+            failed = 1;
+        } else {
+            for (size_t i = 0; i < count; i++) {
+                larger[i] = pool->injector[(pool->injector_head + i) % count];
+            }
+            pkn_release(pool->allocator, pool->injector, pool->injector_capacity * sizeof(pkn_job));
+            pool->injector = larger;
+            pool->injector_capacity = capacity;
+            pool->injector_head = 0;
+        }
+    }
+    if (!failed) {
+        pool->injector[(pool->injector_head + count) % pool->injector_capacity] = *job;
+        pkn_atomic_store_release_size(&pool->injected, count + 1);
+    }
+    pkn_mutex_unlock(&pool->lock);
+    return failed;
+}
+
+/* 1 and the oldest job, 0 where there is none. */
+PKN_INTERNAL int pkn_take_injected(pkern_pool *pool, pkn_job *job) {
+    if (pkn_atomic_load_relaxed_size(&pool->injected) == 0) {
+        return 0;
+    }
+    pkn_mutex_lock(&pool->lock);
+    size_t count = pkn_atomic_load_relaxed_size(&pool->injected);
+    if (count != 0) {
+        *job = pool->injector[pool->injector_head];
+        pool->injector_head = (pool->injector_head + 1) % pool->injector_capacity;
+        pkn_atomic_store_release_size(&pool->injected, count - 1);
+    }
+    pkn_mutex_unlock(&pool->lock);
+    return count != 0;
+}
+
+#endif
+/* ==== src/pool/search.h, continued ==== */
+/* ==== src/pool/loop_board.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The shared form of a flat loop: one board a member, on which the owner publishes a loop and from which helpers work.
+
+   A loop is cut into units of items, at most 65,535. Participant 0, the owner, has a slice of them, each other participant too: the same
+   slice from call to call, so its data stays in that core's cache. A participant claims units of its own slice from below; when that
+   is empty it takes the upper half of what another slice has left and makes that its own. The loop is over when the units
+   done, summed over the participants, are all of them.
+
+   Nothing is reset between loops. Every word carries the loop's epoch; a slice whose tag is older than the loop is untouched, and its
+   range follows from the board. So the owner writes one cache line to start a loop, and a helper that starts touches that line
+   and its own slice. A helper reads the board's fields without a lock: if the owner has moved on meanwhile, all units of the old
+   epoch are claimed, so the helper's claim fails and it drops what it read. If a claim succeeds, the loop can't end before the units
+   claimed are done, so the fields were the loop's own: the helper's reads come before its report of done, and the owner
+   writes the next loop's fields after it has seen that report.
+   What a unit touches lies in the cache of the core that ran it last time, and so does the range of a slice: units that
+   change sides, and looks at another's range, cost more than a small loop lasts. A participant says in its done word that it has come, so
+   who has emptied its slice takes at once from those that have not, but leaves those that have alone for 2 us; then it takes where
+   2 us of work is left at the rate that it has seen, and after as long again wherever anything is left.
+   The owner waits for units that are claimed, never for a thread that has not shown up.
+   Epochs are 32 bits and compared by their signed difference; untouched tags are refreshed every 2^30 loops, so none is ever
+   half a round behind.
+   Source: own. The flat dispatch without a queue follows fork_union; stealing halves of ranges follows lazy splitting
+   (Tzannes et al. 2010) and pthreadpool. */
+#ifndef PKN_POOL_LOOP_BOARD_H
+#define PKN_POOL_LOOP_BOARD_H
+
+/* ==== src/pool/scope.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Running jobs, and the bookkeeping of the scopes they belong to. */
+#ifndef PKN_POOL_SCOPE_H
+#define PKN_POOL_SCOPE_H
+
+/* ==== src/pool/sleep.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Sleeping and waking.
+
+   A member that finds nothing to do says so, looks once more, and sleeps; a poster makes work visible, then looks for sleepers:
+
+       sleeper: parked = ASLEEP; sleepers += 1; fence; look for work and for its latch; sleep while parked == ASLEEP
+       poster:  publish work; fence; if sleepers != 0: turn one member's parked from ASLEEP to AWAKE, sleepers -= 1, wake it
+
+   The two fences order each side's store before its load of the other's word, so either the sleeper sees the work or the poster
+   sees the sleeper. Whoever turns parked to AWAKE, poster or the sleeper that thinks better of it, also lowers sleepers: so it
+   counts exactly those that are ASLEEP. A wake that its sleeper no longer needs is not lost: the member looks for
+   work again, and who finds some while others sleep wakes the next one.
+   What a member waits for (a join, a scope, a loop) needs no wait flag of its own: who completes it does so with a
+   read-modify-write and then looks at the waiter's parked word. Members live as long as the pool, so that look is safe
+   though the frame of the waiter may be gone by then. */
+#ifndef PKN_POOL_SLEEP_H
+#define PKN_POOL_SLEEP_H
+
+/* #include "pool/member.h": above */
+
+PKN_INLINE uint32_t pkn_sleeping_workers(const pkern_pool *pool) {
+    return pkn_atomic_load_relaxed_u32(&pool->sleepers) & (PKN_SLEEPING_GUEST - 1u);
+}
+
+PKN_INLINE uint32_t pkn_sleeper_unit(const pkn_member *member) {
+    return member->is_worker ? 1u : PKN_SLEEPING_GUEST;
+}
+
+/* 1 where the member slept and is awake now. */
+PKN_INTERNAL int pkn_wake_member(pkn_member *member) {
+    uint32_t asleep = PKN_ASLEEP;
+    /* acq_rel: what was posted before is visible to the member that finds itself AWAKE */
+    if (pkn_atomic_load_relaxed_u32(&member->parked) != PKN_ASLEEP ||
+        !pkn_atomic_cas_acq_rel_u32(&member->parked, &asleep, PKN_AWAKE)) {
+        return 0;
+    }
+    pkn_atomic_fetch_sub_acq_rel_u32(&member->pool->sleepers, pkn_sleeper_unit(member));
+#if PKN_THREADS
+    pkn_wake_sleeper(&member->sleeper, &member->parked);
+#endif
+    return 1;
+}
+
+/* After work was published: wakes one member that can take it, a worker or the guest whose call it belongs to. */
+PKN_INTERNAL PKN_COLD void pkn_wake_one(pkern_pool *pool, uint32_t root) {
+    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+    for (uint32_t i = 0; i < count; i++) {
+        pkn_member *member = pkn_member_at(pool, i);
+        if ((member->is_worker || (uint32_t)member->index + 1u == root) && pkn_wake_member(member)) {
+            return;
+        }
+    }
+}
+
+PKN_INLINE void pkn_work_posted(pkern_pool *pool, uint32_t root) {
+    /* orders the publication before the look at sleepers; pairs with the fence in pkn_sleep */
+    pkn_fence_seq_cst();
+    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&pool->sleepers) != 0)) {
+        pkn_wake_one(pool, root);
+    }
+}
+
+/* After a read-modify-write that completed what this member may wait for. */
+PKN_INLINE void pkn_completed(pkn_member *waiter) {
+    /* orders the completion before the look at parked; pairs with the fence in pkn_sleep */
+    pkn_fence_seq_cst();
+    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&waiter->parked) == PKN_ASLEEP)) {
+        pkn_wake_member(waiter);
+    }
+}
+
+#endif
+/* ==== src/pool/scope.h, continued ==== */
+
+#define PKN_NO_FAILURE UINT64_MAX
+
+/* Keeps the failure with the lowest number in a word of number 32, code 32. */
+PKN_INTERNAL void pkn_keep_lowest_failure(pkn_atomic_u64 *failure, uint32_t number, int code) {
+    uint64_t mine = (uint64_t)number << 32 | (uint32_t)code;
+    uint64_t lowest = pkn_atomic_load_relaxed_u64(failure);
+    while ((lowest == PKN_NO_FAILURE || number < (uint32_t)(lowest >> 32)) &&
+           !pkn_atomic_cas_relaxed_u64(failure, &lowest, mine)) {
+    }
+}
+
+PKN_INLINE int pkn_failure_code(uint64_t failure) {
+    return failure == PKN_NO_FAILURE ? PKERN_OK : (int)(uint32_t)failure;
+}
+
+/* One task of the scope has ended. The decrement is the last access to the scope: its frame may be gone right after. */
+PKN_INTERNAL void pkn_scope_task_ended(pkern_scope *scope, uint32_t number, int code) {
+    pkn_member *waiter = (pkn_member *)scope->member;
+    if (PKN_UNLIKELY(code != 0)) {
+        pkn_keep_lowest_failure(&scope->failure, number, code);
+    }
+    /* acq_rel: the waiter that reads 0 sees what every task did */
+    if (pkn_atomic_fetch_sub_acq_rel_size(&scope->pending, 1) == 1) {
+        pkn_completed(waiter);
+    }
+}
+
+PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
+    uint32_t outer_root = self->root;
+    self->root = job->root;
+    int code = job->fn(job->ctx);
+    self->root = outer_root;
+    if (job->scope != 0) {
+        pkn_scope_task_ended(job->scope, job->number, code);
+    }
+}
+
+#endif
+/* ==== src/pool/loop_board.h, continued ==== */
+/* #include "base/bits.h": above */
+/* #include "base/alloc.h": above */
+/* ==== src/base/time.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Two clocks: nanoseconds of the system's monotonic clock, and ticks of the core's own counter where it has one. */
+#ifndef PKN_BASE_TIME_H
+#define PKN_BASE_TIME_H
+
+/* #include "base/platform.h": above */
+
+PKN_INLINE uint64_t pkn_now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/* Constant-rate ticks; pkn_ticks_per_ns of the pool converts. Elsewhere a tick is a nanosecond. */
+PKN_INLINE uint64_t pkn_ticks(void) {
+#if PKN_ARCH_X86
+    return __builtin_ia32_rdtsc();
+#elif PKN_ARCH_ARM64
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+#else
+    return pkn_now_ns();
+#endif
+}
+
+#endif
+/* ==== src/pool/loop_board.h, continued ==== */
+
+#define PKN_LOOP_MAX_UNITS 65535u
+#define PKN_LOOP_REFRESH_MASK 0x3fffffffu
+
+/* What only some loops need; on the caller's stack. */
+typedef struct pkn_loop_extras {
+    size_t max_len;
+    pkern_cancel *cancel;
+    int (*progress)(size_t done, size_t total, void *user);
+    void *progress_user;
+    size_t total;
+    pkn_atomic_size done;      /* items */
+    pkn_atomic_u32 stopped;    /* no further piece begins: canceled, by the token or by progress */
+    pkn_atomic_u32 reporting;  /* a thread is in the progress callback */
+    uint64_t reported_ns;      /* by the thread that reports */
+} pkn_loop_extras;
+
+/* A loop as one participant runs it. */
+typedef struct pkn_loop_view {
+    pkern_range_fn body;
+    void *ctx;
+    size_t begin, end, unit;
+    pkn_loop_extras *extras;
+    pkn_failure *failure;
+    uint32_t epoch, units, owner_units;
+} pkn_loop_view;
+
+PKN_INLINE uint64_t pkn_loop_pack(uint32_t epoch, uint32_t next, uint32_t end) {
+    return (uint64_t)epoch << 32 | next << 16 | end;
+}
+
+/* ---- one piece ---- */
+
+#define PKN_PROGRESS_EVERY_NS UINT64_C(10000000)
+
+PKN_INTERNAL PKN_COLD void pkn_loop_report(pkn_loop_extras *extras, size_t items) {
+    size_t done = pkn_atomic_fetch_add_acq_rel_size(&extras->done, items) + items;
+    uint32_t idle = 0;
+    if (done == extras->total || !pkn_atomic_cas_acq_rel_u32(&extras->reporting, &idle, 1)) {
+        return; /* the last report is the caller's, at the end */
+    }
+    uint64_t now_ns = pkn_now_ns();
+    if (now_ns - extras->reported_ns >= PKN_PROGRESS_EVERY_NS) {
+        extras->reported_ns = now_ns;
+        if (extras->progress(done, extras->total, extras->progress_user) != 0) {
+            pkn_atomic_store_relaxed_u32(&extras->stopped, 1);
+        }
+    }
+    pkn_atomic_store_release_u32(&extras->reporting, 0);
+}
+
+/* [begin, end) in pieces of at most max_len, with cancel and progress. PKERN_OK where it was stopped: extras tell. */
+PKN_INTERNAL PKN_NOINLINE int pkn_loop_run_with_extras(pkern_range_fn body, void *ctx, size_t begin, size_t end, pkn_loop_extras *extras) {
+    while (begin != end) {
+        if (extras->cancel != 0 && pkern_cancel_requested(extras->cancel)) {
+            pkn_atomic_store_relaxed_u32(&extras->stopped, 1);
+        }
+        if (pkn_atomic_load_relaxed_u32(&extras->stopped) != 0) {
+            return PKERN_OK;
+        }
+        size_t length = pkn_min_size(end - begin, extras->max_len);
+        int status = body(begin, begin + length, ctx);
+        if (status != 0) {
+            return status;
+        }
+        begin += length;
+        if (extras->progress != 0) {
+            pkn_loop_report(extras, length);
+        }
+    }
+    return PKERN_OK;
+}
+
+PKN_INTERNAL PKN_COLD void pkn_loop_failed(const pkn_loop_view *view, uint32_t unit, int status) {
+    pkn_failure *failure = view->failure;
+    uint32_t unlocked = 0;
+    while (!pkn_atomic_cas_acq_rel_u32(&failure->lock, &unlocked, 1)) {
+        unlocked = 0;
+        pkn_cpu_relax();
+    }
+    uint64_t lowest = pkn_atomic_load_relaxed_u64(&failure->lowest);
+    if ((uint32_t)(lowest >> 32) != view->epoch || unit < (uint32_t)lowest) {
+        failure->status = status;
+        pkn_atomic_store_relaxed_u64(&failure->lowest, (uint64_t)view->epoch << 32 | unit);
+    }
+    pkn_atomic_store_release_u32(&failure->lock, 0);
+}
+
+/* Units [first, last): skipped if a lower unit is known to have failed. */
+PKN_INTERNAL void pkn_loop_run_units(const pkn_loop_view *view, uint32_t first, uint32_t last) {
+    uint64_t lowest = pkn_atomic_load_relaxed_u64(&view->failure->lowest);
+    if (PKN_UNLIKELY((uint32_t)(lowest >> 32) == view->epoch && (uint32_t)lowest < first)) {
+        return;
+    }
+    size_t begin = view->begin + first * view->unit;
+    size_t end = last == view->units ? view->end : view->begin + last * view->unit;
+    int status = view->extras == 0 ? view->body(begin, end, view->ctx)
+                                   : pkn_loop_run_with_extras(view->body, view->ctx, begin, end, view->extras);
+    if (PKN_UNLIKELY(status != 0)) {
+        pkn_loop_failed(view, first, status);
+    }
+}
+
+/* ---- slices ---- */
+
+/* The participant number of a member in a loop of this owner. Workers come in the order of their indices; the guest that a
+   worker's loop belongs to is the last. */
+PKN_INLINE uint32_t pkn_loop_participant(const pkn_member *owner, const pkn_member *member) {
+    if (member == owner) {
+        return 0;
+    }
+    if (!member->is_worker) {
+        return (uint32_t)owner->pool->num_threads - 1u;
+    }
+    return (uint32_t)member->index + (!owner->is_worker || member->index < owner->index ? 1u : 0u);
+}
+
+PKN_INLINE uint64_t pkn_loop_first_range(const pkn_loop_view *view, uint32_t participant, uint32_t participants) {
+    if (participant == 0) {
+        return pkn_loop_pack(view->epoch, 0, view->owner_units);
+    }
+    uint32_t rest = view->units - view->owner_units;
+    uint32_t next = view->owner_units + rest * (participant - 1) / (participants - 1);
+    uint32_t end = view->owner_units + rest * participant / (participants - 1);
+    return pkn_loop_pack(view->epoch, next, end);
+}
+
+/* The range word as this loop sees it: its own tag, or what an untouched slice stands for. 0 where the loop is over. */
+PKN_INLINE uint64_t pkn_loop_range(const pkn_loop_view *view, uint64_t word, uint32_t participant, uint32_t participants) {
+    uint32_t tag = (uint32_t)(word >> 32);
+    if (tag == view->epoch) {
+        return word;
+    }
+    return (int32_t)(tag - view->epoch) < 0 ? pkn_loop_first_range(view, participant, participants) : 0;
+}
+
+PKN_INLINE uint32_t pkn_range_next(uint64_t range) {
+    return (uint32_t)(range >> 16) & 0xffffu;
+}
+
+PKN_INLINE uint32_t pkn_range_end(uint64_t range) {
+    return (uint32_t)range & 0xffffu;
+}
+
+/* An eighth of what is left, at least one unit: few claims, and others find something to take. */
+PKN_INTERNAL int pkn_loop_claim(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants,
+                                uint32_t *first, uint32_t *last) {
+    uint64_t word = pkn_atomic_load_acquire_u64(&slices[self].range);
+    for (;;) {
+        uint64_t range = pkn_loop_range(view, word, self, participants);
+        uint32_t next = pkn_range_next(range);
+        uint32_t end = pkn_range_end(range);
+        if (next >= end) {
+            return 0;
+        }
+        uint32_t claimed = next + (end - next + 7) / 8;
+        /* acq_rel: with a thief's change of this word, so that each unit is claimed once; the release keeps the reads of the
+           board before the claim */
+        if (pkn_atomic_cas_acq_rel_u64(&slices[self].range, &word, pkn_loop_pack(view->epoch, claimed, end))) {
+            *first = next;
+            *last = claimed;
+            return 1;
+        }
+    }
+}
+
+#define PKN_LOOP_TAKE_NS 2000.0
+#define PKN_LOOP_FROM_ABSENT UINT32_MAX
+
+/* How many units another slice must have left to be worth taking from, if our own ones took this long. */
+PKN_INLINE uint32_t pkn_loop_worth_taking(uint32_t units, uint64_t ticks, uint64_t take_ticks) {
+    return units == 0 || ticks >= take_ticks * units ? 1u : (uint32_t)(take_ticks * units / (ticks + 1u)) + 1u;
+}
+
+PKN_INLINE int pkn_loop_is_absent(const pkn_loop_view *view, const pkn_loop_slice *slices, uint32_t participant) {
+    return participant != 0 && (uint32_t)(pkn_atomic_load_relaxed_u64(&slices[participant].done) >> 32) != view->epoch;
+}
+
+/* Half of what another slice has left becomes our own, empty slice: of a participant that has not come, or where at least
+   `least` units are left (PKN_LOOP_FROM_ABSENT: of nobody else). 0 where there is none. */
+PKN_INTERNAL int pkn_loop_take_half(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants,
+                                    uint32_t least) {
+    for (uint32_t i = 1; i < participants; i++) {
+        uint32_t other = (self + i) % participants;
+        uint32_t enough = pkn_loop_is_absent(view, slices, other) ? 1u : least;
+        if (enough == PKN_LOOP_FROM_ABSENT) {
+            continue;
+        }
+        uint64_t word = pkn_atomic_load_acquire_u64(&slices[other].range);
+        for (;;) {
+            uint64_t range = pkn_loop_range(view, word, other, participants);
+            uint32_t next = pkn_range_next(range);
+            uint32_t end = pkn_range_end(range);
+            if (next >= end || end - next < enough) {
+                break;
+            }
+            uint32_t middle = next + (end - next) / 2;
+            if (pkn_atomic_cas_acq_rel_u64(&slices[other].range, &word, pkn_loop_pack(view->epoch, next, middle))) {
+                /* nobody else changes an empty slice */
+                pkn_atomic_store_release_u64(&slices[self].range, pkn_loop_pack(view->epoch, middle, end));
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Units that helpers have reported. */
+PKN_INLINE uint32_t pkn_loop_reported(const pkn_loop_slice *slices, uint32_t participants, uint32_t epoch) {
+    uint32_t done = 0;
+    for (uint32_t i = 1; i < participants; i++) {
+        uint64_t word = pkn_atomic_load_acquire_u64(&slices[i].done);
+        done += (uint32_t)(word >> 32) == epoch ? (uint32_t)word : 0;
+    }
+    return done;
+}
+
+/* ---- helpers ---- */
+
+/* The board as a helper reads it; 0 where there is nothing new. */
+PKN_INTERNAL int pkn_loop_read_board(pkn_member *owner, uint32_t seen_epoch, pkn_loop_view *view) {
+    /* acquire: pairs with the publication; the fields are those of this epoch or newer */
+    uint64_t ticket = pkn_atomic_load_acquire_u64(&owner->board.ticket);
+    view->epoch = (uint32_t)(ticket >> 32);
+    if (view->epoch == seen_epoch) {
+        return 0;
+    }
+    view->units = (uint32_t)(ticket >> 16) & 0xffffu;
+    view->owner_units = (uint32_t)ticket & 0xffffu;
+    view->body = (pkern_range_fn)pkn_atomic_load_relaxed_size(&owner->board.body);
+    view->ctx = (void *)pkn_atomic_load_relaxed_size(&owner->board.ctx);
+    view->begin = pkn_atomic_load_relaxed_size(&owner->board.begin);
+    view->end = pkn_atomic_load_relaxed_size(&owner->board.end);
+    view->unit = pkn_atomic_load_relaxed_size(&owner->board.unit);
+    view->extras = (pkn_loop_extras *)pkn_atomic_load_relaxed_size(&owner->board.extras);
+    view->failure = &owner->failure;
+    return 1;
+}
+
+/* 1 where a slice has units left. */
+PKN_INTERNAL int pkn_loop_has_units(const pkn_loop_view *view, const pkn_loop_slice *slices, uint32_t participants) {
+    for (uint32_t i = 0; i < participants; i++) {
+        uint64_t range = pkn_loop_range(view, pkn_atomic_load_acquire_u64(&slices[i].range), i, participants);
+        if (pkn_range_next(range) < pkn_range_end(range)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Claims and runs what the participant's own slice has; returns the units. */
+PKN_INTERNAL uint32_t pkn_loop_run_slice(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants) {
+    uint32_t first, last, units = 0;
+    while (pkn_loop_claim(view, slices, self, participants, &first, &last)) {
+        pkn_loop_run_units(view, first, last);
+        units += last - first;
+    }
+    return units;
+}
+
+/* Says that the participant has come; what it reports is added to this. 0 where the loop is over. */
+PKN_INTERNAL int pkn_loop_arrive(const pkn_loop_view *view, pkn_loop_slice *slice) {
+    uint64_t done = pkn_atomic_load_relaxed_u64(&slice->done);
+    if ((uint32_t)(done >> 32) != view->epoch) {
+        if ((int32_t)((uint32_t)(done >> 32) - view->epoch) > 0) {
+            return 0;
+        }
+        pkn_atomic_store_relaxed_u64(&slice->done, (uint64_t)view->epoch << 32);
+    }
+    return 1;
+}
+
+/* release: the owner that counts these units sees what they did. An exchange, so that the look at the owner comes after it. */
+PKN_INTERNAL void pkn_loop_report_done(pkn_member *owner, pkn_loop_slice *slice, uint32_t units) {
+    uint64_t done = pkn_atomic_load_relaxed_u64(&slice->done);
+    pkn_atomic_exchange_acq_rel_u64(&slice->done, done + units);
+    pkn_completed(owner);
+}
+
+/* Works on the owner's loop until it has nothing left that is worth taking. 1 where that was something; with peek, 1 where there
+   is something. */
+PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, int peek) {
+    pkn_loop_view view;
+    if (!pkn_loop_read_board(owner, self->seen_epoch[owner->index], &view)) {
+        return 0;
+    }
+    pkn_loop_slice *slices = owner->slices;
+    uint32_t participants = (uint32_t)self->pool->num_threads;
+    if (peek) {
+        return pkn_loop_has_units(&view, slices, participants);
+    }
+    uint64_t start = pkn_ticks();
+    int came_back = self->later_owner == (uint32_t)owner->index && self->later_epoch == view.epoch ? self->times_later : 0;
+    if (came_back != 0 && (int64_t)(start - self->later_ticks) < 0) {
+        return 0;
+    }
+    uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * self->pool->ticks_per_ns);
+    uint32_t number = pkn_loop_participant(owner, self);
+    uint32_t outer_root = self->root;
+    uint32_t total = 0, units, least;
+    if (!pkn_loop_arrive(&view, &slices[number])) {
+        return 0;
+    }
+    self->root = (uint32_t)pkn_atomic_load_relaxed_size(&owner->board.root);
+    do {
+        units = pkn_loop_run_slice(&view, slices, number, participants);
+        if (units != 0) {
+            pkn_loop_report_done(owner, &slices[number], units);
+            total += units;
+        }
+        least = total == 0 || came_back == 2 ? 1u
+                : came_back == 0             ? PKN_LOOP_FROM_ABSENT
+                                             : pkn_loop_worth_taking(total, pkn_ticks() - start, take_ticks);
+    } while (pkn_loop_take_half(&view, slices, number, participants, least));
+    self->root = outer_root;
+    if (least == 1) {
+        self->seen_epoch[owner->index] = view.epoch;
+    } else {
+        self->later_owner = (uint32_t)owner->index;
+        self->later_epoch = view.epoch;
+        self->later_ticks = pkn_ticks() + take_ticks;
+        self->times_later = came_back + 1;
+    }
+    return total != 0;
+}
+
+#endif
+/* ==== src/pool/search.h, continued ==== */
+/* ==== src/pool/process.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What belongs to a process and to a thread, not to a pool: fork's generation, the thread's memberships. */
+#ifndef PKN_POOL_PROCESS_H
+#define PKN_POOL_PROCESS_H
+
+/* #include "pool/member.h": above */
+
+typedef struct pkn_thread_state {
+    pkn_member *current;     /* of the innermost task or install */
+    pkn_member *memberships; /* every pool this thread is inside of */
+    pkern_pool *last_pool;   /* the guest slot used last, taken again without a search */
+    uint64_t last_pool_id;
+    pkn_member *last_guest;
+} pkn_thread_state;
+
+static PKN_THREAD_LOCAL pkn_thread_state pkn_this_thread;
+
+/* How many forks this process descends from. A pool of an older generation has lost its threads. */
+static pkn_atomic_u32 pkn_fork_generation;
+
+PKN_INLINE int pkn_is_orphan(const pkern_pool *pool) {
+    return pool->fork_generation != pkn_atomic_load_relaxed_u32(&pkn_fork_generation);
+}
+
+#if PKN_THREADS
+PKN_INTERNAL void pkn_forked_child(void) {
+    pkn_atomic_fetch_add_relaxed_u32(&pkn_fork_generation, 1);
+}
+
+static pthread_once_t pkn_fork_once = PTHREAD_ONCE_INIT;
+
+PKN_INTERNAL void pkn_watch_fork_once(void) {
+    (void)pthread_atfork(0, 0, pkn_forked_child);
+}
+
+PKN_INTERNAL void pkn_watch_fork(void) {
+    pthread_once(&pkn_fork_once, pkn_watch_fork_once);
+}
+#else
+PKN_INTERNAL void pkn_watch_fork(void) {
+}
+#endif
+
+#endif
+/* ==== src/pool/search.h, continued ==== */
+
+enum { PKN_WAIT_WORK, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST };
+
+typedef struct pkn_wait {
+    int kind;
+    const pkn_slot *slot;         /* JOIN */
+    const pkern_scope *scope;     /* SCOPE */
+    uint32_t epoch, units;        /* LOOP: helpers' units of this epoch */
+    const pkn_broadcast *broadcast; /* BROADCAST */
+} pkn_wait;
+
+/* acquire in each: what was done before is visible after the wait */
+PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) {
+    switch (wait->kind) {
+    case PKN_WAIT_JOIN:
+        return pkn_atomic_load_acquire_u32(&wait->slot->state) == PKN_SLOT_DONE;
+    case PKN_WAIT_SCOPE:
+        return pkn_atomic_load_acquire_size(&wait->scope->pending) == 0;
+    case PKN_WAIT_LOOP:
+        return pkn_loop_reported(self->slices, (uint32_t)self->pool->num_threads, wait->epoch) == wait->units;
+    case PKN_WAIT_BROADCAST:
+        return pkn_atomic_load_acquire_u32(&wait->broadcast->remaining) == 0;
+    default:
+        return 0;
+    }
+}
+
+/* Runs a stolen record; the exchange is the last access to it. */
+PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot *slot) {
+    uint32_t outer_root = self->root;
+    pkn_atomic_store_relaxed_u32(&slot->state, PKN_SLOT_TAKEN_BY + (uint32_t)self->index);
+    self->root = pkn_atomic_load_relaxed_u32(&slot->root);
+    slot->run(&self->fork, slot);
+    self->root = outer_root;
+    /* acq_rel: the victim that reads DONE sees the result */
+    pkn_atomic_exchange_acq_rel_u32(&slot->state, PKN_SLOT_DONE);
+    pkn_completed(victim);
+}
+
+/* Runs (or, with peek, sees) one piece of work of this member. */
+PKN_INTERNAL int pkn_take_from(pkn_member *self, pkn_member *victim, const pkn_filter *filter, int peek) {
+    pkn_job job;
+    pkn_slot *slot;
+    if (filter->scope == 0 &&
+        (!filter->by_root || (uint32_t)pkn_atomic_load_relaxed_size(&victim->board.root) == filter->root) &&
+        pkn_loop_help(self, victim, peek)) {
+        return 1;
+    }
+    slot = pkn_join_steal(victim, filter, peek);
+    if (slot != 0) {
+        if (!peek) {
+            pkn_run_stolen(self, victim, slot);
+        }
+        return 1;
+    }
+    if (pkn_spawn_steal(victim, filter, peek, &job)) {
+        if (!peek) {
+            pkn_run_job(self, &job);
+        }
+        return 1;
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_take_from_any(pkn_member *self, const pkn_filter *filter, int peek) {
+    uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
+    uint32_t i = self->victim < count ? self->victim : 0;
+    for (uint32_t tries = 0; tries < count; tries++) {
+        if (i != (uint32_t)self->index && pkn_take_from(self, pkn_member_at(self->pool, i), filter, peek)) {
+            self->victim = i;
+            return 1;
+        }
+        i = i + 1 < count ? i + 1 : 0;
+    }
+    return 0;
+}
+
+PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self);
+
+/* Runs (sees) one piece of work that this wait allows. impatient lifts the depth limit. */
+PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impatient, int peek) {
+    pkern_pool *pool = self->pool;
+    pkn_filter filter = {0, 0, 0};
+    pkn_job job;
+    int shallow = impatient || self->depth < pool->depth_limit;
+    if (self->is_worker && pkn_atomic_load_acquire_u32(&pool->broadcast_number) != self->seen_broadcast) {
+        if (!peek) {
+            pkn_serve_broadcasts(self);
+        }
+        return 1;
+    }
+    /* what we wait for */
+    filter.scope = shallow ? 0 : wait->scope;
+    if (peek ? pkn_spawn_steal(self, &filter, 1, &job)
+             : (shallow || wait->scope != 0) && pkn_spawn_pop(self, &filter, &job)) {
+        if (!peek) {
+            pkn_run_job(self, &job);
+        }
+        return 1;
+    }
+    if (wait->kind == PKN_WAIT_SCOPE) {
+        filter.scope = wait->scope;
+        if (pkn_take_from_any(self, &filter, peek)) {
+            return 1;
+        }
+    }
+    filter.scope = 0;
+    if (wait->kind == PKN_WAIT_JOIN) {
+        uint32_t state = pkn_atomic_load_relaxed_u32(&wait->slot->state);
+        if (state >= PKN_SLOT_TAKEN_BY &&
+            pkn_take_from(self, pkn_member_at(pool, state - PKN_SLOT_TAKEN_BY), &filter, peek)) {
+            return 1;
+        }
+    }
+    if (!shallow) {
+        return 0;
+    }
+    /* what descends from the same call */
+    if (wait->kind != PKN_WAIT_WORK) {
+        filter.by_root = 1;
+        filter.root = self->root;
+        if (pkn_take_from_any(self, &filter, peek)) {
+            return 1;
+        }
+        if (!self->is_worker || wait->kind == PKN_WAIT_LOOP) {
+            return 0;
+        }
+        filter.by_root = 0;
+    }
+    /* anything */
+    if (pkn_take_from_any(self, &filter, peek)) {
+        return 1;
+    }
+    if (peek) {
+        return pkn_atomic_load_acquire_size(&pool->injected) != 0;
+    }
+    if (pkn_take_injected(pool, &job)) {
+        pkn_run_job(self, &job);
+        return 1;
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int impatient) {
+    self->depth += wait->kind != PKN_WAIT_WORK;
+    int found = pkn_search_now(self, wait, impatient, 0);
+    self->depth -= wait->kind != PKN_WAIT_WORK;
+    return found;
+}
+
+/* Asks everybody to make private joins public at the next fork. */
+PKN_INTERNAL void pkn_request_work(pkn_member *self) {
+    uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
+    for (uint32_t i = 0; i < count; i++) {
+        pkn_member *member = pkn_member_at(self->pool, i);
+        if (member != self && pkn_atomic_load_relaxed_u32(&member->fork.request) == 0) {
+            pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
+        }
+    }
+}
+
+/* Sleeps until woken, unless there is something to do. See sleep.h. */
+PKN_INTERNAL void pkn_sleep(pkn_member *self, const pkn_wait *wait) {
+#if PKN_THREADS
+    pkern_pool *pool = self->pool;
+    pkn_atomic_store_relaxed_u32(&self->parked, PKN_ASLEEP);
+    pkn_atomic_fetch_add_seq_cst_u32(&pool->sleepers, pkn_sleeper_unit(self));
+    /* orders parked and sleepers before the looks below; pairs with the fences of posters and completers */
+    pkn_fence_seq_cst();
+    pkn_request_work(self);
+    if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, 1, 1) ||
+        pkn_atomic_load_acquire_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
+        uint32_t asleep = PKN_ASLEEP;
+        if (pkn_atomic_cas_acq_rel_u32(&self->parked, &asleep, PKN_AWAKE)) {
+            pkn_atomic_fetch_sub_acq_rel_u32(&pool->sleepers, pkn_sleeper_unit(self));
+        }
+        return;
+    }
+    pkn_sleep_while_equal(&self->sleeper, &self->parked, PKN_ASLEEP);
+#else
+    PKN_UNUSED(self);
+    PKN_UNUSED(wait);
+#endif
+}
+
+#define PKN_POLLS_PER_REQUEST 64u
+#define PKN_PATIENCE_NS 200000
+
+/* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
+   because this is a forked child and the threads are gone. */
+PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
+    pkern_pool *pool = self->pool;
+    uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns);
+    uint64_t stuck_since = 0, spinning_since = 0;
+    uint32_t polls = 0;
+    int slept = 0, impatient = 0, stuck = 0;
+    while (!pkn_wait_is_over(self, wait)) {
+        if (pkn_search(self, wait, impatient)) {
+            if (slept && pkn_sleeping_workers(pool) != 0) {
+                pkn_wake_one(pool, 0); /* there may be more where this came from */
+            }
+            polls = 0;
+            slept = impatient = stuck = 0;
+            continue;
+        }
+        if (polls % PKN_POLLS_PER_REQUEST == 0) {
+            uint64_t now = pkn_ticks();
+            stuck_since = stuck ? stuck_since : now;
+            spinning_since = polls == 0 ? now : spinning_since;
+            stuck = 1;
+            impatient = now - stuck_since >= patience;
+            pkn_request_work(self);
+            if (pkn_is_orphan(pool)) {
+                return 1;
+            }
+        }
+        if (polls % 8 == 7 && pkn_ticks() - spinning_since >= pool->spin_ticks) {
+            if (wait->kind == PKN_WAIT_WORK && pkn_atomic_load_acquire_u32(&pool->stopping) != 0) {
+                return 0;
+            }
+            pkn_sleep(self, wait);
+            slept = 1;
+            polls = 0;
+            continue;
+        }
+        polls++;
+        pkn_cpu_relax();
+    }
+    return 0;
+}
+
+/* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
+PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
+    if (member->fork.end->index > member->split && member->pool->num_threads > 1) {
+        pkn_join_expose(member, member->fork.end->index);
+        pkn_work_posted(member->pool, member->root);
+    }
+}
+
+#endif
+/* ==== src/pool/guest.h, continued ==== */
+
+PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_worker) {
+    size_t seen_bytes = (size_t)pool->num_slots * sizeof(uint32_t);
+    pkn_member *member =
+        (pkn_member *)pkn_allocate(pool->allocator, sizeof(pkn_member) + seen_bytes, PKN_CACHE_LINE);
+    if (member == 0) {
+        return 0;
+    }
+    memset((void *)member, 0, sizeof(pkn_member) + seen_bytes);
+    member->pool = pool;
+    member->index = index;
+    member->is_worker = is_worker;
+    member->seen_epoch = (uint32_t *)(void *)(member + 1);
+    if (pkn_join_add_segment(member) != 0) {
+        pkn_release(pool->allocator, member, sizeof(pkn_member) + seen_bytes);
+        return 0;
+    }
+    member->fork.end = pkn_join_slot(member, 0);
+#if PKN_THREADS
+    if (pkn_sleeper_init(&member->sleeper) != 0) {
+        pkn_release(pool->allocator, pkn_join_slot(member, 0), PKN_JOIN_SEGMENT_0 * sizeof(pkn_slot));
+        pkn_release(pool->allocator, member, sizeof(pkn_member) + seen_bytes);
+        return 0;
+    }
+#endif
+    return member;
+}
+
+PKN_INTERNAL void pkn_member_destroy(pkn_member *member) {
+    pkern_pool *pool = member->pool;
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&member->spawn_ring);
+    while (ring != 0) {
+        pkn_job_ring *older = ring->older;
+        pkn_release(pool->allocator, ring, ring->bytes);
+        ring = older;
+    }
+    for (uint32_t i = 0; i < member->join_segments; i++) {
+        pkn_release(pool->allocator, pkn_atomic_load_relaxed_ptr(&member->join_segment[i]),
+                    (PKN_JOIN_SEGMENT_0 << i) * sizeof(pkn_slot));
+    }
+    pkn_release(pool->allocator, member->slices, (size_t)pool->num_threads * sizeof(pkn_loop_slice));
+#if PKN_THREADS
+    pkn_sleeper_destroy(&member->sleeper);
+#endif
+    pkn_release(pool->allocator, member, sizeof(pkn_member) + (size_t)pool->num_slots * sizeof(uint32_t));
+}
+
+PKN_INLINE int pkn_take_guest_slot(pkn_member *member) {
+    uint32_t free = PKN_GUEST_FREE;
+    /* acquire: what the slot's last guest left behind is visible */
+    return pkn_atomic_cas_acq_rel_u32(&member->guest_state, &free, PKN_GUEST_BUSY);
+}
+
+/* A free guest slot, made where there is none yet; 0 where all are taken or memory is out. */
+PKN_INTERNAL PKN_COLD pkn_member *pkn_find_guest_slot(pkern_pool *pool) {
+    pkn_member *found = 0;
+    pkn_mutex_lock(&pool->lock);
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    for (uint32_t i = (uint32_t)pool->num_threads - 1u; i < count && found == 0; i++) {
+        pkn_member *member = pkn_member_at(pool, i);
+        found = pkn_take_guest_slot(member) ? member : 0;
+    }
+    if (found == 0 && count < (uint32_t)pool->num_slots) {
+        found = pkn_member_create(pool, (int)count, 0);
+        if (found != 0) {
+            pkn_atomic_store_relaxed_u32(&found->guest_state, PKN_GUEST_BUSY);
+            found->root = count + 1u;
+            pkn_atomic_store_release_ptr(&pool->members[count], found);
+            /* release: who sees the count sees the member */
+            pkn_atomic_store_release_u32(&pool->num_members, count + 1u);
+        }
+    }
+    pkn_mutex_unlock(&pool->lock);
+    return found;
+}
+
+PKN_INTERNAL pkn_member *pkn_become_guest(pkn_thread_state *thread, pkern_pool *pool) {
+    pkn_member *member = 0;
+    if (thread->last_pool == pool && thread->last_pool_id == pool->id && pkn_take_guest_slot(thread->last_guest)) {
+        member = thread->last_guest;
+    } else {
+        member = pool->num_slots == 0 ? 0 : pkn_find_guest_slot(pool);
+        if (member == 0) {
+            return 0;
+        }
+        thread->last_pool = pool;
+        thread->last_pool_id = pool->id;
+        thread->last_guest = member;
+    }
+    /* the first fork of a call is offered at once: nobody may be awake to ask */
+    if (pkn_atomic_load_relaxed_u32(&member->fork.request) == 0 && pool->num_threads > 1) {
+        pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
+    }
+    member->next_membership = thread->memberships;
+    thread->memberships = member;
+    return member;
+}
+
+PKN_INLINE pkn_member *pkn_membership(const pkn_thread_state *thread, const pkern_pool *pool) {
+    pkn_member *member = thread->memberships;
+    while (member != 0 && member->pool != pool) {
+        member = member->next_membership;
+    }
+    return member;
+}
+
+/* Starts a call on a pool (0: the current one). entry->member is 0 where the call has to run serially. */
+PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
+    pkn_thread_state *thread = &pkn_this_thread;
+    pkn_member *member = thread->current;
+    entry->outer = member;
+    if (member == 0 || (pool != 0 && member->pool != pool)) {
+        pool = pool != 0 ? pool : pkern_pool_global();
+        if (PKN_UNLIKELY(pkn_is_orphan(pool))) {
+            return entry->member = 0;
+        }
+        member = pkn_membership(thread, pool);
+        if (member == 0) {
+            member = pkn_become_guest(thread, pool);
+        }
+        if (member == 0) {
+            return entry->member = 0;
+        }
+    } else if (PKN_UNLIKELY(pkn_is_orphan(member->pool))) {
+        return entry->member = 0;
+    }
+    member->entries++;
+    thread->current = member;
+    return entry->member = member;
+}
+
+/* The outermost call of a guest ends: jobs that only this thread could run are run, and the slot is free again. */
+PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
+    pkn_thread_state *thread = &pkn_this_thread;
+    pkn_filter anything = {0, 0, 0};
+    pkn_job job;
+    if (!pkn_is_orphan(member->pool)) {
+        while (pkn_spawn_pop(member, &anything, &job)) {
+            pkn_run_job(member, &job);
+        }
+    }
+    member->entries = 0;
+    pkn_member **link = &thread->memberships;
+    while (*link != member) {
+        link = &(*link)->next_membership;
+    }
+    *link = member->next_membership;
+    /* release: pairs with the next guest's acquire */
+    pkn_atomic_store_release_u32(&member->guest_state, PKN_GUEST_FREE);
+}
+
+PKN_INTERNAL void pkn_leave(const pkn_entry *entry) {
+    pkn_member *member = entry->member;
+    if (member != 0) {
+        if (member->entries == 1) {
+            pkn_leave_for_good(member);
+        } else {
+            member->entries--;
+        }
+        pkn_this_thread.current = entry->outer;
+    }
+}
+
+/* The pool that a call would run on, for calls that need no place in it. */
+PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
+    return pool != 0 ? pool : pkn_this_thread.current != 0 ? pkn_this_thread.current->pool : pkern_pool_global();
+}
+
+/* The allocator of the pool that a call would run on, for scratch memory of the layers above. */
+PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
+    return pkn_pool_of_call(pool)->allocator;
+}
+
+#endif
+/* ==== src/pool/join.c, continued ==== */
+
+/* A push that can't go on in a straight line: the segment ends here, or a thief has asked for work. */
+PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_fork_state *self, pkn_slot *slot) {
+    if (slot->place == PKN_SLOT_OVERFLOW) {
+        return 0;
+    }
+    pkn_member *owner = (pkn_member *)(void *)self;
+    pkn_slot *next = slot + 1;
+    if (slot->place == PKN_SLOT_LAST) {
+        uint32_t index = slot->index + 1;
+        if (index == ((1u << owner->join_segments) - 1u) * PKN_JOIN_SEGMENT_0 && pkn_join_add_segment(owner) != 0) {
+            return 0;
+        }
+        next = pkn_join_slot(owner, index);
+    }
+    self->end = next;
+    if (pkn_atomic_load_relaxed_u32(&self->request) != 0) {
+        pkn_atomic_store_relaxed_u32(&self->request, 0);
+        /* the oldest records are the largest pieces; one for each other thread */
+        uint32_t private_count = slot->index + 1u - owner->split;
+        uint32_t others = (uint32_t)owner->pool->num_threads - 1u;
+        if (others != 0) {
+            pkn_join_expose(owner, owner->split + (private_count < others ? private_count : others));
+            pkn_work_posted(owner->pool, owner->root);
+        }
+    }
+    return next;
+}
+
+/* The newest record is public. Nonzero: the caller runs it (1), or it is lost in a fork (-1). 0: a thief has run it. */
+PKERN_API PKN_COLD int pkern_internal_take_back(pkn_fork_state *self, pkn_slot *slot) {
+    pkn_member *owner = (pkn_member *)(void *)self;
+    if (pkn_join_try_take_back(owner, slot)) {
+        if (owner->split == (uint32_t)(pkn_atomic_load_relaxed_u64(&owner->join_range) >> 32) &&
+            pkn_sleeping_workers(owner->pool) != 0) {
+            pkn_atomic_store_relaxed_u32(&self->request, 1); /* who sleeps can't ask */
+        }
+        return 1;
+    }
+    pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0};
+    wait.slot = slot;
+    /* the thief still uses the record: what we run meanwhile pushes behind it */
+    self->end = slot->place == PKN_SLOT_LAST ? pkn_join_slot(owner, slot->index + 1) : slot + 1;
+    int lost = pkn_work_until(owner, &wait);
+    self->end = slot;
+    /* everything up to here is stolen and done, so no thief can change the word */
+    pkn_atomic_store_release_u64(&owner->join_range, pkn_join_pack(slot->index, slot->index));
+    owner->split = slot->index;
+    return lost ? -1 : 0;
+}
+
+PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call) {
+    pkn_member *member = pkn_enter(pool, &call->entry);
+    if (member != 0) {
+        return &member->fork;
+    }
+    memset(&call->slot, 0, sizeof call->slot);
+    call->slot.place = PKN_SLOT_OVERFLOW;
+    call->serial.end = &call->slot;
+    pkn_atomic_store_relaxed_u32(&call->serial.request, 0);
+    return &call->serial;
+}
+
+PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call) {
+    pkn_leave(&call->entry);
+}
+
+/* The record of a generic join. */
+typedef struct pkn_join_frame {
+    pkern_task_fn fn;
+    void *ctx;
+    int status;
+} pkn_join_frame;
+
+PKN_INTERNAL void pkn_join_stolen(pkn_fork_state *self, pkn_slot *slot) {
+    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+    PKN_UNUSED(self);
+    frame->status = frame->fn(frame->ctx);
+}
+
+PKERN_API pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
+    pkn_entry entry;
+    if (a == 0 || b == 0) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_enter(pool, &entry);
+    if (member == 0) {
+        int a_status = a(a_ctx);
+        int b_status = b(b_ctx);
+        return a_status != 0 ? a_status : b_status;
+    }
+    pkn_fork_state *self = &member->fork;
+    pkn_slot *slot = self->end;
+    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+    frame->fn = b;
+    frame->ctx = b_ctx;
+    slot->run = pkn_join_stolen;
+    int pushed = pkn_push(self, slot) != 0;
+    int a_status = a(a_ctx);
+    int taken = pushed ? pkn_pop(self, slot) : 1;
+    int b_status = taken > 0 ? b(b_ctx) : taken == 0 ? frame->status : PKERN_ECANCELED;
+    pkn_leave(&entry);
+    return a_status != 0 ? a_status : b_status;
+}
+
+#endif
+/* ==== src/pkern_pool.in.h, continued ==== */
+/* ==== src/pool/scope.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Scopes and detached spawns. */
+#ifndef PKN_POOL_SCOPE_C
+#define PKN_POOL_SCOPE_C
+
+/* #include "pool/guest.h": above */
+
+/* Queues a job where the calling thread's pool finds it. 0, or 1 without memory. */
+PKN_INTERNAL int pkn_post_job(pkern_pool *pool, pkn_member *member, const pkn_job *job) {
+    int failed = member != 0 ? pkn_spawn_push(member, job) : 1;
+    if (failed && pool->num_threads > 1) {
+        failed = pkn_inject(pool, job);
+    }
+    if (!failed) {
+        pkn_work_posted(pool, job->root);
+    }
+    return failed;
+}
+
+PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
+    pkn_entry entry;
+    if (scope == 0) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_enter(pool, &entry);
+    scope->member = member;
+    scope->pool = member != 0 ? member->pool : 0;
+    pkn_atomic_store_relaxed_size(&scope->pending, 0);
+    pkn_atomic_store_relaxed_u32(&scope->spawned, 0);
+    pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);
+    /* a scope is no task: calls between begin and wait that name no pool go where they went before */
+    pkn_this_thread.current = entry.outer;
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx) {
+    if (scope == 0 || fn == 0) {
+        return PKERN_EINVAL;
+    }
+    uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
+    pkn_member *owner = (pkn_member *)scope->member;
+    if (owner != 0) {
+        pkn_member *member = pkn_membership(&pkn_this_thread, scope->pool);
+        pkn_job job = {fn, ctx, scope, number, 0};
+        job.root = member != 0 ? member->root : owner->root;
+        pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
+        if (!pkn_is_orphan(scope->pool) && pkn_post_job(scope->pool, member, &job) == 0) {
+            return PKERN_OK;
+        }
+        /* not the last one: the scope's owner is between begin and wait, or a task of the scope calls us */
+        pkn_atomic_fetch_sub_acq_rel_size(&scope->pending, 1);
+    }
+    int code = fn(ctx);
+    if (code != 0) {
+        pkn_keep_lowest_failure(&scope->failure, number, code);
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
+    if (scope == 0) {
+        return PKERN_EINVAL;
+    }
+    int lost = 0;
+    pkn_member *member = (pkn_member *)scope->member;
+    if (member != 0) {
+        pkn_entry entry;
+        pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0};
+        wait.scope = scope;
+        entry.member = member;
+        entry.outer = pkn_this_thread.current;
+        if (!pkn_wait_is_over(member, &wait)) {
+            pkn_this_thread.current = member;
+            pkn_join_expose_all(member);
+            lost = pkn_work_until(member, &wait);
+        }
+        pkn_leave(&entry);
+        scope->member = 0;
+    }
+    int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&scope->failure));
+    return code != 0 ? code : lost ? PKERN_ECANCELED : PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
+    pkn_entry entry;
+    pkn_job job = {fn, ctx, 0, 0, PKN_ROOT_NONE};
+    if (fn == 0) {
+        return PKERN_EINVAL;
+    }
+    pkern_pool *known = pool != 0 ? pool : pkn_this_thread.current != 0 ? pkn_this_thread.current->pool : pkern_pool_global();
+    if (!pkn_is_orphan(known)) {
+        pkn_member *member = pkn_membership(&pkn_this_thread, known);
+        /* a guest's detached jobs go to the pool's threads, so that it can leave; alone it keeps them */
+        if (known->num_threads > 1) {
+            return pkn_post_job(known, member != 0 && member->is_worker ? member : 0, &job) == 0 ? PKERN_OK : PKERN_ENOMEM;
+        }
+        if (member != 0 && pkn_post_job(known, member, &job) == 0) {
+            return PKERN_OK;
+        }
+    }
+    pkn_enter(known, &entry);
+    (void)fn(ctx);
+    pkn_leave(&entry);
+    return PKERN_OK;
+}
+
+#endif
+/* ==== src/pkern_pool.in.h, continued ==== */
+/* ==== src/pool/broadcast.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Broadcast: one call on each thread. Broadcasts are numbered; each worker runs those newer than the last one it has run, in order, at
+   its next look for work. The list is under the pool's lock; a number beside it keeps who only looks off the lock. */
+#ifndef PKN_POOL_BROADCAST_C
+#define PKN_POOL_BROADCAST_C
+
+/* #include "pool/guest.h": above */
+
+/* The oldest broadcast that this worker has not run, or 0. */
+PKN_INTERNAL pkn_broadcast *pkn_next_broadcast(pkn_member *self) {
+    pkern_pool *pool = self->pool;
+    pkn_mutex_lock(&pool->lock);
+    pkn_broadcast *next = pool->broadcasts;
+    while (next != 0 && (int32_t)(next->number - self->seen_broadcast) <= 0) {
+        next = next->next;
+    }
+    self->seen_broadcast = next != 0 ? next->number : pkn_atomic_load_relaxed_u32(&pool->broadcast_number);
+    pkn_mutex_unlock(&pool->lock);
+    return next;
+}
+
+PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
+    pkn_broadcast *broadcast;
+    while ((broadcast = pkn_next_broadcast(self)) != 0) {
+        pkn_member *caller = broadcast->caller;
+        uint32_t outer_root = self->root;
+        self->root = caller->root;
+        int code = broadcast->fn(self->index, broadcast->count, broadcast->ctx);
+        self->root = outer_root;
+        if (code != 0) {
+            pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)self->index, code);
+        }
+        /* acq_rel: the caller that reads 0 sees what every thread did; the last access */
+        if (pkn_atomic_fetch_sub_acq_rel_u32(&broadcast->remaining, 1) == 1) {
+            pkn_completed(caller);
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadcast) {
+    pkn_mutex_lock(&pool->lock);
+    pkn_broadcast **link = &pool->broadcasts;
+    while (*link != 0) {
+        link = &(*link)->next;
+    }
+    *link = broadcast;
+    broadcast->number = pkn_atomic_load_relaxed_u32(&pool->broadcast_number) + 1u;
+    pkn_atomic_store_release_u32(&pool->broadcast_number, broadcast->number);
+    pkn_mutex_unlock(&pool->lock);
+    /* as pkn_work_posted, for all workers */
+    pkn_fence_seq_cst();
+    for (uint32_t i = 0; pkn_sleeping_workers(pool) != 0 && i + 1 < (uint32_t)pool->num_threads; i++) {
+        pkn_wake_member(pkn_member_at(pool, i));
+    }
+}
+
+PKN_INTERNAL void pkn_withdraw_broadcast(pkern_pool *pool, pkn_broadcast *broadcast) {
+    pkn_mutex_lock(&pool->lock);
+    pkn_broadcast **link = &pool->broadcasts;
+    while (*link != broadcast) {
+        link = &(*link)->next;
+    }
+    *link = broadcast->next;
+    pkn_mutex_unlock(&pool->lock);
+}
+
+PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx) {
+    pkn_entry entry;
+    if (fn == 0) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_enter(pool, &entry);
+    if (member == 0 || member->pool->num_threads == 1) {
+        int status = fn(0, 1, ctx);
+        pkn_leave(&entry);
+        return status;
+    }
+    int workers = member->pool->num_threads - 1;
+    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, {0}, {PKN_NO_FAILURE}};
+    broadcast.count = member->is_worker ? workers : workers + 1;
+    pkn_atomic_store_relaxed_u32(&broadcast.remaining, (uint32_t)workers);
+    pkn_announce_broadcast(member->pool, &broadcast);
+    int lost = 0;
+    if (member->is_worker) {
+        pkn_serve_broadcasts(member);
+    } else {
+        int code = fn(workers, broadcast.count, ctx);
+        if (code != 0) {
+            pkn_keep_lowest_failure(&broadcast.failure, (uint32_t)workers, code);
+        }
+    }
+    pkn_wait wait = {PKN_WAIT_BROADCAST, 0, 0, 0, 0, 0};
+    wait.broadcast = &broadcast;
+    if (!pkn_wait_is_over(member, &wait)) {
+        pkn_join_expose_all(member);
+        lost = pkn_work_until(member, &wait);
+    }
+    if (!lost) {
+        pkn_withdraw_broadcast(member->pool, &broadcast);
+    }
+    pkn_leave(&entry);
+    int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&broadcast.failure));
+    return code != 0 ? code : lost ? PKERN_ECANCELED : PKERN_OK;
+}
+
+#endif
+/* ==== src/pkern_pool.in.h, continued ==== */
+/* ==== src/pool/loop.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The flat parallel loop, from the caller's side: alone or shared, and how.
+
+   The rule is that sharing must pay. A hand-over to a spinning thread and back costs about 0.4 us, waking a sleeper 3 to 12 us of the
+   caller's time. So a loop is shared with threads that are awake where what remains is worth 4 hand-overs, and a sleeper is woken where it is
+   worth 30 wakes. What a loop costs is known from the caller's hint or from the last calls of the same body; a body never seen before
+   is shared at once, since its first item may be the long one. A body that is thought cheap runs in growing pieces with a look at the
+   clock between them, and is shared from where it turns out not to be.
+   Many small calls in a row are worth a wake together: the shareable time that a caller ran alone while all slept is added up, and
+   when it reaches 30 wakes within 5 ms one helper is woken, which then spins while calls keep coming. */
+#ifndef PKN_POOL_LOOP_C
+#define PKN_POOL_LOOP_C
+
+/* #include "pool/guest.h": above */
+/* ==== src/base/rng.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Random numbers that depend on (seed, index) alone: the same everywhere, in any order.
+   Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014 (SplitMix64). */
+#ifndef PKN_BASE_RNG_H
+#define PKN_BASE_RNG_H
+
+/* #include "base/compiler.h": above */
+
+#include <stdint.h>
+
+PKN_INLINE uint64_t pkn_mix_u64(uint64_t x) {
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+/* Word index of the stream seed. The seed is mixed first, so that neighbouring seeds give unrelated streams. */
+PKN_INLINE uint64_t pkn_random_at(uint64_t seed, uint64_t index) {
+    uint64_t start = pkn_mix_u64(seed + UINT64_C(0x9e3779b97f4a7c15));
+    return pkn_mix_u64(start + (index + 1) * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+#endif
+/* ==== src/pool/loop.c, continued ==== */
+
+#define PKN_HANDOVER_NS 400.0
+#define PKN_SHARE_NS 1600.0
+#define PKN_WAKE_WORTH_NS 150000.0
+#define PKN_COLD_WINDOW_NS 5000000
+/* the least work that is worth a claim, and what a piece may cost before its cost is looked at */
+#define PKN_UNIT_NS 250.0
+#define PKN_UNCHECKED_NS 200.0
+
+typedef struct pkn_loop {
+    pkn_member *member;
+    pkern_range_fn body;
+    void *ctx;
+    size_t begin, end;
+    size_t min_len, max_len;
+    double item_ns; /* 0: not known */
+    pkn_loop_extras *extras;
+} pkn_loop;
+
+enum { PKN_LOOP_ALONE, PKN_LOOP_SHARED, PKN_LOOP_SHARED_AND_WAKE };
+
+PKN_INTERNAL int pkn_loop_run_alone(const pkn_loop *loop, size_t begin, size_t end) {
+    return loop->extras == 0 ? loop->body(begin, end, loop->ctx)
+                             : pkn_loop_run_with_extras(loop->body, loop->ctx, begin, end, loop->extras);
+}
+
+/* ---- alone or shared ---- */
+
+PKN_INTERNAL int pkn_loop_verdict(pkn_member *member, double work_ns) {
+    uint32_t workers = (uint32_t)member->pool->num_threads - 1u;
+    if (work_ns < PKN_SHARE_NS || workers == 0) {
+        return PKN_LOOP_ALONE;
+    }
+    uint32_t asleep = pkn_sleeping_workers(member->pool);
+    if (asleep != 0 && work_ns >= PKN_WAKE_WORTH_NS) {
+        return PKN_LOOP_SHARED_AND_WAKE;
+    }
+    if (asleep < workers) {
+        return PKN_LOOP_SHARED;
+    }
+    uint64_t now_ns = pkn_now_ns();
+    if (now_ns - member->cold_window_ns > PKN_COLD_WINDOW_NS) {
+        member->cold_window_ns = now_ns;
+        member->cold_ns = 0;
+    }
+    member->cold_ns += (uint64_t)work_ns;
+    if ((double)member->cold_ns < PKN_WAKE_WORTH_NS) {
+        return PKN_LOOP_ALONE;
+    }
+    member->cold_ns = 0;
+    return PKN_LOOP_SHARED_AND_WAKE;
+}
+
+/* ---- cost of a body, as last seen by this member ---- */
+
+PKN_INLINE pkn_loop_cost *pkn_loop_cost_of(pkn_member *member, size_t key) {
+    pkn_loop_cost *cost = &member->costs[pkn_mix_u64(key) % PKN_LOOP_COSTS];
+    if (cost->body != key) {
+        cost->body = key;
+        cost->item_ns = 0;
+    }
+    return cost;
+}
+
+PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
+    if (items != 0) {
+        double seen = ns / (double)items;
+        seen = seen > 0.01 ? seen : 0.01;
+        cost->item_ns = (float)(cost->item_ns > 0 ? 0.5 * ((double)cost->item_ns + seen) : seen);
+    }
+}
+
+/* ---- a loop inside a piece of the same member's loop: its board is taken, so the pieces are joins ---- */
+
+typedef struct pkn_loop_split_frame {
+    const pkn_loop_view *view;
+    uint32_t first, last, grain;
+} pkn_loop_split_frame;
+
+PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view, uint32_t first, uint32_t last, uint32_t grain);
+
+PKN_INTERNAL void pkn_loop_split_stolen(pkn_fork_state *self, pkn_slot *slot) {
+    pkn_loop_split_frame *frame = (pkn_loop_split_frame *)(void *)slot->payload;
+    pkn_loop_split(self, frame->view, frame->first, frame->last, frame->grain);
+}
+
+PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view, uint32_t first, uint32_t last, uint32_t grain) {
+    while (last - first > grain) {
+        uint32_t middle = first + (last - first) / 2;
+        pkn_slot *slot = self->end;
+        pkn_loop_split_frame *frame = (pkn_loop_split_frame *)(void *)slot->payload;
+        frame->view = view;
+        frame->first = middle;
+        frame->last = last;
+        frame->grain = grain;
+        slot->run = pkn_loop_split_stolen;
+        if (pkn_push(self, slot) == 0) {
+            break;
+        }
+        pkn_loop_split(self, view, first, middle, grain);
+        if (pkn_pop(self, slot) == 0) {
+            return;
+        }
+        first = middle;
+    }
+    pkn_loop_run_units(view, first, last);
+}
+
+/* ---- shared ---- */
+
+/* Items of a unit: worth a claim, at least min_len, few enough units to fit the slices' words. */
+PKN_INTERNAL size_t pkn_loop_unit(const pkn_loop *loop) {
+    size_t items = loop->end - loop->begin;
+    size_t least = items / PKN_LOOP_MAX_UNITS + (items % PKN_LOOP_MAX_UNITS != 0);
+    double worth = loop->item_ns > 0 ? PKN_UNIT_NS / loop->item_ns : 1.0;
+    size_t unit = worth >= (double)items ? items : (size_t)worth;
+    /* a power of two, so that a cost that is measured a little differently each time moves no borders */
+    unit = unit > 1 ? (size_t)1 << (63u - pkn_clz_u64(unit)) : unit;
+    if (loop->max_len != 0) {
+        unit = pkn_min_size(unit, loop->max_len);
+    }
+    return pkn_max_size(pkn_max_size(unit, loop->min_len), pkn_max_size(least, 1));
+}
+
+PKN_INTERNAL void pkn_loop_view_of(const pkn_loop *loop, pkn_loop_view *view) {
+    size_t items = loop->end - loop->begin;
+    view->body = loop->body;
+    view->ctx = loop->ctx;
+    view->begin = loop->begin;
+    view->end = loop->end;
+    view->unit = pkn_loop_unit(loop);
+    view->units = (uint32_t)(items / view->unit + (items % view->unit != 0));
+    view->extras = loop->extras;
+}
+
+/* The owner's part is larger by what a hand-over costs, so that all end together. */
+PKN_INTERNAL uint32_t pkn_loop_owner_units(const pkn_loop *loop, const pkn_loop_view *view) {
+    uint32_t threads = (uint32_t)loop->member->pool->num_threads;
+    double handover = loop->item_ns > 0 ? PKN_HANDOVER_NS / (loop->item_ns * (double)view->unit) : 0.0;
+    double units = ((double)view->units + (threads - 1) * handover) / threads;
+    uint32_t whole = (uint32_t)(units + 0.999);
+    return whole < 1 ? 1 : whole > view->units ? view->units : whole;
+}
+
+/* Writes the board; helpers may come from here on. */
+PKN_INTERNAL void pkn_loop_publish(pkn_member *owner, const pkn_loop_view *view) {
+    pkn_loop_board *board = &owner->board;
+    if ((view->epoch & PKN_LOOP_REFRESH_MASK) == 0) {
+        for (int i = 0; i < owner->pool->num_threads; i++) {
+            pkn_atomic_store_relaxed_u64(&owner->slices[i].range, pkn_loop_pack(view->epoch - 1u, 0, 0));
+            pkn_atomic_store_relaxed_u64(&owner->slices[i].done, pkn_loop_pack(view->epoch - 1u, 0, 0));
+        }
+    }
+    pkn_atomic_store_relaxed_size(&board->body, (size_t)view->body);
+    pkn_atomic_store_relaxed_size(&board->ctx, (size_t)view->ctx);
+    pkn_atomic_store_relaxed_size(&board->begin, view->begin);
+    pkn_atomic_store_relaxed_size(&board->end, view->end);
+    pkn_atomic_store_relaxed_size(&board->unit, view->unit);
+    pkn_atomic_store_relaxed_size(&board->extras, (size_t)view->extras);
+    pkn_atomic_store_relaxed_size(&board->root, owner->root);
+    /* release: a helper that reads this epoch sees the fields, and the slices' array */
+    pkn_atomic_store_release_u64(&board->ticket, pkn_loop_pack(view->epoch, view->units, view->owner_units));
+}
+
+PKN_INTERNAL int pkn_loop_status(const pkn_loop_view *view, int lost) {
+    if ((uint32_t)(pkn_atomic_load_relaxed_u64(&view->failure->lowest) >> 32) == view->epoch) {
+        return view->failure->status;
+    }
+    return lost ? PKERN_ECANCELED : PKERN_OK;
+}
+
+/* Waits until helpers have reported this many units, or for the time given. 1 where they have. */
+PKN_INTERNAL int pkn_loop_await(const pkn_member *owner, uint32_t epoch, uint32_t units, uint64_t ticks) {
+    uint32_t threads = (uint32_t)owner->pool->num_threads;
+    uint64_t start = pkn_ticks();
+    do {
+        if (pkn_loop_reported(owner->slices, threads, epoch) == units) {
+            return 1;
+        }
+        pkn_cpu_relax();
+    } while (pkn_ticks() - start < ticks);
+    return 0;
+}
+
+/* The owner's work on its own loop. Returns the units that it ran; the others are claimed by helpers by then. */
+PKN_INTERNAL uint32_t pkn_loop_work_as_owner(const pkn_loop_view *view, pkn_member *owner) {
+    uint32_t threads = (uint32_t)owner->pool->num_threads;
+    uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * owner->pool->ticks_per_ns);
+    uint64_t start = pkn_ticks();
+    uint32_t own = 0;
+    for (;;) {
+        own += pkn_loop_run_slice(view, owner->slices, 0, threads);
+        if (pkn_loop_take_half(view, owner->slices, 0, threads, PKN_LOOP_FROM_ABSENT)) {
+            continue;
+        }
+        if (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks)) {
+            return own;
+        }
+        uint32_t least = pkn_loop_worth_taking(own, pkn_ticks() - start, take_ticks);
+        if (!pkn_loop_take_half(view, owner->slices, 0, threads, least) &&
+            (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks) ||
+             !pkn_loop_take_half(view, owner->slices, 0, threads, 1))) {
+            return own;
+        }
+    }
+}
+
+/* The items that the owner ran itself go to *own_items. */
+PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, int wake, size_t *own_items) {
+    pkn_member *owner = loop->member;
+    int lost = 0;
+    view->epoch = ++owner->loop_epoch;
+    view->owner_units = pkn_loop_owner_units(loop, view);
+    view->failure = &owner->failure;
+    owner->loop_active = 1;
+    pkn_loop_publish(owner, view);
+    if (wake) {
+        pkn_wake_one(owner->pool, 0);
+    }
+    uint32_t own = pkn_loop_work_as_owner(view, owner);
+    pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0};
+    wait.epoch = view->epoch;
+    wait.units = view->units - own;
+    if (!pkn_wait_is_over(owner, &wait)) {
+        pkn_join_expose_all(owner);
+        lost = pkn_work_until(owner, &wait);
+    }
+    owner->loop_active = 0;
+    *own_items = own * view->unit;
+    return pkn_loop_status(view, lost);
+}
+
+/* 1 where the board can be used. */
+PKN_INTERNAL int pkn_loop_board_is_free(pkn_member *member) {
+    if (member->slices == 0 && !member->loop_active) {
+        size_t bytes = (size_t)member->pool->num_threads * sizeof(pkn_loop_slice);
+        member->slices = (pkn_loop_slice *)pkn_allocate(member->pool->allocator, bytes, PKN_CACHE_LINE);
+        if (member->slices != 0) {
+            memset((void *)member->slices, 0, bytes);
+        }
+    }
+    return member->slices != 0 && !member->loop_active;
+}
+
+PKN_INTERNAL int pkn_loop_share(const pkn_loop *loop, int wake, pkn_loop_cost *cost) {
+    pkn_loop_view view;
+    pkn_loop_view_of(loop, &view);
+    if (view.units < 2) {
+        return pkn_loop_run_alone(loop, loop->begin, loop->end);
+    }
+    if (pkn_loop_board_is_free(loop->member)) {
+        size_t own_items;
+        uint64_t start = cost != 0 ? pkn_ticks() : 0;
+        int status = pkn_loop_run_shared(loop, &view, wake, &own_items);
+        if (cost != 0 && status == 0) {
+            pkn_loop_learn(cost, (double)(pkn_ticks() - start) / loop->member->pool->ticks_per_ns, own_items);
+        }
+        return status;
+    }
+    pkn_failure failure = {{0}, {0}, 0};
+    view.epoch = 1;
+    view.failure = &failure;
+    uint32_t pieces = 8u * (uint32_t)loop->member->pool->num_threads;
+    uint32_t grain = loop->item_ns > 0 || view.units <= pieces ? 1 : view.units / pieces;
+    pkn_loop_split(&loop->member->fork, &view, 0, view.units, grain);
+    return pkn_loop_status(&view, 0);
+}
+
+/* A body that was cheap when it last ran: alone, in growing pieces, as long as that stays true. */
+PKN_INTERNAL int pkn_loop_run_watched(pkn_loop *loop, pkn_loop_cost *cost) {
+    pkn_member *member = loop->member;
+    size_t begin = loop->begin;
+    double unchecked = PKN_UNCHECKED_NS / (double)cost->item_ns;
+    size_t items = loop->end - begin;
+    size_t piece = pkn_max_size(unchecked >= (double)items ? items : (size_t)unchecked, pkn_max_size(loop->min_len, 1));
+    uint64_t start = pkn_ticks();
+    int judged = 0;
+    for (;;) {
+        piece = pkn_min_size(piece, loop->end - loop->begin);
+        int status = pkn_loop_run_alone(loop, loop->begin, loop->begin + piece);
+        loop->begin += piece;
+        double passed_ns = (double)(pkn_ticks() - start) / member->pool->ticks_per_ns;
+        if (status != 0) {
+            return status;
+        }
+        if (loop->begin == loop->end) {
+            pkn_loop_learn(cost, passed_ns, loop->end - begin);
+            return PKERN_OK;
+        }
+        loop->item_ns = passed_ns / (double)(loop->begin - begin);
+        double left_ns = loop->item_ns * (double)(loop->end - loop->begin);
+        if (left_ns >= PKN_SHARE_NS && !judged) {
+            int verdict = pkn_loop_verdict(member, left_ns);
+            judged = left_ns < PKN_WAKE_WORTH_NS;
+            if (verdict != PKN_LOOP_ALONE) {
+                return pkn_loop_share(loop, verdict == PKN_LOOP_SHARED_AND_WAKE, cost);
+            }
+        }
+        piece = piece > items / 4 ? items : 4 * piece;
+    }
+}
+
+PKN_INTERNAL int pkn_loop_run_on(pkn_loop *loop, size_t key) {
+    pkn_member *member = loop->member;
+    if (member == 0 || member->pool->num_threads == 1) {
+        return pkn_loop_run_alone(loop, loop->begin, loop->end);
+    }
+    pkn_loop_cost *cost = 0;
+    double item_ns = loop->item_ns;
+    if (!(item_ns > 0)) {
+        cost = pkn_loop_cost_of(member, key);
+        loop->item_ns = item_ns = (double)cost->item_ns;
+    }
+    double work_ns = item_ns > 0 ? item_ns * (double)(loop->end - loop->begin) : 2 * PKN_WAKE_WORTH_NS;
+    int verdict = pkn_loop_verdict(member, work_ns);
+    if (verdict != PKN_LOOP_ALONE) {
+        return pkn_loop_share(loop, verdict == PKN_LOOP_SHARED_AND_WAKE, cost);
+    }
+    return cost != 0 ? pkn_loop_run_watched(loop, cost) : pkn_loop_run_alone(loop, loop->begin, loop->end);
+}
+
+/* ---- the call ---- */
+
+PKN_INTERNAL pkern_status pkn_loop_run_with_options(pkn_loop *loop, const pkern_par_options *options, size_t key) {
+    pkn_loop_extras extras;
+    memset(&extras, 0, sizeof extras);
+    extras.max_len = options->max_len != 0 ? options->max_len : SIZE_MAX;
+    extras.cancel = options->cancel;
+    extras.progress = options->progress;
+    extras.progress_user = options->progress_user;
+    extras.total = loop->end - loop->begin;
+    extras.reported_ns = options->progress != 0 ? pkn_now_ns() : 0;
+    loop->extras = &extras;
+    int status = pkn_loop_run_on(loop, key);
+    if (status == 0 && pkn_atomic_load_relaxed_u32(&extras.stopped) != 0) {
+        return PKERN_ECANCELED;
+    }
+    if (status == 0 && extras.progress != 0) {
+        (void)extras.progress(extras.total, extras.total, extras.progress_user);
+    }
+    return status;
+}
+
+/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
+PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+                                             pkern_range_fn body, void *ctx, size_t key) {
+    pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0};
+    int plain = 1;
+    if (body == 0 || begin > end) {
+        return PKERN_EINVAL;
+    }
+    if (options != 0) {
+        if (options->max_len != 0 && options->min_len > options->max_len) {
+            return PKERN_EINVAL;
+        }
+        loop.min_len = options->min_len;
+        loop.max_len = options->max_len;
+        loop.item_ns = options->item_cost_ns > 0 ? options->item_cost_ns : 0;
+        plain = options->cancel == 0 && options->progress == 0 && options->max_len == 0;
+    }
+    if (begin == end) {
+        return PKERN_OK;
+    }
+    pkn_entry entry;
+    loop.member = pkn_enter(pool, &entry);
+    int status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
+    pkn_leave(&entry);
+    return status;
+}
+
+PKN_INTERNAL pkern_status pkn_loop_run(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+                                       pkern_range_fn body, void *ctx) {
+    return pkn_loop_run_keyed(pool, begin, end, options, body, ctx, (size_t)body);
+}
+
+#endif
+/* ==== src/pkern_pool.in.h, continued ==== */
+/* ==== src/pool/pool.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Making and ending pools, the global pool, and what a pool tells of itself. */
+#ifndef PKN_POOL_POOL_C
+#define PKN_POOL_POOL_C
+
+/* ==== src/pool/worker.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A worker thread's life. */
+#ifndef PKN_POOL_WORKER_H
+#define PKN_POOL_WORKER_H
+
+/* #include "pool/guest.h": above */
+/* ==== src/pool/topology.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* How many CPUs this process may use: the smaller of the affinity mask and the cgroup's quota. */
+#ifndef PKN_POOL_TOPOLOGY_H
+#define PKN_POOL_TOPOLOGY_H
+
+/* #include "pool/member.h": above */
+/* #include "base/bits.h": above */
+
+/* A decimal number at *text, which is moved behind it. 1 where there is one that fits. */
+PKN_INTERNAL int pkn_parse_number(const char **text, uint64_t *number) {
+    const char *at = *text;
+    uint64_t value = 0;
+    if (*at < '0' || *at > '9') {
+        return 0;
+    }
+    for (; *at >= '0' && *at <= '9'; at++) {
+        if (value > (UINT64_MAX - 9) / 10) {
+            return 0;
+        }
+        value = value * 10 + (uint64_t)(*at - '0');
+    }
+    *text = at;
+    *number = value;
+    return 1;
+}
+
+/* CPUs that "quota period" (cgroup v2's cpu.max, in us) allows, rounded up; 0 for no limit or text that means nothing. */
+PKN_INTERNAL int pkn_cpus_of_quota(const char *text) {
+    uint64_t quota, period;
+    if (!pkn_parse_number(&text, &quota) || (*text != ' ' && *text != '\n')) {
+        return 0;
+    }
+    text++;
+    if (!pkn_parse_number(&text, &period) || period == 0 || quota == 0) {
+        return 0;
+    }
+    uint64_t cpus = quota / period + (quota % period != 0);
+    return cpus > PKERN_MAX_THREADS ? PKERN_MAX_THREADS : (int)cpus;
+}
+
+/* The threads that the environment asks for; 0 where it says nothing usable. */
+PKN_INTERNAL int pkn_threads_of_text(const char *text) {
+    uint64_t number;
+    if (text == 0 || !pkn_parse_number(&text, &number) || *text != 0 || number > PKERN_MAX_THREADS) {
+        return 0;
+    }
+    return (int)number;
+}
+
+#if PKN_LINUX && PKN_THREADS
+
+/* Reads a small file as text; 0 where that fails. */
+PKN_INTERNAL size_t pkn_read_text(const char *path, char *text, size_t size) {
+    FILE *file = fopen(path, "re");
+    if (file == 0) {
+        return 0;
+    }
+    size_t length = fread(text, 1, size - 1, file);
+    fclose(file);
+    text[length] = 0;
+    return length;
+}
+
+/* folder/name, read; 0 where it doesn't fit or isn't there */
+PKN_INTERNAL size_t pkn_read_in_folder(const char *folder, size_t folder_length, const char *name, char *text, size_t size) {
+    char path[1024];
+    size_t name_length = strlen(name);
+    if (folder_length + name_length + 1 > sizeof path) {
+        return 0;
+    }
+    memcpy(path, folder, folder_length);
+    memcpy(path + folder_length, name, name_length + 1);
+    return pkn_read_text(path, text, size);
+}
+
+/* The tightest quota of a cgroup folder and its parents, up to the root of length root_length. 0 for none. */
+PKN_INTERNAL int pkn_cpus_of_cgroup(char *folder, size_t root_length) {
+    char quota[64];
+    char period[64];
+    int least = 0;
+    for (size_t length = strlen(folder); length >= root_length; length--) {
+        if (length != root_length && folder[length] != '/' && folder[length] != 0) {
+            continue;
+        }
+        folder[length] = 0;
+        int cpus = 0;
+        if (pkn_read_in_folder(folder, length, "/cpu.max", quota, sizeof quota) != 0) {
+            cpus = pkn_cpus_of_quota(quota);
+        } else if (pkn_read_in_folder(folder, length, "/cpu.cfs_quota_us", quota, 32) != 0 &&
+                   pkn_read_in_folder(folder, length, "/cpu.cfs_period_us", period, 32) != 0) {
+            size_t end = strcspn(quota, "\n");
+            quota[end] = ' ';
+            memcpy(quota + end + 1, period, strlen(period) + 1);
+            cpus = pkn_cpus_of_quota(quota);
+        }
+        if (cpus != 0 && (least == 0 || cpus < least)) {
+            least = cpus;
+        }
+    }
+    return least;
+}
+
+/* The quota that the lines of /proc/self/cgroup lead to below mount_root (normally /sys/fs/cgroup). 0 for none. */
+PKN_INTERNAL int pkn_cpus_of_cgroups(const char *lines, const char *mount_root) {
+    int least = 0;
+    while (*lines != 0) {
+        size_t length = strcspn(lines, "\n");
+        const char *first_colon = (const char *)memchr(lines, ':', length);
+        const char *second_colon =
+            first_colon == 0 ? 0 : (const char *)memchr(first_colon + 1, ':', (size_t)(lines + length - first_colon - 1));
+        if (second_colon != 0) {
+            size_t names = (size_t)(second_colon - first_colon - 1);
+            /* v2 has no names; v1's cpu controller is mounted as "cpu", alone or with cpuacct */
+            const char *folders[3] = {"", "/cpu", "/cpu,cpuacct"};
+            int is_cpu = 0;
+            for (size_t i = 0; i + 3 <= names; i++) {
+                is_cpu |= strncmp(first_colon + 1 + i, "cpu", 3) == 0 && (i == 0 || first_colon[i] == ',') &&
+                          (i + 3 == names || first_colon[i + 4] == ',');
+            }
+            for (int i = names == 0 ? 0 : 1; i < (names == 0 ? 1 : is_cpu ? 3 : 0); i++) {
+                char folder[768];
+                size_t root = strlen(mount_root) + strlen(folders[i]);
+                size_t path = (size_t)(lines + length - second_colon - 1);
+                if (root + path + 1 < sizeof folder) {
+                    memcpy(folder, mount_root, strlen(mount_root));
+                    memcpy(folder + strlen(mount_root), folders[i], strlen(folders[i]));
+                    memcpy(folder + root, second_colon + 1, path);
+                    folder[root + path] = 0;
+                    int cpus = pkn_cpus_of_cgroup(folder, root);
+                    if (cpus != 0 && (least == 0 || cpus < least)) {
+                        least = cpus;
+                    }
+                }
+            }
+        }
+        lines += length + (lines[length] != 0);
+    }
+    return least;
+}
+
+#define PKN_CPU_MASK_WORDS 128
+
+/* The CPUs of the affinity mask, as a bit set; their number, 0 where the system doesn't say. */
+PKN_INTERNAL int pkn_affinity(unsigned long mask[PKN_CPU_MASK_WORDS]) {
+    memset(mask, 0, PKN_CPU_MASK_WORDS * sizeof mask[0]);
+    long bytes = syscall(SYS_sched_getaffinity, 0, PKN_CPU_MASK_WORDS * sizeof mask[0], mask);
+    int cpus = 0;
+    for (size_t i = 0; bytes > 0 && i < (size_t)bytes / sizeof mask[0]; i++) {
+        cpus += (int)pkn_popcount_u64(mask[i]);
+    }
+    return cpus;
+}
+
+/* Keeps the calling thread on the n-th CPU of its affinity mask, counted round. */
+PKN_INTERNAL void pkn_pin_this_thread(int n) {
+    unsigned long mask[PKN_CPU_MASK_WORDS];
+    int cpus = pkn_affinity(mask);
+    int left = cpus == 0 ? 0 : n % cpus;
+    for (size_t bit = 0; cpus != 0 && bit < 8 * sizeof mask; bit++) {
+        unsigned long word = mask[bit / (8 * sizeof mask[0])];
+        if ((word >> bit % (8 * sizeof mask[0]) & 1u) != 0 && left-- == 0) {
+            memset(mask, 0, sizeof mask);
+            mask[bit / (8 * sizeof mask[0])] = 1ul << bit % (8 * sizeof mask[0]);
+            (void)syscall(SYS_sched_setaffinity, 0, sizeof mask, mask);
+            return;
+        }
+    }
+}
+
+PKN_INTERNAL int pkn_usable_cpus(void) {
+    unsigned long mask[PKN_CPU_MASK_WORDS];
+    char lines[2048];
+    int cpus = pkn_affinity(mask);
+    int quota = 0;
+    if (pkn_read_text("/proc/self/cgroup", lines, sizeof lines) != 0) {
+        quota = pkn_cpus_of_cgroups(lines, "/sys/fs/cgroup");
+    }
+    if (cpus == 0) {
+        cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    }
+    if (quota != 0 && quota < cpus) {
+        cpus = quota;
+    }
+    return cpus < 1 ? 1 : cpus > PKERN_MAX_THREADS ? PKERN_MAX_THREADS : cpus;
+}
+
+#else
+
+PKN_INTERNAL void pkn_pin_this_thread(int n) {
+    PKN_UNUSED(n);
+}
+
+PKN_INTERNAL int pkn_usable_cpus(void) {
+#if PKN_THREADS && defined(_SC_NPROCESSORS_ONLN)
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    return cpus < 1 ? 1 : cpus > PKERN_MAX_THREADS ? PKERN_MAX_THREADS : (int)cpus;
+#else
+    return 1;
+#endif
+}
+
+#endif
+
+#endif
+/* ==== src/pool/worker.h, continued ==== */
+
+#if PKN_THREADS
+
+/* prefix-index, at most 15 characters, the index kept whole */
+PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
+#if PKN_LINUX
+    enum { PKN_PR_SET_NAME = 15 };
+    char digits[12];
+    char name[16];
+    size_t count = 0;
+    size_t length = 0;
+    do {
+        digits[count++] = (char)('0' + index % 10);
+        index /= 10;
+    } while (index != 0);
+    while (prefix[length] != 0 && length + count + 1 < sizeof name - 1) {
+        name[length] = prefix[length];
+        length++;
+    }
+    name[length++] = '-';
+    while (count != 0) {
+        name[length++] = digits[--count];
+    }
+    name[length] = 0;
+    (void)syscall(SYS_prctl, PKN_PR_SET_NAME, name, 0, 0, 0);
+#else
+    PKN_UNUSED(prefix);
+    PKN_UNUSED(index);
+#endif
+}
+
+PKN_INTERNAL void *pkn_worker_main(void *argument) {
+    pkn_member *self = (pkn_member *)argument;
+    pkern_pool *pool = self->pool;
+    pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0};
+    pkn_this_thread.current = self;
+    pkn_this_thread.memberships = self;
+    pkn_name_this_thread(pool->name, self->index);
+    if ((pool->flags & PKERN_POOL_PIN) != 0) {
+        pkn_pin_this_thread(self->index + 1);
+    }
+    /* the creator holds this lock until the pool is complete */
+    pkn_mutex_lock(&pool->starting);
+    pkn_mutex_unlock(&pool->starting);
+    if (pool->on_thread_start != 0) {
+        pool->on_thread_start(self->index, pool->user);
+    }
+    (void)pkn_work_until(self, &wait);
+    if (pool->on_thread_exit != 0) {
+        pool->on_thread_exit(self->index, pool->user);
+    }
+    return 0;
+}
+
+#endif
+
+#endif
+/* ==== src/pool/pool.c, continued ==== */
+
+#define PKN_DEFAULT_SPIN_NS 50000
+#define PKN_STACK_PER_DEPTH 16384u
+#define PKN_MAX_DEPTH 64u
+
+/* ---- create ---- */
+
+PKN_INTERNAL int pkn_threads_wanted(const pkern_pool_config *config, int usable_cpus) {
+    int threads = config->num_threads;
+    threads = threads != 0 ? threads : pkn_threads_of_text(getenv("PKERN_NUM_THREADS"));
+    threads = threads != 0 ? threads : PKERN_NUM_THREADS;
+    return threads > 0 ? threads : usable_cpus;
+}
+
+PKN_INTERNAL int pkn_config_is_valid(const pkern_pool_config *config) {
+    const pkern_allocator *allocator = config->allocator;
+    return config->num_threads >= 0 && config->num_threads <= PKERN_MAX_THREADS &&
+           (allocator == 0 || (allocator->allocate != 0) == (allocator->release != 0)) &&
+           (config->flags & ~(unsigned)(PKERN_POOL_ALL_THREADS | PKERN_POOL_PIN)) == 0;
+}
+
+/* Frees everything but running threads. */
+PKN_INTERNAL void pkn_pool_free(pkern_pool *pool) {
+    pkern_allocator storage = pool->allocator_storage;
+    const pkern_allocator *allocator = pool->allocator != 0 ? &storage : 0;
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    for (uint32_t i = 0; i < count; i++) {
+        pkn_member_destroy(pkn_member_at(pool, i));
+    }
+    pkn_release(allocator, pool->injector, pool->injector_capacity * sizeof(pkn_job));
+    if (!pkn_is_orphan(pool)) {
+        pkn_mutex_destroy(&pool->lock);
+        pkn_mutex_destroy(&pool->starting);
+    }
+    pkn_release(allocator, pool, pool->bytes);
+}
+
+/* Workers 0, 1, ... until one can't be had. Returns their number. */
+PKN_INTERNAL int pkn_start_workers(pkern_pool *pool, int wanted) {
+    int started = 0;
+#if PKN_THREADS
+    while (started < wanted) {
+        pkn_member *member = pkn_member_create(pool, started, 1);
+        if (member == 0) {
+            break;
+        }
+        member->entries = 1;
+        pkn_atomic_store_release_ptr(&pool->members[started], member);
+        if (pkn_thread_create(&member->thread, pool->stack_size, pkn_worker_main, member) != 0) {
+            pkn_member_destroy(member);
+            break;
+        }
+        started++;
+    }
+#else
+    PKN_UNUSED(pool);
+    PKN_UNUSED(wanted);
+#endif
+    return started;
+}
+
+PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
+#if PKN_THREADS
+    pkn_atomic_store_release_u32(&pool->stopping, 1);
+    pkn_fence_seq_cst(); /* orders stopping before the look at parked; pairs with the fence in pkn_sleep */
+    for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
+        pkn_wake_member(pkn_member_at(pool, i));
+    }
+    for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
+        pkn_thread_join(pkn_member_at(pool, i)->thread);
+    }
+#else
+    PKN_UNUSED(pool);
+#endif
+}
+
+/* The memory of a pool for `threads`, with its fields set; 0 without memory. */
+PKN_INTERNAL pkern_pool *pkn_pool_allocate(const pkern_pool_config *config, int threads, int usable_cpus) {
+    size_t slots = (size_t)threads - 1 + PKERN_MAX_GUESTS;
+    size_t bytes = sizeof(pkern_pool) + slots * sizeof(pkn_atomic_ptr);
+    pkern_pool *pool = (pkern_pool *)pkn_allocate(config->allocator, bytes, PKN_CACHE_LINE);
+    if (pool == 0) {
+        return 0;
+    }
+    memset((void *)pool, 0, bytes);
+    pool->bytes = bytes;
+    pool->members = (pkn_atomic_ptr *)(void *)(pool + 1);
+    pool->num_slots = (int)slots;
+    pool->flags = config->flags;
+    pool->fork_generation = pkn_atomic_load_relaxed_u32(&pkn_fork_generation);
+    if (config->allocator != 0 && config->allocator->allocate != 0) {
+        pool->allocator_storage = *config->allocator;
+        pool->allocator = &pool->allocator_storage;
+    }
+    pool->on_thread_start = config->on_thread_start;
+    pool->on_thread_exit = config->on_thread_exit;
+    pool->user = config->user;
+    pool->stack_size = config->stack_size;
+    size_t stack = config->stack_size == 0 ? (size_t)PKN_STACK_PER_DEPTH * PKN_MAX_DEPTH : config->stack_size;
+    pool->depth_limit = (uint32_t)pkn_max_size(2, pkn_min_size(stack / PKN_STACK_PER_DEPTH, PKN_MAX_DEPTH));
+    const char *name = config->name != 0 ? config->name : "pkern";
+    for (size_t i = 0; i + 1 < sizeof pool->name && name[i] != 0; i++) {
+        pool->name[i] = name[i];
+    }
+    /* a spinning thread beyond the CPUs would take time from one that works */
+    int64_t spin_ns = config->spin_ns != 0 ? config->spin_ns : PKN_DEFAULT_SPIN_NS;
+    pool->spin_ticks = spin_ns < 0 || threads > usable_cpus ? 0 : (uint64_t)spin_ns;
+    if (pkn_mutex_init(&pool->lock) != 0) {
+        pkn_release(config->allocator, pool, bytes);
+        return 0;
+    }
+    if (pkn_mutex_init(&pool->starting) != 0) {
+        pkn_mutex_destroy(&pool->lock);
+        pkn_release(config->allocator, pool, bytes);
+        return 0;
+    }
+    return pool;
+}
+
+PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_pool **pool) {
+    pkern_pool_config defaults;
+    memset(&defaults, 0, sizeof defaults);
+    config = config != 0 ? config : &defaults;
+    if (pool == 0) {
+        return PKERN_EINVAL;
+    }
+    *pool = 0;
+    if (!pkn_config_is_valid(config)) {
+        return PKERN_EINVAL;
+    }
+    pkn_watch_fork();
+    uint64_t start_ns = pkn_now_ns();
+    uint64_t start_ticks = pkn_ticks();
+    int usable_cpus = pkn_usable_cpus();
+    int threads = pkn_threads_wanted(config, usable_cpus);
+    pkern_pool *made = pkn_pool_allocate(config, threads, usable_cpus);
+    if (made == 0) {
+        return PKERN_ENOMEM;
+    }
+    made->id = start_ns;
+    pkn_mutex_lock(&made->starting);
+    int started = pkn_start_workers(made, threads - 1);
+    made->num_threads = started + 1;
+    made->num_slots = started + PKERN_MAX_GUESTS;
+    pkn_atomic_store_release_u32(&made->num_members, (uint32_t)started);
+    /* the start of the threads took long enough to compare the clocks; a pool without threads has no use for ticks */
+    uint64_t passed_ns = pkn_now_ns() - start_ns;
+    made->ticks_per_ns = passed_ns > 1000 ? (double)(pkn_ticks() - start_ticks) / (double)passed_ns : 1.0;
+    made->spin_ticks = (uint64_t)((double)made->spin_ticks * made->ticks_per_ns);
+    pkn_mutex_unlock(&made->starting);
+    if (started + 1 < threads && (config->flags & PKERN_POOL_ALL_THREADS) != 0) {
+        pkn_end_workers(made);
+        pkn_pool_free(made);
+        return PKERN_ETHREAD;
+    }
+    *pool = made;
+    return PKERN_OK;
+}
+
+/* ---- destroy ---- */
+
+/* Closes every guest slot. 0, or 1 where one is in use: then all are as before. */
+PKN_INTERNAL int pkn_close_guest_slots(pkern_pool *pool) {
+    uint32_t first = (uint32_t)pool->num_threads - 1u;
+    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+    for (uint32_t i = first; i < count; i++) {
+        uint32_t free = PKN_GUEST_FREE;
+        if (!pkn_atomic_cas_acq_rel_u32(&pkn_member_at(pool, i)->guest_state, &free, PKN_GUEST_CLOSED)) {
+            while (i-- > first) {
+                pkn_atomic_store_release_u32(&pkn_member_at(pool, i)->guest_state, PKN_GUEST_FREE);
+            }
+            return 1;
+        }
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
+    if (pool == 0 || pool->num_slots == 0) {
+        return PKERN_OK;
+    }
+    if (!pkn_is_orphan(pool)) {
+        if (pkn_membership(&pkn_this_thread, pool) != 0 || pkn_close_guest_slots(pool) != 0) {
+            return PKERN_EDEADLK;
+        }
+        pkn_end_workers(pool);
+    }
+    pkn_pool_free(pool);
+    return PKERN_OK;
+}
+
+/* ---- the global pool ---- */
+
+static pkn_atomic_ptr pkn_global_pool;
+
+#if PKN_THREADS
+static pkn_mutex pkn_global_lock = PTHREAD_MUTEX_INITIALIZER;
+#else
+static pkn_mutex pkn_global_lock;
+#endif
+
+/* Where no pool can be made: no slots, so that every call runs serially. */
+static pkern_pool pkn_serial_pool;
+
+PKN_INTERNAL pkern_status pkn_global_make(const pkern_pool_config *config, int is_init) {
+    pkern_status status = PKERN_OK;
+    pkern_pool *made = 0;
+    pkn_mutex_lock(&pkn_global_lock);
+    if (pkn_atomic_load_relaxed_ptr(&pkn_global_pool) != 0) {
+        status = is_init ? PKERN_EINVAL : PKERN_OK;
+    } else {
+        status = pkern_pool_create(config, &made);
+        if (status == PKERN_OK) {
+            /* release: who reads the pointer sees the pool */
+            pkn_atomic_store_release_ptr(&pkn_global_pool, made);
+        }
+    }
+    pkn_mutex_unlock(&pkn_global_lock);
+    return status;
+}
+
+PKERN_API pkern_pool *pkern_pool_global(void) {
+    pkern_pool *pool = (pkern_pool *)pkn_atomic_load_acquire_ptr(&pkn_global_pool);
+    if (PKN_UNLIKELY(pool == 0)) {
+        (void)pkn_global_make(0, 0);
+        pool = (pkern_pool *)pkn_atomic_load_acquire_ptr(&pkn_global_pool);
+    }
+    return pool != 0 ? pool : &pkn_serial_pool;
+}
+
+PKERN_API pkern_status pkern_pool_global_init(const pkern_pool_config *config) {
+    return pkn_global_make(config, 1);
+}
+
+PKERN_API pkern_status pkern_pool_global_shutdown(void) {
+    pkn_mutex_lock(&pkn_global_lock);
+    pkern_pool *pool = (pkern_pool *)pkn_atomic_load_relaxed_ptr(&pkn_global_pool);
+    pkern_status status = pkern_pool_destroy(pool);
+    if (status == PKERN_OK) {
+        pkn_atomic_store_release_ptr(&pkn_global_pool, 0);
+    }
+    pkn_mutex_unlock(&pkn_global_lock);
+    return status;
+}
+
+/* ---- what a pool tells ---- */
+
+PKERN_API int pkern_pool_num_threads(const pkern_pool *pool) {
+    return pkn_pool_of_call(pool)->num_threads;
+}
+
+PKERN_API int pkern_pool_num_slots(const pkern_pool *pool) {
+    const pkern_pool *known = pkn_pool_of_call(pool);
+    return known->num_slots == 0 ? 1 : known->num_slots;
+}
+
+PKERN_API int pkern_worker_index(const pkern_pool *pool) {
+    pkn_member *member = pkn_this_thread.memberships == 0 ? 0 : pkn_membership(&pkn_this_thread, pkn_pool_of_call(pool));
+    return member == 0 ? -1 : member->index;
+}
+
+PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
+    pkn_entry entry;
+    if (fn == 0) {
+        return PKERN_EINVAL;
+    }
+    pkn_enter(pool, &entry);
+    int status = fn(ctx);
+    pkn_leave(&entry);
+    return status;
+}
+
+#endif
+/* ==== src/pkern_pool.in.h, continued ==== */
+#endif
