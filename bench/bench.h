@@ -60,6 +60,7 @@ typedef struct bench_options {
     int table;        /* print for people */
     double warm_ns, sample_ns;
     int cold_subs; /* samples of a cold block */
+    double end_ns;     /* by bench_now, when to leave the rest out; 0 = never */
     double long_ns;    /* a call longer than this: one sample a block */
     double no_warm_ns; /* a call longer than this: no warm-up after the first round */
 } bench_options;
@@ -89,7 +90,7 @@ typedef struct bench_state {
     double ns_per_tick;  /* of the time stamp counter; 0 = clock_gettime is used */
     double now_ns;       /* what reading the clock costs */
     double cycle_ns;     /* one cycle of the caller's core at the start, 0 = unknown */
-    int n_wrong, n_cases;
+    int n_wrong, n_cases, n_late; /* n_late: left out since the time was up */
     cpu_set_t usable;
     int n_threads, thread_ids[BENCH_MAX_THREADS]; /* of the process, pools' and peers' */
 } bench_state;
@@ -284,11 +285,11 @@ __attribute__((noinline)) static void bench_run_block(void *ctx) {
 
 /* Sleeps until no other thread of the process uses a CPU any more. */
 static void bench_settle(void) {
-    struct timespec pause = {0, 1000000};
-    for (int i = 0; i < 100; i++) {
+    struct timespec pause = {0, 250000};
+    for (int i = 0; i < 200; i++) {
         double cpu = bench_cpu_ns();
         nanosleep(&pause, NULL);
-        if (bench_cpu_ns() - cpu < 0.1e6) {
+        if (bench_cpu_ns() - cpu < 0.03e6) {
             return;
         }
     }

@@ -275,7 +275,7 @@ static void run_case(const ratio_case *c, bench_mode mode) {
         size_t rows = c->rows > 0 ? n * c->rows : n / WORDS;
         if ((double)n * c->item_ns > longest_ns || rows > data_rows) {
             n_left_out++;
-        } else if (!bench.options.quick || step % 2 == 0) {
+        } else if ((!bench.options.quick || step % 2 == 0) && !bench_late()) {
             run_point(c, mode, n);
         }
         n = step % 2 == 0 ? n * 3 : n / 3 * 10;

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: The pkern authors
 # usage: awk -F, -v topic=TOPIC -f report.awk RESULTS.csv
-# One topic as a Markdown table: a row a case, a column an implementation, median time of one call.
+# One topic as a Markdown table: a row a case, a column an implementation, median time of one call and the distance of the quartiles.
 function text(ns,   unit) {
     unit = "ns"
     if (ns >= 999.5) { ns /= 1000; unit = "us" }
     if (ns >= 999.5) { ns /= 1000; unit = "ms" }
     if (ns >= 999.5) { ns /= 1000; unit = "s" }
-    return sprintf(ns < 9.995 ? "%.2f %s" : ns < 99.95 ? "%.1f %s" : "%.0f %s", ns, unit)
+    return sprintf((ns < 9.995 ? "%.2f %s" : (ns < 99.95 ? "%.1f %s" : "%.0f %s")), ns, unit)
 }
 $1 != topic || $3 == "cycle" { next }
 {
@@ -29,10 +29,10 @@ END {
         printf "| %s | %s |", parts[1], parts[2]
         for (c = 1; c <= n_columns; c++) {
             t = ns[rows[r], columns[c]]
-            printf " %s |", t == "" ? "-" : text(t)
+            printf " %s |", (t == "" ? "-" : sprintf("%s (%.0f %%)", text(t), 100 * iqr[rows[r], columns[c]] / t))
         }
         s = ns[rows[r], "sequential"]
         p = ns[rows[r], "pkern"]
-        printf " %s |\n", s > 0 && p > 0 ? sprintf("%.2fx as fast", s / p) : "-"
+        printf " %s |\n", ((s > 0 && p > 0) ? sprintf("%.2fx as fast", s / p) : "-")
     }
 }

@@ -39,6 +39,7 @@ static void bench_csv_row(const char *topic, const char *name, const char *imple
 static void bench_report(const char *topic, const char *name, size_t size, double items, const bench_impl *impls, int count,
                          const bench_stat *stats) {
     char median[16], iqr[16], item[16];
+    int one = 0; /* whose core's cycle is reported */
     bench_note("\n%s: %s, n = %zu\n", topic, name, size);
     bench_note("  %-30s %7s %10s %10s %10s %13s %6s\n", "implementation", "threads", "median", "IQR", "per item",
                "x sequential", "CPUs");
@@ -53,9 +54,10 @@ static void bench_report(const char *topic, const char *name, size_t size, doubl
                    stats[i].busy_cpus);
         bench_csv_row(topic, name, impls[i].name, impls[i].threads, size, stats[i].median_ns, stats[i].iqr_ns);
         if (strcmp(impls[i].name, "pkern 1 thread") == 0) {
-            bench_csv_row(topic, name, "cycle", 1, size, stats[i].cycle_ns, 0.0); /* its core's, while it ran */
+            one = i;
         }
     }
+    bench_csv_row(topic, name, "cycle", 1, size, stats[one].cycle_ns, 0.0);
 }
 
 static int bench_wanted(const char *topic, const char *name) {
@@ -64,15 +66,24 @@ static int bench_wanted(const char *topic, const char *name) {
     return bench.options.only == NULL || strstr(full, bench.options.only) != NULL;
 }
 
-/* Measures and prints one case, if it is wanted. */
-__attribute__((unused)) static void bench_case(const char *topic, const char *name, size_t size, double items, const bench_impl *impls, int count) {
+/* 1 where a quick run has used up its time; the case is counted. */
+static int bench_late(void) {
+    int late = bench.options.end_ns > 0.0 && bench_now() > bench.options.end_ns;
+    bench.n_late += late;
+    return late;
+}
+
+/* Measures and prints one case, if it is wanted and there is time. 0 where it was not run. */
+__attribute__((unused)) static int bench_case(const char *topic, const char *name, size_t size, double items,
+                                              const bench_impl *impls, int count) {
     bench_stat stats[BENCH_MAX_IMPLS];
-    if (!bench_wanted(topic, name)) {
-        return;
+    if (!bench_wanted(topic, name) || bench_late()) {
+        return 0;
     }
     bench_measure(name, BENCH_HOT, impls, count, stats);
     bench_report(topic, name, size, items, impls, count, stats);
     bench.n_cases++;
+    return 1;
 }
 
 /* The line that names the machine. */

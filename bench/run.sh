@@ -72,10 +72,14 @@ csv=$out/$machine.csv
 report=$out/$machine.md
 log=build/bench/log.txt
 
+ticks() { # of CPU time that all programs used so far, and that the host took away
+    awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 + $9 }' /proc/stat 2> /dev/null || echo 0
+}
+
 busy() { # CPUs that other programs use, in percent of one, over a second
-    [ -r /proc/stat ] || { echo 0; return; }
-    { head -1 /proc/stat; sleep 1; head -1 /proc/stat; } | awk '
-        NR == 1 { idle = $5 + $6 } NR == 2 { used = '"$(nproc)"' * 100 - ($5 + $6 - idle); print used > 0 ? int(used) : 0 }'
+    before=$(ticks)
+    sleep 1
+    echo $((($(ticks) - before) * 100 / $(getconf CLK_TCK)))
 }
 waited=0
 while others=$(busy) && [ "$others" -gt 15 ]; do
@@ -84,15 +88,16 @@ while others=$(busy) && [ "$others" -gt 15 ]; do
     fi
     waited=$((waited + 1))
 done
-noise=
 if [ "$others" -gt 15 ]; then
-    noise="Other programs used $others % of a CPU when this run began: its figures are noisy."
-    echo "$noise"
+    echo "Other programs use $others % of a CPU: the figures will be noisy."
 fi
 
 echo "topic,case,implementation,threads,size,median_ns,iqr_ns" > $csv
 : > $log
 failed=0
+ticks_before=$(ticks)
+seconds_before=$(date +%s)
+times > build/bench/times_before
 for program in $programs; do
     echo
     echo "== $(basename "$program")"
@@ -102,6 +107,15 @@ for program in $programs; do
         failed=1
     fi
 done
+
+# What other programs used meanwhile: all CPU time less that of the programs above, in percent of one CPU.
+times > build/bench/times_after
+own=$(cat build/bench/times_before build/bench/times_after | tr "ms" "  " | awk '
+    { t = 60 * ($1 + $3) + $2 + $4; sum += NR > 2 ? t : -t } END { printf "%d", sum * 100 }')
+others=$((($(ticks) - ticks_before) * 100 / $(getconf CLK_TCK) - own))
+others=$((others / ($(date +%s) - seconds_before + 1)))
+noise=
+[ $others -gt 10 ] && noise="Other programs used $others % of a CPU during this run: its figures are noisy."
 
 # ---- whole commands
 
@@ -141,12 +155,12 @@ fi
     echo
     echo "Made by \`sh bench/run.sh${quick:+ quick}\`. Every row is one interleaved run in one process; times are medians of the samples of one"
     echo "call, quartiles are in [$machine.csv]($machine.csv). \"sequential again\" is the sequential loop a second time: how far it is from"
-    echo "\"sequential\" is the noise. Peers call pkern's kernels, so they are compared as schedulers; FAISS brings its own search. \"inside\""
+    echo "\"sequential\" is the noise; in brackets the distance of the quartiles. Peers call pkern's kernels, so they are compared as schedulers; FAISS brings its own search. \"inside\""
     echo "means that the caller is a thread of the pool already. The pool is hot."
     printf '\n## Figures\n\n```\n'
     cat $figures
     printf '```\n'
-    for topic in hdc sum latency; do
+    for topic in hdc sum latency simd; do
         printf '\n## %s\n\n' $topic
         awk -F, -v topic=$topic -f bench/report.awk $csv
     done

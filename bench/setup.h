@@ -83,15 +83,16 @@ static void bench_begin(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         bench_option(argv[0], argv[i], &machine);
     }
+    bench_clock_init();
     o->rounds = o->rounds == 0 ? (o->quick ? 9 : 11) : o->rounds;
     o->rounds = o->rounds < 9 ? 9 : o->rounds > BENCH_MAX_ROUNDS ? BENCH_MAX_ROUNDS : o->rounds;
     o->warm_ns = o->quick ? 1.5e6 : 3e6;
     o->sample_ns = o->quick ? 40e3 : 100e3;
+    o->end_ns = o->quick ? bench_now() + 30e9 : 0.0;
     o->cold_subs = o->quick ? 1 : 3;
     o->long_ns = 5e6;
     o->no_warm_ns = 50e6;
     sched_getaffinity(0, sizeof bench.usable, &bench.usable);
-    bench_clock_init();
     bench.cycle_ns = bench_cycle_once();
     if (machine) {
         bench_print_machine(stdout);
@@ -119,6 +120,9 @@ static void bench_begin(int argc, char **argv) {
 
 /* Every bench ends with this: 1 where an implementation gave a wrong result or nothing was run. */
 static int bench_end(void) {
+    if (bench.n_late > 0) {
+        bench_note("%d cases left out: the time of a quick run was up\n", bench.n_late);
+    }
     pkern_pool_destroy(bench.pool_all);
     pkern_pool_destroy(bench.pool_one);
     if (bench.options.csv != NULL) {
@@ -144,7 +148,7 @@ __attribute__((unused)) static void *bench_allocate(size_t bytes) {
 }
 
 /* A status that is not 0 in the middle of a timed call means that the bench is wrong. */
-static void bench_must(pkern_status status) {
+__attribute__((unused)) static void bench_must(pkern_status status) {
     if (status != PKERN_OK) {
         fprintf(stderr, "a call failed: %s\n", pkern_status_text(status));
         exit(1);
