@@ -181,16 +181,22 @@ PKN_INLINE uint64_t pkn_majority_bias(size_t n_rows) {
         } \
     } \
 \
-    /* Less than 16 rows stay in registers altogether. */ \
+    /* Less than 32 rows stay in registers altogether. */ \
     TARGET PKN_ALWAYS_INLINE void pkn_majority_few_##isa(const uint64_t *rows, size_t n_rows, size_t stride, size_t lanes, \
                                                         uint64_t bias, unsigned plane, uint64_t *out) { \
-        pkn_count_vector_##isa low[4]; \
+        pkn_count_vector_##isa low[4], top = pkn_count_fill_##isa(0); \
         low[0] = pkn_count_fill_##isa((unsigned)(bias & 1)); \
         low[1] = pkn_count_fill_##isa((unsigned)(bias >> 1 & 1)); \
         low[2] = pkn_count_fill_##isa((unsigned)(bias >> 2 & 1)); \
-        low[3] = pkn_count_fill_##isa(0); \
-        (void)pkn_count_rest_##isa(rows, n_rows, stride, lanes, low); \
-        pkn_count_store_##isa(out, lanes, plane > 2 ? low[3] : plane > 1 ? low[2] : plane > 0 ? low[1] : low[0]); \
+        low[3] = pkn_count_fill_##isa((unsigned)(bias >> 3 & 1)); \
+        if (n_rows & 16) { \
+            top = pkn_count_8_##isa(rows, stride, lanes, low); \
+            top = pkn_count_full_##isa(&low[3], top, pkn_count_8_##isa(rows + 8 * stride, stride, lanes, low)); \
+            rows += 16 * stride; \
+        } \
+        top = pkn_count_or_##isa(top, pkn_count_rest_##isa(rows, n_rows & 15, stride, lanes, low)); \
+        pkn_count_store_##isa(out, lanes, plane > 3 ? top : plane > 2 ? low[3] : plane > 1 ? low[2] : plane > 0 ? low[1] \
+                                                                                                              : low[0]); \
     } \
 \
     TARGET PKN_INTERNAL void pkn_majority_u64_##isa(const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, \
@@ -198,7 +204,7 @@ PKN_INLINE uint64_t pkn_majority_bias(size_t n_rows) {
         unsigned plane = pkn_majority_plane(n_rows); \
         uint64_t bias = pkn_majority_bias(n_rows); \
         size_t word = 0; \
-        if (n_rows >= 16) { \
+        if (n_rows >= 32) { \
             pkn_count_u64_##isa(rows, n_rows, stride_words, words, bias, plane, 1, words, out); \
             return; \
         } \

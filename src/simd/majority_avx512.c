@@ -11,7 +11,10 @@
 typedef __m512i pkn_count_vector_avx512;
 
 PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_count_load_avx512(const uint64_t *p, size_t lanes) {
-    return lanes >= 8 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi64((__mmask8)((1u << lanes) - 1), p);
+    __m512i v = lanes >= 8 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi64((__mmask8)((1u << lanes) - 1), p);
+    /* gcc would load it twice, once for each VPTERNLOG, and loads are what limits this kernel */
+    __asm__("" : "+v"(v));
+    return v;
 }
 
 PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_count_store_avx512(uint64_t *p, size_t lanes, __m512i v) {
