@@ -161,11 +161,14 @@ fi
     cat $figures
     printf '```\n'
     for topic in hdc sum latency simd; do
+        grep -q "^$topic," $csv || continue
         printf '\n## %s\n\n' $topic
         awk -F, -v topic=$topic -f bench/report.awk $csv
     done
-    printf '\n## never slower\n\n'
-    grep ' points: ' $log
+    if grep ' points: ' $log > build/bench/points.txt; then
+        printf '\n## never slower\n\n'
+        cat build/bench/points.txt
+    fi
     if [ -s $commands ]; then
         printf '\n## Whole commands (hyperfine)\n\n'
         cat $commands

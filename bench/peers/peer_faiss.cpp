@@ -14,6 +14,9 @@ static_assert(sizeof(index_label) == sizeof(int64_t), "labels are 64-bit");
 
 extern "C" int peer_open(int threads) {
     omp_set_num_threads(threads);
+#pragma omp parallel
+    { /* makes the threads now, before the caller is pinned */
+    }
     return 0;
 }
 
