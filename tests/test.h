@@ -15,6 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Fails the library's thread creations while not 0: bit 0 fails the next one, bit 1 the one after it, and so on. */
+static uint64_t test_failing_threads __attribute__((unused));
+#define PKN_THREAD_CREATE_FAILS() test_thread_creation_fails()
+static int test_thread_creation_fails(void) __attribute__((unused));
+static int test_thread_creation_fails(void) {
+    uint64_t failing = test_failing_threads;
+    test_failing_threads >>= 1;
+    return (int)(failing & 1u);
+}
+
 #ifdef PKERN_TEST_DIST
 #include "pkern.h"
 #define PKERN_IMPLEMENTATION
