@@ -65,21 +65,28 @@ examples: $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c)) ## 
 # ---- tests: all files of tests/<layer> are one translation unit; a kind is a way to build it
 
 LAYERS = $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/test_*.c))))
-TEST_FLAGS = -std=gnu11 -g $(WARNINGS) -Itests -MMD -MP
+TEST_FLAGS = -std=gnu11 -g $(WARNINGS) -I. -Itests -MMD -MP
 PLAIN = -DPKN_TEST_PLAIN
+# Outputs get their names when they are whole, so several makes may run at once.
+ID := new$(shell echo $$$$)
 
-.SECONDEXPANSION:
 .SECONDARY:
-build/tests/%.c: $$(sort $$(wildcard tests/%/test_*.c)) Makefile
+.PHONY: force
+force:
+$(LAYERS:%=build/tests/%.c): build/tests/%.c: force # rewritten where the list of files has changed
 	@mkdir -p $(@D)
-	@{ echo '#include "test.h"'; for test in $(filter %.c,$^); do echo "#include \"../../$$test\""; done; } > $@
+	@{ echo '#include "test.h"'; for test in $(sort $(wildcard tests/$*/test_*.c)); do \
+	    echo "#include \"$$test\""; done; } > $@.$(ID)
+	@if cmp -s $@.$(ID) $@; then rm $@.$(ID); else mv $@.$(ID) $@; fi
+
 
 # $(call kind,NAME,COMPILER,FLAGS,LIBRARIES)
 define kind
-build/tests/$(1)/%: build/tests/%.c
+$(LAYERS:%=build/tests/$(1)/%): build/tests/$(1)/%: build/tests/%.c
 	@mkdir -p $$(@D)
-	$(2) $$(TEST_FLAGS) $(3) $$< -o $$@ -pthread -lm $(4)
--include $$(wildcard build/tests/$(1)/*.d)
+	$(2) $$(TEST_FLAGS) $(3) $$< -MT $$@ -MF $$@.$(ID).d -o $$@.$(ID) -pthread -lm $(4)
+	@mv $$@.$(ID).d $$@.d && mv $$@.$(ID) $$@
+-include $$(LAYERS:%=build/tests/$(1)/%.d)
 .PHONY: build-$(1) run-$(1)
 build-$(1): $$(LAYERS:%=build/tests/$(1)/%)
 run-$(1): build-$(1)
