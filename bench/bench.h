@@ -59,7 +59,7 @@ typedef struct bench_options {
     FILE *csv;        /* 0 = none */
     int table;        /* print for people */
     double warm_ns, sample_ns;
-    int cold_subs; /* samples of a cold block */
+    int cold_subs;     /* samples of a cold block */
     double end_ns;     /* by bench_now, when to leave the rest out; 0 = never */
     double long_ns;    /* a call longer than this: one sample a block */
     double no_warm_ns; /* a call longer than this: no warm-up after the first round */
@@ -70,8 +70,9 @@ typedef struct bench_impl {
     int threads;
     void (*call)(void *ctx); /* one call of the case; 0 = this implementation has no such thing */
     void *ctx;
-    void (*inside)(peer_task_fn fn, void *ctx); /* runs whole blocks inside a pool; 0 = on the caller */
-    const void *out;                            /* compared with the first implementation's; 0 = not compared */
+    void (*inside)(peer_task_fn fn,
+                   void *ctx); /* runs whole blocks inside a pool; 0 = on the caller */
+    const void *out;           /* compared with the first implementation's; 0 = not compared */
     size_t out_bytes;
 } bench_impl;
 
@@ -86,10 +87,10 @@ typedef struct bench_state {
     bench_options options;
     bench_peers peers;
     pkern_pool *pool_one, *pool_all;
-    int threads;         /* of pool_all and the peers */
-    double ns_per_tick;  /* of the time stamp counter; 0 = clock_gettime is used */
-    double now_ns;       /* what reading the clock costs */
-    double cycle_ns;     /* one cycle of the caller's core at the start, 0 = unknown */
+    int threads;                  /* of pool_all and the peers */
+    double ns_per_tick;           /* of the time stamp counter; 0 = clock_gettime is used */
+    double now_ns;                /* what reading the clock costs */
+    double cycle_ns;              /* one cycle of the caller's core at the start, 0 = unknown */
     int n_wrong, n_cases, n_late; /* n_late: left out since the time was up */
     cpu_set_t usable;
     int n_threads, thread_ids[BENCH_MAX_THREADS]; /* of the process, pools' and peers' */
@@ -132,7 +133,8 @@ static void bench_find_threads(void) {
     DIR *folder = opendir("/proc/self/task");
     struct dirent *entry;
     bench.n_threads = 0;
-    while (folder != NULL && (entry = readdir(folder)) != NULL && bench.n_threads < BENCH_MAX_THREADS) {
+    while (folder != NULL && (entry = readdir(folder)) != NULL &&
+           bench.n_threads < BENCH_MAX_THREADS) {
         if (entry->d_name[0] != '.') {
             bench.thread_ids[bench.n_threads++] = atoi(entry->d_name);
         }
@@ -144,7 +146,8 @@ static void bench_find_threads(void) {
 
 /* Nanoseconds from an arbitrary point; about 15 ns a read. */
 static double bench_now(void) {
-    return bench.ns_per_tick > 0.0 ? (double)bench_ticks() * bench.ns_per_tick : bench_clock_ns(CLOCK_MONOTONIC);
+    return bench.ns_per_tick > 0.0 ? (double)bench_ticks() * bench.ns_per_tick
+                                   : bench_clock_ns(CLOCK_MONOTONIC);
 }
 
 static void bench_clock_init(void) {
@@ -267,7 +270,8 @@ static void bench_cold_block(bench_block *block, void (*call)(void *), void *ctx
         call(ctx);
         block->samples[block->n_samples] = bench_now() - start - bench.now_ns;
         block->busy_cpus = (bench_cpu_ns() - cpu) / (bench_now() - start);
-    } while (block->samples[block->n_samples++] < 1e6 && block->n_samples < bench.options.cold_subs);
+    } while (block->samples[block->n_samples++] < 1e6 &&
+             block->n_samples < bench.options.cold_subs);
 }
 
 /* noinline and the opaque pointer keep the bodies out of this loop, the baseline's too */
@@ -295,18 +299,22 @@ static void bench_settle(void) {
     }
 }
 
-static void bench_check_output(const char *what, const bench_impl *impl, const bench_impl *reference) {
+static void bench_check_output(const char *what, const bench_impl *impl,
+                               const bench_impl *reference) {
     if (impl->out == NULL || reference->out == NULL || impl->out == reference->out) {
         return;
     }
-    if (impl->out_bytes != reference->out_bytes || memcmp(impl->out, reference->out, impl->out_bytes) != 0) {
-        fprintf(stderr, "%s: WRONG: %s's output differs from %s's\n", what, impl->name, reference->name);
+    if (impl->out_bytes != reference->out_bytes ||
+        memcmp(impl->out, reference->out, impl->out_bytes) != 0) {
+        fprintf(stderr, "%s: WRONG: %s's output differs from %s's\n", what, impl->name,
+                reference->name);
         bench.n_wrong++;
     }
 }
 
 /* Times all implementations of one case. The order changes from round to round, forwards and backwards. */
-static void bench_measure(const char *what, bench_mode mode, const bench_impl *impls, int count, bench_stat *stats) {
+static void bench_measure(const char *what, bench_mode mode, const bench_impl *impls, int count,
+                          bench_stat *stats) {
     static double samples[BENCH_MAX_IMPLS][BENCH_MAX_SAMPLES];
     static double cycles[BENCH_MAX_IMPLS][BENCH_MAX_ROUNDS];
     memset(stats, 0, sizeof *stats * (size_t)count);
@@ -314,7 +322,8 @@ static void bench_measure(const char *what, bench_mode mode, const bench_impl *i
     for (int round = 0; round < bench.options.rounds; round++) {
         for (int step = 0; step < count; step++) {
             int i = round % 2 == 0 ? step : count - 1 - step;
-            bench_block block = {&impls[i], mode, samples[i] + stats[i].n_samples, 0, 0.0, 0.0, 0.0};
+            bench_block block = {&impls[i], mode, samples[i] + stats[i].n_samples, 0, 0.0,
+                                 0.0,       0.0};
             if (impls[i].call == NULL) {
                 continue;
             }

@@ -70,8 +70,8 @@ static void similarity_sequential(size_t begin, size_t end, void *ctx) {
 
 static void similarity_range(size_t begin, size_t end, void *ctx) {
     work *w = (work *)ctx;
-    bench_must(pkern_hdc_similarity(bench.pool_one, w->memory, w->vectors + begin * WORDS, end - begin, WORDS,
-                                    (float *)w->out + begin));
+    bench_must(pkern_hdc_similarity(bench.pool_one, w->memory, w->vectors + begin * WORDS,
+                                    end - begin, WORDS, (float *)w->out + begin));
 }
 
 static void similarity_pkern(void *ctx) {
@@ -120,7 +120,8 @@ static void search_sequential(size_t begin, size_t end, void *ctx) {
         pkern_hdc_match *best = out + q * w->k;
         size_t found = 0;
         for (size_t m = 0; m < w->n_memory; m++) {
-            uint32_t d = (uint32_t)pkern_simd_hamming_u64(w->vectors + q * WORDS, w->memory + m * WORDS, WORDS);
+            uint32_t d = (uint32_t)pkern_simd_hamming_u64(w->vectors + q * WORDS,
+                                                          w->memory + m * WORDS, WORDS);
             size_t place = found;
             if (found == w->k) {
                 if (d >= best[found - 1].distance) {
@@ -142,30 +143,32 @@ static void search_sequential(size_t begin, size_t end, void *ctx) {
 
 static void nearest_range(size_t begin, size_t end, void *ctx) {
     work *w = (work *)ctx;
-    bench_must(pkern_hdc_nearest(bench.pool_one, w->vectors + begin * WORDS, end - begin, w->memory, w->n_memory, WORDS,
-                                 (pkern_hdc_match *)w->out + begin));
+    bench_must(pkern_hdc_nearest(bench.pool_one, w->vectors + begin * WORDS, end - begin, w->memory,
+                                 w->n_memory, WORDS, (pkern_hdc_match *)w->out + begin));
 }
 
 static void nearest_pkern(void *ctx) {
     work *w = (work *)ctx;
-    bench_must(pkern_hdc_nearest(w->pool, w->vectors, w->n, w->memory, w->n_memory, WORDS, (pkern_hdc_match *)w->out));
+    bench_must(pkern_hdc_nearest(w->pool, w->vectors, w->n, w->memory, w->n_memory, WORDS,
+                                 (pkern_hdc_match *)w->out));
 }
 
 static void top_k_range(size_t begin, size_t end, void *ctx) {
     work *w = (work *)ctx;
-    bench_must(pkern_hdc_top_k(bench.pool_one, w->vectors + begin * WORDS, end - begin, w->memory, w->n_memory, WORDS, w->k,
-                               (pkern_hdc_match *)w->out + begin * w->k));
+    bench_must(pkern_hdc_top_k(bench.pool_one, w->vectors + begin * WORDS, end - begin, w->memory,
+                               w->n_memory, WORDS, w->k, (pkern_hdc_match *)w->out + begin * w->k));
 }
 
 static void top_k_pkern(void *ctx) {
     work *w = (work *)ctx;
-    bench_must(pkern_hdc_top_k(w->pool, w->vectors, w->n, w->memory, w->n_memory, WORDS, w->k, (pkern_hdc_match *)w->out));
+    bench_must(pkern_hdc_top_k(w->pool, w->vectors, w->n, w->memory, w->n_memory, WORDS, w->k,
+                               (pkern_hdc_match *)w->out));
 }
 
 static void search_plain(void *ctx) {
     work *w = (work *)ctx;
-    bench.peers.plain.nearest(w->vectors, w->n, w->memory, w->n_memory, WORDS, (uint32_t *)w->labels,
-                              (uint32_t *)w->distances);
+    bench.peers.plain.nearest(w->vectors, w->n, w->memory, w->n_memory, WORDS,
+                              (uint32_t *)w->labels, (uint32_t *)w->distances);
 }
 
 static void search_faiss(void *ctx) {
@@ -195,10 +198,12 @@ typedef struct operation {
 } operation;
 
 static const operation op_bind = {"bind", bind_pkern, bind_plain, bind_range, bind_range, 0};
-static const operation op_similarity = {"similarity", similarity_pkern, similarity_plain, similarity_sequential,
-                                        similarity_range, 0};
-static const operation op_bundle = {"bundle", bundle_pkern, bundle_plain, bundle_sequential, bundle_range, 0};
-static const operation op_nearest = {"nearest", nearest_pkern, search_plain, search_sequential, nearest_range, 1};
+static const operation op_similarity = {"similarity",          similarity_pkern, similarity_plain,
+                                        similarity_sequential, similarity_range, 0};
+static const operation op_bundle = {"bundle",          bundle_pkern, bundle_plain,
+                                    bundle_sequential, bundle_range, 0};
+static const operation op_nearest = {"nearest",         nearest_pkern, search_plain,
+                                     search_sequential, nearest_range, 1};
 static const operation op_top_k = {"top_k", top_k_pkern, NULL, search_sequential, top_k_range, 1};
 
 typedef struct columns {
@@ -208,7 +213,8 @@ typedef struct columns {
     size_t out_bytes;
 } columns;
 
-static work *add_column(columns *c, const work *base, const char *name, int threads, void (*call)(void *ctx)) {
+static work *add_column(columns *c, const work *base, const char *name, int threads,
+                        void (*call)(void *ctx)) {
     work *w = &c->works[c->count];
     *w = *base;
     w->out = bench_allocate(c->out_bytes);
@@ -238,7 +244,8 @@ static void release_columns(columns *c) {
 }
 
 /* n rows, sets or queries; k = 1 where there is no k. */
-static void run(const operation *op, const char *name, size_t n, size_t n_memory, size_t k, size_t out_bytes) {
+static void run(const operation *op, const char *name, size_t n, size_t n_memory, size_t k,
+                size_t out_bytes) {
     columns c = {0};
     work base = {0};
     int plain = -1, faiss = -1, was_run;
@@ -272,7 +279,8 @@ static void run(const operation *op, const char *name, size_t n, size_t n_memory
     if (op->is_search && plain >= 0) {
         c.impls[plain].out = NULL;
     }
-    was_run = bench_case("hdc", name, n, (double)(op->is_search ? n * n_memory : n), c.impls, c.count);
+    was_run =
+        bench_case("hdc", name, n, (double)(op->is_search ? n * n_memory : n), c.impls, c.count);
     if (faiss >= 0) {
         if (was_run) {
             search_check(&c.works[faiss], "FAISS", (const pkern_hdc_match *)c.works[0].out);
@@ -286,7 +294,8 @@ static void run(const operation *op, const char *name, size_t n, size_t n_memory
 }
 
 int main(int argc, char **argv) {
-    static const size_t rows[] = {100, 500, 1000, 5000}, sets[] = {10, 50, 100, 200}, queries[] = {10, 50, 100};
+    static const size_t rows[] = {100, 500, 1000, 5000}, sets[] = {10, 50, 100, 200},
+                        queries[] = {10, 50, 100};
     static const size_t memories[] = {1000, 10000}, ks[] = {1, 5, 10};
     char name[32];
     bench_begin(argc, argv);
@@ -313,7 +322,8 @@ int main(int argc, char **argv) {
                 continue;
             }
             snprintf(name, sizeof name, "nearest_%zu", memories[m]);
-            run(&op_nearest, name, queries[i], memories[m], 1, queries[i] * sizeof(pkern_hdc_match));
+            run(&op_nearest, name, queries[i], memories[m], 1,
+                queries[i] * sizeof(pkern_hdc_match));
         }
     }
     for (size_t i = 0; i < 3; i++) {

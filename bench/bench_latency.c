@@ -218,9 +218,9 @@ static void inside_pkern(peer_task_fn fn, void *ctx) {
 
 typedef struct scheduler_case {
     const char *name;
-    size_t n;          /* items of a call; 0 = one for each thread */
-    double work_ns;    /* of each item */
-    double item_cost;  /* the hint that pkern gets */
+    size_t n;         /* items of a call; 0 = one for each thread */
+    double work_ns;   /* of each item */
+    double item_cost; /* the hint that pkern gets */
     void (*sequential)(void *ctx), (*pkern)(void *ctx), (*typed)(void *ctx), (*peer)(void *ctx);
     size_t peer_function; /* offset in bench_peer of what the case needs */
 } scheduler_case;
@@ -262,7 +262,8 @@ static void run(const scheduler_case *c) {
         bench_add(impls, &count, peer->name, bench.threads, c->peer, &works[count], NULL, 0);
         if (peer->inside != NULL && strcmp(peer->name, "Rayon") == 0) {
             works[count].peer = peer;
-            bench_add(impls, &count, "Rayon inside", bench.threads, c->peer, &works[count], NULL, 0);
+            bench_add(impls, &count, "Rayon inside", bench.threads, c->peer, &works[count], NULL,
+                      0);
             impls[count - 1].inside = peer->inside;
         }
     }
@@ -279,13 +280,20 @@ static void run(const scheduler_case *c) {
 
 int main(int argc, char **argv) {
     static const scheduler_case cases[] = {
-        {"join_empty", 2, 0.0, 0.0, join_sequential, join_pkern, NULL, join_peer, offsetof(bench_peer, join)},
-        {"join_1us", 2, 1000.0, 0.0, join_sequential, join_pkern, NULL, join_peer, offsetof(bench_peer, join)},
-        {"join_20us", 2, 20000.0, 0.0, join_sequential, join_pkern, NULL, join_peer, offsetof(bench_peer, join)},
-        {"fib_22", FIB_FORKS, 0.0, 0.0, fib_sequential, fib_pkern, fib_pkern_typed, fib_peer, offsetof(bench_peer, fib)},
-        {"loop_empty", 0, 0.0, 0.0, loop_sequential, loop_pkern, NULL, loop_peer, offsetof(bench_peer, loop)},
-        {"loop_empty_cost_known", 0, 0.0, 1.0, loop_sequential, loop_pkern, NULL, loop_peer, offsetof(bench_peer, loop)},
-        {"loop_1us", 0, 1000.0, 0.0, loop_sequential, loop_pkern, NULL, loop_peer, offsetof(bench_peer, loop)},
+        {"join_empty", 2, 0.0, 0.0, join_sequential, join_pkern, NULL, join_peer,
+         offsetof(bench_peer, join)},
+        {"join_1us", 2, 1000.0, 0.0, join_sequential, join_pkern, NULL, join_peer,
+         offsetof(bench_peer, join)},
+        {"join_20us", 2, 20000.0, 0.0, join_sequential, join_pkern, NULL, join_peer,
+         offsetof(bench_peer, join)},
+        {"fib_22", FIB_FORKS, 0.0, 0.0, fib_sequential, fib_pkern, fib_pkern_typed, fib_peer,
+         offsetof(bench_peer, fib)},
+        {"loop_empty", 0, 0.0, 0.0, loop_sequential, loop_pkern, NULL, loop_peer,
+         offsetof(bench_peer, loop)},
+        {"loop_empty_cost_known", 0, 0.0, 1.0, loop_sequential, loop_pkern, NULL, loop_peer,
+         offsetof(bench_peer, loop)},
+        {"loop_1us", 0, 1000.0, 0.0, loop_sequential, loop_pkern, NULL, loop_peer,
+         offsetof(bench_peer, loop)},
         {"loop_1us_cost_known", 0, 1000.0, 1000.0, loop_sequential, loop_pkern, NULL, loop_peer,
          offsetof(bench_peer, loop)},
         {"loop_20us_cost_known", 0, 20000.0, 20000.0, loop_sequential, loop_pkern, NULL, loop_peer,

@@ -103,7 +103,8 @@ static int compare_u64(const void *a, const void *b, void *ctx) {
 
 static void par_top_k_pkern(void *ctx) {
     work *w = (work *)ctx;
-    bench_must(pkern_par_top_k(w->pool, w->vectors, w->n, sizeof(uint64_t), SEARCH_K, compare_u64, NULL, (size_t *)w->out));
+    bench_must(pkern_par_top_k(w->pool, w->vectors, w->n, sizeof(uint64_t), SEARCH_K, compare_u64,
+                               NULL, (size_t *)w->out));
 }
 
 /* ---- batches of vectors ---- */
@@ -111,7 +112,8 @@ static void par_top_k_pkern(void *ctx) {
 static void bind_sequential(void *ctx) {
     work *w = (work *)ctx;
     for (size_t row = 0; row < w->n; row++) {
-        pkern_simd_xor_u64(w->vectors + row * WORDS, w->key, WORDS, (uint64_t *)w->out + row * WORDS);
+        pkern_simd_xor_u64(w->vectors + row * WORDS, w->key, WORDS,
+                           (uint64_t *)w->out + row * WORDS);
     }
 }
 
@@ -133,7 +135,8 @@ static void similarity_pkern(void *ctx) {
 
 static void distances_pkern(void *ctx) {
     work *w = (work *)ctx;
-    bench_must(pkern_hdc_distances(w->pool, w->key, 10, w->vectors, w->n, WORDS, (uint32_t *)w->out));
+    bench_must(
+        pkern_hdc_distances(w->pool, w->key, 10, w->vectors, w->n, WORDS, (uint32_t *)w->out));
 }
 
 static void bundle_pkern(void *ctx) {
@@ -148,17 +151,20 @@ static void permute_pkern(void *ctx) {
 
 static void nearest_one_pkern(void *ctx) {
     work *w = (work *)ctx;
-    bench_must(pkern_hdc_nearest(w->pool, w->key, 1, w->vectors, w->n, WORDS, (pkern_hdc_match *)w->out));
+    bench_must(
+        pkern_hdc_nearest(w->pool, w->key, 1, w->vectors, w->n, WORDS, (pkern_hdc_match *)w->out));
 }
 
 static void nearest_many_pkern(void *ctx) {
     work *w = (work *)ctx;
-    bench_must(pkern_hdc_nearest(w->pool, w->vectors, w->n, w->key, SEARCH_MEMORY, WORDS, (pkern_hdc_match *)w->out));
+    bench_must(pkern_hdc_nearest(w->pool, w->vectors, w->n, w->key, SEARCH_MEMORY, WORDS,
+                                 (pkern_hdc_match *)w->out));
 }
 
 static void top_k_pkern(void *ctx) {
     work *w = (work *)ctx;
-    bench_must(pkern_hdc_top_k(w->pool, w->key, 1, w->vectors, w->n, WORDS, SEARCH_K, (pkern_hdc_match *)w->out));
+    bench_must(pkern_hdc_top_k(w->pool, w->key, 1, w->vectors, w->n, WORDS, SEARCH_K,
+                               (pkern_hdc_match *)w->out));
 }
 
 /* ---- cases ---- */
@@ -202,7 +208,8 @@ static double limit_of(double sequential_ns) {
 
 typedef enum verdict { PASSED, FAILED, NOISY } verdict;
 
-static verdict measure_point(const char *what, bench_mode mode, const bench_impl *impls, bench_stat *stats, int *tries) {
+static verdict measure_point(const char *what, bench_mode mode, const bench_impl *impls,
+                             bench_stat *stats, int *tries) {
     int failed = 0, noisy = 0;
     for (*tries = 1; failed < REPEATS && noisy < REPEATS; ++*tries) {
         double limit;
@@ -221,16 +228,18 @@ static verdict measure_point(const char *what, bench_mode mode, const bench_impl
     return failed == REPEATS ? FAILED : NOISY;
 }
 
-static void report_point(const char *full, size_t n, const bench_impl *impls, const bench_stat *stats,
-                         verdict result, int tries) {
+static void report_point(const char *full, size_t n, const bench_impl *impls,
+                         const bench_stat *stats, verdict result, int tries) {
     static const char *const words[] = {"", "TOO SLOW", "not decided: noise"};
     char sequential[16], pkern[16];
     bench_note("  %-24s %8zu %10s %10s %6.2fx %+9.0f ns %8.2fx %6.2f %5d  %s\n", full, n,
-               bench_time_text(stats[0].median_ns, sequential), bench_time_text(stats[2].median_ns, pkern),
-               stats[2].median_ns / stats[0].median_ns, stats[2].median_ns - stats[0].median_ns,
-               stats[1].median_ns / stats[0].median_ns, stats[2].busy_cpus, tries, words[result]);
+               bench_time_text(stats[0].median_ns, sequential),
+               bench_time_text(stats[2].median_ns, pkern), stats[2].median_ns / stats[0].median_ns,
+               stats[2].median_ns - stats[0].median_ns, stats[1].median_ns / stats[0].median_ns,
+               stats[2].busy_cpus, tries, words[result]);
     for (int i = 0; i < 3; i++) {
-        bench_csv_row("never_slower", full, impls[i].name, impls[i].threads, n, stats[i].median_ns, stats[i].iqr_ns);
+        bench_csv_row("never_slower", full, impls[i].name, impls[i].threads, n, stats[i].median_ns,
+                      stats[i].iqr_ns);
     }
     n_points++;
     n_failed += result == FAILED;
@@ -259,7 +268,8 @@ static void run_point(const ratio_case *c, bench_mode mode, size_t n) {
         works[i].steps = works[i].steps == 0 ? 1 : works[i].steps;
         works[i].out = bench_allocate(out_bytes);
         bench_add(impls, &count, names[i], is_pkern ? bench.threads : 1,
-                  is_pkern || c->sequential == NULL ? c->pkern : c->sequential, &works[i], works[i].out, out_bytes);
+                  is_pkern || c->sequential == NULL ? c->pkern : c->sequential, &works[i],
+                  works[i].out, out_bytes);
     }
     result = measure_point(full, mode, impls, stats, &tries);
     report_point(full, n, impls, stats, result, tries);
@@ -304,9 +314,10 @@ int main(int argc, char **argv) {
     spin_init();
     make_data();
     for (int mode = BENCH_HOT; mode <= BENCH_COLD; mode++) {
-        bench_note("\nnever slower, pool %s: at most 1.10x of the sequential loop + 100 ns\n", mode_names[mode]);
-        bench_note("  %-24s %8s %10s %10s %7s %12s %9s %6s %5s\n", "case", "n", "sequential", "pkern", "ratio", "difference",
-                   "control", "CPUs", "tries");
+        bench_note("\nnever slower, pool %s: at most 1.10x of the sequential loop + 100 ns\n",
+                   mode_names[mode]);
+        bench_note("  %-24s %8s %10s %10s %7s %12s %9s %6s %5s\n", "case", "n", "sequential",
+                   "pkern", "ratio", "difference", "control", "CPUs", "tries");
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             char full[64];
             snprintf(full, sizeof full, "%s:%s", cases[i].name, mode_names[mode]);
@@ -315,8 +326,9 @@ int main(int argc, char **argv) {
             }
         }
     }
-    bench_note("\n%d points: %d too slow, %d not decided for noise; %d left out (too long or too large)\n", n_points, n_failed,
-               n_noisy, n_left_out);
+    bench_note(
+        "\n%d points: %d too slow, %d not decided for noise; %d left out (too long or too large)\n",
+        n_points, n_failed, n_noisy, n_left_out);
     free(data_vectors);
     free(data_key);
     free(data_offsets);

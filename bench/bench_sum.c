@@ -6,7 +6,7 @@
  */
 #include "bench.h"
 
-PKERN_DEFINE_REDUCE(sum_typed, double, double, 0.0, x * x, a + b)
+PKERN_DEFINE_REDUCE(sum_typed, double, double, 0.0, x *x, a + b)
 
 typedef struct work {
     pkern_pool *pool;
@@ -79,7 +79,8 @@ static void run(const double *x, size_t n) {
         bench_add(impls, &count, "plain C", 1, call_plain, &works[count], NULL, 0);
     }
     for (int all = 0; all < 2; all++) {
-        static const char *const names[2][2] = {{"pkern 1 thread", "pkern typed 1 thread"}, {"pkern", "pkern typed"}};
+        static const char *const names[2][2] = {{"pkern 1 thread", "pkern typed 1 thread"},
+                                                {"pkern", "pkern typed"}};
         int threads = all ? bench.threads : 1;
         works[count].pool = works[count + 1].pool = all ? bench.pool_all : bench.pool_one;
         bench_add(impls, &count, names[all][0], threads, call_reduce, &works[count], NULL, 0);
@@ -91,7 +92,8 @@ static void run(const double *x, size_t n) {
         bench_add(impls, &count, peer->name, bench.threads, call_peer, &works[count], NULL, 0);
         if (peer->inside != NULL && strcmp(peer->name, "Rayon") == 0) {
             works[count].peer = peer;
-            bench_add(impls, &count, "Rayon inside", bench.threads, call_peer, &works[count], NULL, 0);
+            bench_add(impls, &count, "Rayon inside", bench.threads, call_peer, &works[count], NULL,
+                      0);
             impls[count - 1].inside = peer->inside;
         }
     }
@@ -100,7 +102,8 @@ static void run(const double *x, size_t n) {
     }
     for (int i = 1; i < count; i++) {
         if (fabs(works[i].out - works[0].out) > 1e-9 * works[0].out) {
-            fprintf(stderr, "WRONG: %s's sum is %.17g, not %.17g\n", impls[i].name, works[i].out, works[0].out);
+            fprintf(stderr, "WRONG: %s's sum is %.17g, not %.17g\n", impls[i].name, works[i].out,
+                    works[0].out);
             bench.n_wrong++;
         }
     }

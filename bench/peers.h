@@ -24,16 +24,20 @@ typedef struct bench_peer {
     void (*inside)(peer_task_fn fn, void *ctx);
     uint64_t (*fib)(unsigned n);
     void *(*index_open)(const uint64_t *memory, size_t n, size_t words);
-    void (*index_search)(void *index, const uint64_t *queries, size_t n, size_t k, int32_t *distances, int64_t *labels);
+    void (*index_search)(void *index, const uint64_t *queries, size_t n, size_t k,
+                         int32_t *distances, int64_t *labels);
     void (*index_close)(void *index);
 } bench_peer;
 
 typedef struct bench_plain {
-    void (*bind)(const uint64_t *vectors, size_t n, const uint64_t *key, size_t words, uint64_t *out);
-    void (*similarity)(const uint64_t *query, const uint64_t *targets, size_t n, size_t words, float *out);
-    void (*bundle)(const uint64_t *vectors, size_t set_len, size_t n_sets, size_t words, uint64_t *out);
-    void (*nearest)(const uint64_t *queries, size_t n_queries, const uint64_t *memory, size_t n_memory, size_t words,
-                    uint32_t *out_index, uint32_t *out_distance);
+    void (*bind)(const uint64_t *vectors, size_t n, const uint64_t *key, size_t words,
+                 uint64_t *out);
+    void (*similarity)(const uint64_t *query, const uint64_t *targets, size_t n, size_t words,
+                       float *out);
+    void (*bundle)(const uint64_t *vectors, size_t set_len, size_t n_sets, size_t words,
+                   uint64_t *out);
+    void (*nearest)(const uint64_t *queries, size_t n_queries, const uint64_t *memory,
+                    size_t n_memory, size_t words, uint32_t *out_index, uint32_t *out_distance);
     double (*sum_squares)(const double *x, size_t n);
 } bench_plain;
 
@@ -62,7 +66,8 @@ static void *bench_library(bench_peers *peers, const char *file, const char *tit
     library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         size_t used = strlen(peers->skipped);
-        snprintf(peers->skipped + used, sizeof peers->skipped - used, "%s%s", used > 0 ? ", " : "", title);
+        snprintf(peers->skipped + used, sizeof peers->skipped - used, "%s%s", used > 0 ? ", " : "",
+                 title);
         peers->n_skipped++;
     }
     return library;
@@ -80,7 +85,8 @@ static void bench_occupy(size_t begin, size_t end, void *ctx) {
     } while ((now.tv_sec - start.tv_sec) * 1000000000L + (now.tv_nsec - start.tv_nsec) < 2000000L);
 }
 
-static int bench_peer_load(bench_peers *peers, bench_peer *peer, const char *file, const char *title, int threads) {
+static int bench_peer_load(bench_peers *peers, bench_peer *peer, const char *file,
+                           const char *title, int threads) {
     void *library = bench_library(peers, file, title);
     int (*open)(int);
     const char *(*text)(void);
@@ -115,7 +121,8 @@ static int bench_peer_load(bench_peers *peers, bench_peer *peer, const char *fil
 
 /* The peers' threads inherit the caller's CPU mask: to be called before the caller is pinned. */
 static void bench_peers_open(bench_peers *peers, int threads) {
-    static const char *const files[][2] = {{"gomp", "libgomp"}, {"rayon", "Rayon"}, {"tbb", "oneTBB"}};
+    static const char *const files[][2] = {
+        {"gomp", "libgomp"}, {"rayon", "Rayon"}, {"tbb", "oneTBB"}};
     void *library;
     memset(peers, 0, sizeof *peers);
     library = bench_library(peers, "plain", "plain C");

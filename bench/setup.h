@@ -5,9 +5,11 @@
 #define BENCH_SETUP_H
 
 static void bench_usage(const char *program) {
-    printf("usage: %s [--quick] [--csv[=FILE]] [--only=TEXT] [--threads=N] [--rounds=N] [--pin] [--no-peers] [--machine]\n"
+    printf("usage: %s [--quick] [--csv[=FILE]] [--only=TEXT] [--threads=N] [--rounds=N] [--pin] "
+           "[--no-peers] [--machine]\n"
            "  --quick      shorter blocks, smaller sizes\n"
-           "  --csv        CSV instead of the table; --csv=FILE: appends CSV to FILE beside the table\n"
+           "  --csv        CSV instead of the table; --csv=FILE: appends CSV to FILE beside the "
+           "table\n"
            "  --only=TEXT  only the cases whose topic/case contains TEXT\n"
            "  --threads=N  threads of the pool and the peers (default: what pkern finds)\n"
            "  --rounds=N   rounds of the interleaving, 9 to 31 (default 11, quick 9)\n"
@@ -115,7 +117,8 @@ static void bench_begin(int argc, char **argv) {
     if (bench.peers.faiss.name != NULL) {
         bench_note(" %s;", bench.peers.faiss.version);
     }
-    bench_note(" %d skipped%s%s\n", bench.peers.n_skipped, bench.peers.n_skipped > 0 ? ": " : "", bench.peers.skipped);
+    bench_note(" %d skipped%s%s\n", bench.peers.n_skipped, bench.peers.n_skipped > 0 ? ": " : "",
+               bench.peers.skipped);
 }
 
 /* Every bench ends with this: 1 where an implementation gave a wrong result or nothing was run. */
@@ -156,8 +159,8 @@ __attribute__((unused)) static void bench_must(pkern_status status) {
 }
 
 /* One implementation; out 0 = its result is not compared. */
-static void bench_add(bench_impl *impls, int *count, const char *name, int threads, void (*call)(void *), void *ctx,
-                      const void *out, size_t out_bytes) {
+static void bench_add(bench_impl *impls, int *count, const char *name, int threads,
+                      void (*call)(void *), void *ctx, const void *out, size_t out_bytes) {
     bench_impl *impl = &impls[(*count)++];
     if (*count > BENCH_MAX_IMPLS) {
         fprintf(stderr, "too many implementations\n");

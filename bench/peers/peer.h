@@ -41,15 +41,19 @@ uint64_t peer_fib(unsigned n);
 
 /* FAISS only: exact search in bits, k matches a query, row by row */
 void *peer_index_open(const uint64_t *memory, size_t n, size_t words);
-void peer_index_search(void *index, const uint64_t *queries, size_t n, size_t k, int32_t *distances, int64_t *labels);
+void peer_index_search(void *index, const uint64_t *queries, size_t n, size_t k, int32_t *distances,
+                       int64_t *labels);
 void peer_index_close(void *index);
 
 /* the plain C loops of peer_plain.c, one thread */
-void plain_bind(const uint64_t *vectors, size_t n, const uint64_t *key, size_t words, uint64_t *out);
-void plain_similarity(const uint64_t *query, const uint64_t *targets, size_t n, size_t words, float *out);
-void plain_bundle(const uint64_t *vectors, size_t set_len, size_t n_sets, size_t words, uint64_t *out);
-void plain_nearest(const uint64_t *queries, size_t n_queries, const uint64_t *memory, size_t n_memory, size_t words,
-                   uint32_t *out_index, uint32_t *out_distance);
+void plain_bind(const uint64_t *vectors, size_t n, const uint64_t *key, size_t words,
+                uint64_t *out);
+void plain_similarity(const uint64_t *query, const uint64_t *targets, size_t n, size_t words,
+                      float *out);
+void plain_bundle(const uint64_t *vectors, size_t set_len, size_t n_sets, size_t words,
+                  uint64_t *out);
+void plain_nearest(const uint64_t *queries, size_t n_queries, const uint64_t *memory,
+                   size_t n_memory, size_t words, uint32_t *out_index, uint32_t *out_distance);
 double plain_sum_squares(const double *x, size_t n);
 
 #ifdef __cplusplus

@@ -27,7 +27,8 @@ extern "C" const char *peer_name(void) {
 #define TEXT_OF(x) #x
 #define TEXT(x) TEXT_OF(x)
 extern "C" const char *peer_version(void) {
-    return "FAISS " TEXT(FAISS_VERSION_MAJOR) "." TEXT(FAISS_VERSION_MINOR) "." TEXT(FAISS_VERSION_PATCH) " IndexBinaryFlat, Debian generic build";
+    return "FAISS " TEXT(FAISS_VERSION_MAJOR) "." TEXT(FAISS_VERSION_MINOR) "." TEXT(
+        FAISS_VERSION_PATCH) " IndexBinaryFlat, Debian generic build";
 }
 
 extern "C" void *peer_index_open(const uint64_t *memory, size_t n, size_t words) {
@@ -36,11 +37,11 @@ extern "C" void *peer_index_open(const uint64_t *memory, size_t n, size_t words)
     return index;
 }
 
-extern "C" void peer_index_search(void *index, const uint64_t *queries, size_t n, size_t k, int32_t *distances,
-                                  int64_t *labels) {
-    static_cast<faiss::IndexBinaryFlat *>(index)->search((index_label)n, reinterpret_cast<const uint8_t *>(queries),
-                                                         (index_label)k, distances,
-                                                         reinterpret_cast<index_label *>(labels));
+extern "C" void peer_index_search(void *index, const uint64_t *queries, size_t n, size_t k,
+                                  int32_t *distances, int64_t *labels) {
+    static_cast<faiss::IndexBinaryFlat *>(index)->search(
+        (index_label)n, reinterpret_cast<const uint8_t *>(queries), (index_label)k, distances,
+        reinterpret_cast<index_label *>(labels));
 }
 
 extern "C" void peer_index_close(void *index) {

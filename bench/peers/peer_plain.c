@@ -6,7 +6,8 @@
  */
 #include "peer.h"
 
-void plain_bind(const uint64_t *vectors, size_t n, const uint64_t *key, size_t words, uint64_t *out) {
+void plain_bind(const uint64_t *vectors, size_t n, const uint64_t *key, size_t words,
+                uint64_t *out) {
     for (size_t row = 0; row < n; row++) {
         for (size_t w = 0; w < words; w++) {
             out[row * words + w] = vectors[row * words + w] ^ key[w];
@@ -22,14 +23,16 @@ static uint32_t plain_distance(const uint64_t *a, const uint64_t *b, size_t word
     return (uint32_t)count;
 }
 
-void plain_similarity(const uint64_t *query, const uint64_t *targets, size_t n, size_t words, float *out) {
+void plain_similarity(const uint64_t *query, const uint64_t *targets, size_t n, size_t words,
+                      float *out) {
     const float bits = (float)words * 64.0f;
     for (size_t row = 0; row < n; row++) {
         out[row] = 1.0f - (float)plain_distance(query, targets + row * words, words) / bits;
     }
 }
 
-void plain_bundle(const uint64_t *vectors, size_t set_len, size_t n_sets, size_t words, uint64_t *out) {
+void plain_bundle(const uint64_t *vectors, size_t set_len, size_t n_sets, size_t words,
+                  uint64_t *out) {
     for (size_t s = 0; s < n_sets; s++) {
         const uint64_t *set = vectors + s * set_len * words;
         for (size_t w = 0; w < words; w++) {
@@ -48,8 +51,8 @@ void plain_bundle(const uint64_t *vectors, size_t set_len, size_t n_sets, size_t
     }
 }
 
-void plain_nearest(const uint64_t *queries, size_t n_queries, const uint64_t *memory, size_t n_memory, size_t words,
-                   uint32_t *out_index, uint32_t *out_distance) {
+void plain_nearest(const uint64_t *queries, size_t n_queries, const uint64_t *memory,
+                   size_t n_memory, size_t words, uint32_t *out_index, uint32_t *out_distance) {
     for (size_t q = 0; q < n_queries; q++) {
         uint32_t best = UINT32_MAX, best_index = 0;
         for (size_t m = 0; m < n_memory; m++) {

@@ -21,7 +21,8 @@ static tbb1::task_arena *arena;
 static int arena_threads = 1;
 
 extern "C" int peer_open(int threads) {
-    static tbb1::global_control limit(tbb1::global_control::max_allowed_parallelism, (size_t)threads);
+    static tbb1::global_control limit(tbb1::global_control::max_allowed_parallelism,
+                                      (size_t)threads);
     static tbb1::task_arena made(threads);
     arena = &made;
     arena_threads = threads;
@@ -38,8 +39,9 @@ extern "C" const char *peer_version(void) {
 
 extern "C" void peer_loop(size_t n, peer_range_fn body, void *ctx) {
     arena->execute([=] {
-        tbb1::parallel_for(tbb1::blocked_range<size_t>(0, n),
-                           [=](const tbb1::blocked_range<size_t> &r) { body(r.begin(), r.end(), ctx); });
+        tbb1::parallel_for(
+            tbb1::blocked_range<size_t>(0, n),
+            [=](const tbb1::blocked_range<size_t> &r) { body(r.begin(), r.end(), ctx); });
     });
 }
 
@@ -47,7 +49,9 @@ extern "C" double peer_sum(size_t n, peer_fold_fn fold, void *ctx) {
     return arena->execute([=] {
         return tbb1::parallel_reduce(
             tbb1::blocked_range<size_t>(0, n), 0.0,
-            [=](const tbb1::blocked_range<size_t> &r, double acc) { return acc + fold(r.begin(), r.end(), ctx); },
+            [=](const tbb1::blocked_range<size_t> &r, double acc) {
+                return acc + fold(r.begin(), r.end(), ctx);
+            },
             std::plus<double>());
     });
 }
