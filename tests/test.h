@@ -10,6 +10,10 @@
 #ifndef PKN_TEST_H
 #define PKN_TEST_H
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Walloc-size-larger-than=" /* tests ask for sizes that can't be */
+#endif
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
