@@ -55,7 +55,7 @@ PKN_INLINE int pkn_hdc_clashes(const void *input, size_t input_bytes, const void
 /* Below this a call can't gain from a second thread: handing over and back takes 300 to 500 ns. */
 #define PKN_HDC_DIRECT_NS 1000.0
 
-/* body over [0, n), items of item_cost_ns each, in pieces of at least 1 us and min_len items. */
+/* body over [0, n), items of item_cost_ns each, in pieces of at least min_len items. */
 PKN_INLINE pkern_status pkn_hdc_run(pkern_pool *pool, size_t n, size_t min_len, double item_cost_ns, pkern_range_fn body,
                                     void *ctx) {
     pkern_par_options options;
@@ -63,7 +63,7 @@ PKN_INLINE pkern_status pkn_hdc_run(pkern_pool *pool, size_t n, size_t min_len, 
         return body(0, n, ctx);
     }
     memset(&options, 0, sizeof options);
-    options.min_len = pkn_max_size(min_len, item_cost_ns < 1000 ? (size_t)(1000 / item_cost_ns) : 1);
+    options.min_len = min_len;
     options.item_cost_ns = item_cost_ns;
     return pkn_loop_run(pool, 0, n, &options, body, ctx);
 }

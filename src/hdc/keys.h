@@ -143,4 +143,73 @@ PKN_INTERNAL void pkn_keys_sort(uint64_t *keys, size_t n) {
     }
 }
 
+/* Distances of the same memory are close together, so counting them is faster than comparing keys: a few operations a key
+   without a branch on data. counts[d - lowest] is the number of keys of distance d; 0 where the distances span too much. */
+#define PKN_KEYS_SPAN 1024
+
+PKN_INLINE int pkn_keys_count(const uint64_t *keys, size_t n, uint32_t *counts, uint64_t *lowest) {
+    uint64_t low = UINT64_MAX, high = 0;
+    for (size_t i = 0; i < n; i++) {
+        low = keys[i] < low ? keys[i] : low;
+        high = keys[i] > high ? keys[i] : high;
+    }
+    *lowest = low >> 32;
+    if (n == 0 || n > UINT32_MAX || (high >> 32) - (low >> 32) >= PKN_KEYS_SPAN) {
+        return 0;
+    }
+    for (size_t i = 0; i < PKN_KEYS_SPAN; i++) {
+        counts[i] = 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        counts[(keys[i] >> 32) - *lowest]++;
+    }
+    return 1;
+}
+
+/* Moves the k smallest of keys [n] to the front, in their order; k < n, keys of equal distance ascend. Returns the distance of the
+   largest of them, or -1 where the distances span too much and nothing was moved. */
+PKN_INTERNAL int64_t pkn_keys_select_by_count(uint64_t *keys, size_t n, size_t k) {
+    uint32_t counts[PKN_KEYS_SPAN];
+    uint64_t lowest, last;
+    size_t rest = k, front = 0, distance = 0;
+    if (!pkn_keys_count(keys, n, counts, &lowest)) {
+        return -1;
+    }
+    while (counts[distance] < rest) {
+        rest -= counts[distance++];
+    }
+    last = lowest + distance;
+    for (size_t i = 0; front < k; i++) {
+        uint64_t key = keys[i];
+        size_t equal = (size_t)(key >> 32 == last) & (size_t)(rest > 0);
+        keys[front] = key;
+        front += (size_t)(key >> 32 < last) | equal;
+        rest -= equal;
+    }
+    return (int64_t)last;
+}
+
+/* Sorts keys [n], of which those of equal distance ascend already, with room for as many at scratch. 0 where the distances span
+   too much and nothing was done. */
+PKN_INTERNAL int pkn_keys_sort_by_count(uint64_t *keys, size_t n, uint64_t *scratch) {
+    uint32_t counts[PKN_KEYS_SPAN];
+    uint64_t lowest;
+    uint32_t place = 0;
+    if (!pkn_keys_count(keys, n, counts, &lowest)) {
+        return 0;
+    }
+    for (size_t i = 0; i < PKN_KEYS_SPAN; i++) {
+        uint32_t count = counts[i];
+        counts[i] = place;
+        place += count;
+    }
+    for (size_t i = 0; i < n; i++) {
+        scratch[counts[(keys[i] >> 32) - lowest]++] = keys[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = scratch[i];
+    }
+    return 1;
+}
+
 #endif

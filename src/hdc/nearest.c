@@ -4,7 +4,8 @@
    thrown away at once, since after the first few blocks hardly any distance is below a query's k-th best.
 
    A query's list is of keys (keys.h). Up to PKN_NEAREST_SORTED keys it is kept sorted, by insertion. Above, keys are appended to
-   a buffer of 2 k; when it is full, a selection halves it: amortised O(1) a key for any k.
+   a buffer of 2 k; when it is full, a selection halves it: amortised O(1) a key for any k. It counts distances, or compares
+   keys where the distances span too much.
    Where the targets are split, each split makes a list of its own and the caller merges them; keys hold a target's place in its
    split, so 32 bits are enough. */
 #ifndef PKN_HDC_NEAREST_C
@@ -17,6 +18,8 @@
 #include "hdc/tiles.h"
 
 #define PKN_NEAREST_SORTED 16
+/* From here on counting, which first clears its PKN_KEYS_SPAN counters, beats comparing. */
+#define PKN_NEAREST_COUNTED 256
 /* Keys of all lists of a group of queries that pass over the targets together: 8 KiB of stack, and 64 queries at most. */
 #define PKN_NEAREST_STACK_KEYS 1024
 #define PKN_NEAREST_GROUP 64
@@ -43,6 +46,7 @@ typedef struct pkn_nearest_list {
     uint64_t *keys;
     size_t count;
     uint64_t limit; /* distances from here on can't get in; 2^32 while all can */
+    int mixed;      /* the keys of a buffer are not by ascending index any more */
 } pkn_nearest_list;
 
 PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys, pkern_hdc_match *out) {
@@ -100,14 +104,21 @@ PKN_INLINE void pkn_nearest_look_sorted(const pkn_nearest *search, pkn_nearest_l
     }
 }
 
+/* Keys come in by ascending index and keep that order until a selection by comparisons mixes them. */
 PKN_INTERNAL void pkn_nearest_shrink(pkn_nearest_list *list, size_t k) {
-    uint64_t last = 0;
-    pkn_keys_select(list->keys, list->count, k);
-    for (size_t i = 0; i < k; i++) {
-        last = list->keys[i] > last ? list->keys[i] : last;
+    int64_t last = list->mixed || k < PKN_NEAREST_COUNTED ? -1 : pkn_keys_select_by_count(list->keys, list->count, k);
+    if (last >= 0) {
+        list->count = k;
+        list->limit = (uint64_t)last;
+        return;
     }
+    pkn_keys_select(list->keys, list->count, k);
+    list->mixed = 1;
     list->count = k;
-    list->limit = last >> 32;
+    list->limit = 0;
+    for (size_t i = 0; i < k; i++) {
+        list->limit = list->keys[i] >> 32 > list->limit ? list->keys[i] >> 32 : list->limit;
+    }
 }
 
 PKN_INLINE void pkn_nearest_look_buffered(const pkn_nearest *search, pkn_nearest_list *list, const uint32_t *distances, size_t n,
@@ -131,7 +142,10 @@ PKN_INTERNAL void pkn_nearest_finish(const pkn_nearest *search, pkn_nearest_list
     if (list->count > search->k) {
         pkn_nearest_shrink(list, search->k);
     }
-    pkn_keys_sort(list->keys, list->count);
+    if (list->mixed || search->k < PKN_NEAREST_COUNTED ||
+        !pkn_keys_sort_by_count(list->keys, list->count, list->keys + search->k)) {
+        pkn_keys_sort(list->keys, list->count);
+    }
     for (size_t i = list->count; i < search->k; i++) {
         list->keys[i] = PKN_NO_KEY;
     }
@@ -175,6 +189,7 @@ PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, si
         for (size_t i = 0; i < part.query_end - part.query; i++) {
             lists[i].keys = keys + i * room;
             lists[i].count = 0;
+            lists[i].mixed = 0;
             lists[i].limit = (uint64_t)UINT32_MAX + 1;
             for (size_t j = 0; j < search->k && search->k <= PKN_NEAREST_SORTED; j++) {
                 lists[i].keys[j] = PKN_NO_KEY;
@@ -282,20 +297,23 @@ PKN_INTERNAL int pkn_nearest_merge(size_t begin, size_t end, void *ctx) {
     return 0;
 }
 
-/* A split's list costs a merge of k keys, so it should see several times as many targets. */
-PKN_INTERNAL size_t pkn_nearest_max_splits(const pkn_nearest *search) {
-    size_t by_k = search->tiles.n_targets / search->k / 8;
+/* A split's list costs k insertions and a merge of k keys, so a split should have several times as many targets, and many times
+   where panels alone keep all threads busy. */
+PKN_INTERNAL size_t pkn_nearest_max_splits(const pkn_nearest *search, size_t n_threads) {
+    size_t enough = n_threads * PKN_PANEL_QUERIES * 4;
+    size_t by_k = search->tiles.n_targets / search->k / (search->tiles.n_queries < enough ? 8 : 64);
     return pkn_max_size(pkn_min_size(by_k, PKN_NEAREST_MAX_SPLITS), 1);
 }
 
 /* stack_partial has room for PKN_NEAREST_STACK_PARTIAL keys. */
 PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool, uint64_t *stack_partial) {
     pkn_tiles *tiles = &search->tiles;
+    size_t n_threads = pkn_tiles_threads(tiles, pool);
     size_t forced = (tiles->n_targets - 1) / PKN_NEAREST_MAX_SPLIT_LEN + 1;
     size_t bytes = 0;
     pkern_status status;
     search->partial = 0;
-    pkn_tiles_cut(tiles, pkn_tiles_threads(tiles, pool), pkn_nearest_max_splits(search));
+    pkn_tiles_cut(tiles, n_threads, pkn_nearest_max_splits(search, n_threads));
     if (tiles->n_splits < forced) {
         tiles->split_len = PKN_NEAREST_MAX_SPLIT_LEN;
         tiles->n_splits = forced;

@@ -24,7 +24,7 @@ static void keys_fill(uint64_t *keys, size_t n, int pattern) {
 
 Test(hdc_keys, sorts_and_selects_like_qsort) {
     static const size_t n_list[] = {0, 1, 2, 16, 17, 24, 25, 26, 100, 1000, KEYS_MAX};
-    static uint64_t keys[KEYS_MAX], expected[KEYS_MAX];
+    static uint64_t keys[KEYS_MAX], expected[KEYS_MAX], scratch[KEYS_MAX];
     for (size_t i = 0; i < sizeof n_list / sizeof n_list[0]; i++) {
         for (int pattern = 0; pattern < 6; pattern++) {
             size_t n = n_list[i];
@@ -41,6 +41,14 @@ Test(hdc_keys, sorts_and_selects_like_qsort) {
                 pkn_keys_select(keys, n, k);
                 pkn_keys_sort(keys, k);
                 cr_assert_arr_eq(keys, expected, k * 8);
+                keys_fill(keys, n, pattern);
+                int64_t last = pkn_keys_select_by_count(keys, n, k);
+                if (last >= 0) {
+                    cr_assert_eq((uint64_t)last, expected[k - 1] >> 32);
+                    cr_assert_eq(pkn_keys_sort_by_count(keys, k, scratch), 1);
+                    cr_assert_arr_eq(keys, expected, k * 8);
+                }
+                cr_assert_eq(last >= 0, (expected[n - 1] >> 32) - (expected[0] >> 32) < PKN_KEYS_SPAN);
             }
         }
     }

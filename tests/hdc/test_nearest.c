@@ -83,6 +83,8 @@ Test(hdc_nearest, first_k_of_a_stable_sort_for_any_shape) {
         }
         nearest_check(0, 70, 300, 2, 3);
         nearest_check(0, 5, 40, 1017, 3);
+        /* distances too far apart to be counted */
+        nearest_check(0, 2, 700, 1017, 100);
     }
     nearest_check(0, 0, 5, 3, 4);
 }
@@ -112,6 +114,29 @@ Test(hdc_nearest, every_pool_and_set_finds_the_same) {
         free(out);
         free(expected);
     }
+}
+
+/* Near targets last and wide rows: the buffer fills with far ones, then is counted, then compared. */
+Test(hdc_nearest, large_k_with_distances_that_span_much) {
+    enum { N = 3000, WORDS = 40 };
+    static const size_t k_list[] = {20, 200, 1500};
+    uint64_t *query = hdc_new(WORDS, 0, 0), *memory = hdc_new(N * WORDS, 0, 0);
+    for (int order = 0; order < 2; order++) {
+        memset(query, 0, WORDS * 8);
+        memset(memory, 0, N * WORDS * 8);
+        for (size_t i = 0; i < N; i++) {
+            size_t ones = order == 0 ? (i < N / 2 ? 1900 + i % 50 : i * 7919 % 2500) : i * 7919 % 2500 / (1 + i / 500);
+            for (size_t bit = 0; bit < ones; bit++) memory[i * WORDS + bit / 64] |= (uint64_t)1 << (bit % 64);
+        }
+        for (size_t k = 0; k < 3; k++) {
+            static pkern_hdc_match out[N], expected[N];
+            cr_assert_eq(pkern_hdc_top_k(0, query, 1, memory, N, WORDS, k_list[k], out), PKERN_OK);
+            nearest_oracle(query, memory, N, WORDS, k_list[k], expected);
+            nearest_same(out, expected, k_list[k]);
+        }
+    }
+    hdc_free(query);
+    hdc_free(memory);
 }
 
 Test(hdc_nearest, distances_that_only_fall_or_are_all_equal) {
