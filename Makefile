@@ -120,7 +120,7 @@ test-neon: ## simd and hdc cross-compiled for 64-bit Arm, under qemu
 	@sh tools/need.sh $(NEON_CC) gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 	@sh tools/need.sh qemu-aarch64 qemu-user
 	@$(MAKE) --no-print-directory $(patsubst %,build/tests/neon/%,$(filter simd hdc,$(LAYERS)))
-	@PKN_TEST_COMMAND=qemu-aarch64 sh tests/run.sh $(patsubst %,build/tests/neon/%,$(filter simd hdc,$(LAYERS)))
+	@PKERN_ISA=neon PKN_TEST_COMMAND=qemu-aarch64 sh tests/run.sh $(patsubst %,build/tests/neon/%,$(filter simd hdc,$(LAYERS)))
 
 asan: ## tests under the address sanitizer, leaks included
 	@ASAN_OPTIONS=detect_stack_use_after_return=1 $(MAKE) --no-print-directory run-asan
