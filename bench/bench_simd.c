@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /*
- * Every plain kernel in every instruction set that this CPU has, in L1 (256 bytes and 8 KiB an array) and in L2 (128 KiB). "memcpy"
- * moves as many bytes as a kernel's output has and is the yardstick of the bitwise kernels and of rotate. The column "per
- * item" is the time for 64 bytes of input; the cycle row of the CSV turns it into cycles. The arrays begin on a line, or
+ * Every plain kernel in every instruction set that this CPU has, in L1 (256 bytes and 8 KiB an
+ * array) and in L2 (128 KiB). "memcpy" moves as many bytes as a kernel's output has and is the
+ * yardstick of the bitwise kernels and of rotate. The column "per item" is the time for 64 bytes of
+ * input; the cycle row of the CSV turns it into cycles. The arrays begin on a line, or
  * ("offset" cases) 8 bytes behind one, where malloc's usually lie 16.
  */
 #include "bench.h"
@@ -24,8 +25,10 @@ static void call_memcpy(void *ctx) {
     static void call_##kernel(void *ctx) { \
         work *w = (work *)ctx; \
         const pkn_simd_kernels *k = w->kernels; \
-        const float *a_f32 = (const float *)(const void *)w->a, *b_f32 = (const float *)(const void *)w->b; \
-        const double *a_f64 = (const double *)(const void *)w->a, *b_f64 = (const double *)(const void *)w->b; \
+        const float *a_f32 = (const float *)(const void *)w->a, \
+                    *b_f32 = (const float *)(const void *)w->b; \
+        const double *a_f64 = (const double *)(const void *)w->a, \
+                     *b_f64 = (const double *)(const void *)w->b; \
         float *out_f32 = (float *)(void *)w->out; \
         double *out_f64 = (double *)(void *)w->out; \
         (void)a_f32, (void)b_f32, (void)a_f64, (void)b_f64, (void)out_f32, (void)out_f64; \
@@ -59,12 +62,24 @@ typedef struct kernel_case {
 } kernel_case;
 
 static const kernel_case kernel_cases[] = {
-    {"xor_u64", call_xor_u64, 0, 1},           {"and_u64", call_and_u64, 0, 1},         {"or_u64", call_or_u64, 0, 1},
-    {"not_u64", call_not_u64, 0, 1},           {"popcount_u64", call_popcount_u64, 0, 0}, {"hamming_u64", call_hamming_u64, 0, 0},
-    {"rotate_u64", call_rotate_u64, 0, 1},     {"add_f32", call_add_f32, 1, 1},         {"add_f64", call_add_f64, 0, 1},
-    {"multiply_f32", call_multiply_f32, 1, 1}, {"multiply_f64", call_multiply_f64, 0, 1}, {"sqrt_f32", call_sqrt_f32, 1, 1},
-    {"sqrt_f64", call_sqrt_f64, 0, 1},         {"axpy_f32", call_axpy_f32, 1, 0},       {"axpy_f64", call_axpy_f64, 0, 0},
-    {"sum_f32", call_sum_f32, 1, 0},           {"sum_f64", call_sum_f64, 0, 0},         {"dot_f32", call_dot_f32, 1, 0},
+    {"xor_u64", call_xor_u64, 0, 1},
+    {"and_u64", call_and_u64, 0, 1},
+    {"or_u64", call_or_u64, 0, 1},
+    {"not_u64", call_not_u64, 0, 1},
+    {"popcount_u64", call_popcount_u64, 0, 0},
+    {"hamming_u64", call_hamming_u64, 0, 0},
+    {"rotate_u64", call_rotate_u64, 0, 1},
+    {"add_f32", call_add_f32, 1, 1},
+    {"add_f64", call_add_f64, 0, 1},
+    {"multiply_f32", call_multiply_f32, 1, 1},
+    {"multiply_f64", call_multiply_f64, 0, 1},
+    {"sqrt_f32", call_sqrt_f32, 1, 1},
+    {"sqrt_f64", call_sqrt_f64, 0, 1},
+    {"axpy_f32", call_axpy_f32, 1, 0},
+    {"axpy_f64", call_axpy_f64, 0, 0},
+    {"sum_f32", call_sum_f32, 1, 0},
+    {"sum_f64", call_sum_f64, 0, 0},
+    {"dot_f32", call_dot_f32, 1, 0},
     {"dot_f64", call_dot_f64, 0, 0},
 };
 
@@ -84,11 +99,13 @@ static void run(const kernel_case *kernel, size_t words, size_t offset) {
     int count = 0;
     size_t n_sets;
     const pkn_simd_set *sets = pkn_simd_sets(&n_sets);
-    /* The inputs are shared, 1 and 2 KiB apart from each other and the output modulo 4 KiB, where a load would wait for a store. */
+    /* The inputs are shared, 1 and 2 KiB apart from each other and the output modulo 4 KiB, where a
+     * load would wait for a store. */
     uint64_t *inputs = (uint64_t *)bench_allocate((2 * words + 2048) * 8);
     snprintf(name, sizeof name, "%s%s", kernel->name, offset != 0 ? " offset" : "");
     for (size_t i = 0; i < n_sets + 1 && bench_wanted("simd", name); i++) {
-        const pkn_simd_set *set = i < n_sets ? &sets[n_sets - 1 - i] : NULL; /* scalar first: the reference */
+        const pkn_simd_set *set =
+            i < n_sets ? &sets[n_sets - 1 - i] : NULL; /* scalar first: the reference */
         work *w = &works[count];
         if (set != NULL && (set->features & ~pkn_cpu_features()) != 0) {
             continue;
@@ -102,7 +119,8 @@ static void run(const kernel_case *kernel, size_t words, size_t offset) {
         fill(w->a, words, kernel->is_f32);
         fill(w->b, words, kernel->is_f32);
         memset(w->out, 0, words * 8);
-        bench_add(impls, &count, set != NULL ? set->name : "memcpy", 1, set != NULL ? kernel->call : call_memcpy, w, NULL, 0);
+        bench_add(impls, &count, set != NULL ? set->name : "memcpy", 1,
+                  set != NULL ? kernel->call : call_memcpy, w, NULL, 0);
         if (set != NULL && kernel->has_output) {
             impls[count - 1].out = w->out;
             impls[count - 1].out_bytes = words * 8;

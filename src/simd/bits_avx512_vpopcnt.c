@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The counts for AVX-512 with VPOPCNTDQ: one instruction counts 8 words, so loads are the bound: a 64-byte load a cycle on Zen 4
-   (two on Intel), 1 cycle per 64 bytes for popcount and 2 for hamming, which reads both rows. */
+/* The counts for AVX-512 with VPOPCNTDQ: one instruction counts 8 words, so loads are the bound: a
+   64-byte load a cycle on Zen 4 (two on Intel), 1 cycle per 64 bytes for popcount and 2 for
+   hamming, which reads both rows. */
 #ifndef PKN_SIMD_BITS_AVX512_VPOPCNT_C
 #define PKN_SIMD_BITS_AVX512_VPOPCNT_C
 
@@ -12,8 +13,10 @@
 #if PKN_ARCH_X86
 PKN_AVX512_BEGIN
 
-/* As pkn_difference_avx512: a ^ b, or a where b is 0. Four sums, so that no addition waits for the one before. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_count_avx512_vpopcnt(const uint64_t *a, const uint64_t *b,
+/* As pkn_difference_avx512: a ^ b, or a where b is 0. Four sums, so that no addition waits for the
+   one before. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_count_avx512_vpopcnt(const uint64_t *a,
+                                                                              const uint64_t *b,
                                                                               size_t words) {
     __m512i sum0 = _mm512_setzero_si512();
     __m512i sum1 = sum0, sum2 = sum0, sum3 = sum0;
@@ -28,18 +31,23 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_count_avx512_vpopcnt(co
         sum0 = _mm512_add_epi64(sum0, _mm512_popcnt_epi64(pkn_difference_avx512(a, b, i)));
     }
     if (i < words) {
-        sum1 = _mm512_add_epi64(sum1, _mm512_popcnt_epi64(pkn_difference_rest_avx512(a, b, i, words)));
+        sum1 =
+            _mm512_add_epi64(sum1, _mm512_popcnt_epi64(pkn_difference_rest_avx512(a, b, i, words)));
     }
-    return (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(_mm512_add_epi64(sum0, sum1), _mm512_add_epi64(sum2, sum3)));
+    return (uint64_t)_mm512_reduce_add_epi64(
+        _mm512_add_epi64(_mm512_add_epi64(sum0, sum1), _mm512_add_epi64(sum2, sum3)));
 }
 
-PKN_INTERNAL PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_popcount_u64_avx512_vpopcnt(const uint64_t *a, size_t words) {
+PKN_INTERNAL PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_popcount_u64_avx512_vpopcnt(const uint64_t *a,
+                                                                                size_t words) {
     return pkn_count_avx512_vpopcnt(a, 0, words);
 }
 
-PKN_INTERNAL PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_hamming_u64_avx512_vpopcnt(const uint64_t *a, const uint64_t *b,
+PKN_INTERNAL PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_hamming_u64_avx512_vpopcnt(const uint64_t *a,
+                                                                               const uint64_t *b,
                                                                                size_t words) {
-    return b ? pkn_count_avx512_vpopcnt(a, b, words) : 0; /* the test lets the compiler drop those in the loops */
+    return b ? pkn_count_avx512_vpopcnt(a, b, words)
+             : 0; /* the test lets the compiler drop those in the loops */
 }
 
 PKN_AVX512_END

@@ -2,8 +2,9 @@
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The bit kernels for NEON (64-bit ARM).
 
-   xor, and, or, not: bound by loads and stores, as memcpy is. Counts: CNT gives the ones of each byte, bytes add up for at most 31
-   registers (31 * 8 = 248), then UADALP widens: 3 operations a 16-byte register for hamming, 2 for popcount. */
+   xor, and, or, not: bound by loads and stores, as memcpy is. Counts: CNT gives the ones of each
+   byte, bytes add up for at most 31 registers (31 * 8 = 248), then UADALP widens: 3 operations a
+   16-byte register for hamming, 2 for popcount. */
 #ifndef PKN_SIMD_BITS_NEON_C
 #define PKN_SIMD_BITS_NEON_C
 
@@ -15,7 +16,8 @@
 #if PKN_ARCH_ARM64
 
 #define PKN_DEFINE_BITWISE_NEON(name, operation_u64x2, operator) \
-    PKN_INTERNAL void pkn_##name##_u64_neon(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) { \
+    PKN_INTERNAL void pkn_##name##_u64_neon(const uint64_t *a, const uint64_t *b, size_t words, \
+                                            uint64_t *out) { \
         size_t i = 0; \
         for (; i + 4 <= words; i += 4) { \
             uint64x2_t low = operation_u64x2(vld1q_u64(a + i), vld1q_u64(b + i)); \
@@ -46,8 +48,10 @@ PKN_INTERNAL void pkn_not_u64_neon(const uint64_t *a, size_t words, uint64_t *ou
     }
 }
 
-/* The ones of each byte of words i and i + 1 of a, or of a ^ b where b is not 0: the count serves popcount and hamming. */
-PKN_ALWAYS_INLINE uint8x16_t pkn_popcount_u8x16_neon(const uint64_t *a, const uint64_t *b, size_t i) {
+/* The ones of each byte of words i and i + 1 of a, or of a ^ b where b is not 0: the count serves
+   popcount and hamming. */
+PKN_ALWAYS_INLINE uint8x16_t pkn_popcount_u8x16_neon(const uint64_t *a, const uint64_t *b,
+                                                     size_t i) {
     uint64x2_t x = b ? veorq_u64(vld1q_u64(a + i), vld1q_u64(b + i)) : vld1q_u64(a + i);
     return vcntq_u8(vreinterpretq_u8_u64(x));
 }
@@ -57,7 +61,8 @@ PKN_ALWAYS_INLINE uint64_t pkn_count_neon(const uint64_t *a, const uint64_t *b, 
     uint64_t count = 0;
     size_t i = 0;
     while (i + 2 <= words) {
-        size_t end = i + pkn_min_size((words - i) / 2, 62) * 2; /* 62 registers, half of them in each byte sum */
+        size_t end = i + pkn_min_size((words - i) / 2, 62) *
+                             2; /* 62 registers, half of them in each byte sum */
         uint8x16_t even_u8x16 = vdupq_n_u8(0);
         uint8x16_t odd_u8x16 = even_u8x16;
         for (; i + 4 <= end; i += 4) {
@@ -68,7 +73,8 @@ PKN_ALWAYS_INLINE uint64_t pkn_count_neon(const uint64_t *a, const uint64_t *b, 
             even_u8x16 = vaddq_u8(even_u8x16, pkn_popcount_u8x16_neon(a, b, i));
             i += 2;
         }
-        sum_u64x2 = vpadalq_u32(sum_u64x2, vpaddlq_u16(vpadalq_u8(vpaddlq_u8(even_u8x16), odd_u8x16)));
+        sum_u64x2 =
+            vpadalq_u32(sum_u64x2, vpaddlq_u16(vpadalq_u8(vpaddlq_u8(even_u8x16), odd_u8x16)));
     }
     if (i < words) {
         count = pkn_popcount_u64(b ? a[i] ^ b[i] : a[i]);
@@ -81,12 +87,15 @@ PKN_INTERNAL uint64_t pkn_popcount_u64_neon(const uint64_t *a, size_t words) {
 }
 
 PKN_INTERNAL uint64_t pkn_hamming_u64_neon(const uint64_t *a, const uint64_t *b, size_t words) {
-    return b ? pkn_count_neon(a, b, words) : 0; /* the test lets the compiler drop those in the loops */
+    return b ? pkn_count_neon(a, b, words)
+             : 0; /* the test lets the compiler drop those in the loops */
 }
 
-PKN_ALWAYS_INLINE void pkn_funnel_neon(const uint64_t *in, size_t words, unsigned bits, uint64_t before, uint64_t *out) {
+PKN_ALWAYS_INLINE void pkn_funnel_neon(const uint64_t *in, size_t words, unsigned bits,
+                                       uint64_t before, uint64_t *out) {
     const int64x2_t left = vdupq_n_s64((int64_t)bits);
-    const int64x2_t right = vdupq_n_s64((int64_t)bits - 64); /* negative counts shift right, by 64 gives 0 */
+    const int64x2_t right =
+        vdupq_n_s64((int64_t)bits - 64); /* negative counts shift right, by 64 gives 0 */
     size_t i = words;
     for (; i >= 3; i -= 2) {
         uint64x2_t high = vshlq_u64(vld1q_u64(in + i - 2), left);
@@ -96,10 +105,12 @@ PKN_ALWAYS_INLINE void pkn_funnel_neon(const uint64_t *in, size_t words, unsigne
     pkn_funnel_scalar(in, i, bits, before, out);
 }
 
-PKN_INTERNAL void pkn_rotate_u64_neon(const uint64_t *in, size_t words, int64_t shift, uint64_t *out) {
+PKN_INTERNAL void pkn_rotate_u64_neon(const uint64_t *in, size_t words, int64_t shift,
+                                      uint64_t *out) {
     pkn_rotation rotation = pkn_rotation_of(in, words, shift);
     pkn_funnel_neon(rotation.high, rotation.n_high, rotation.bits, rotation.before_high, out);
-    pkn_funnel_neon(in, words - rotation.n_high, rotation.bits, rotation.before_low, out + rotation.n_high);
+    pkn_funnel_neon(in, words - rotation.n_high, rotation.bits, rotation.before_low,
+                    out + rotation.n_high);
 }
 
 #endif

@@ -8,19 +8,22 @@
 #include "simd/kernels.h"
 #include "simd/rotate.h"
 
-PKN_INTERNAL void pkn_xor_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+PKN_INTERNAL void pkn_xor_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words,
+                                     uint64_t *out) {
     for (size_t i = 0; i < words; i++) {
         out[i] = a[i] ^ b[i];
     }
 }
 
-PKN_INTERNAL void pkn_and_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+PKN_INTERNAL void pkn_and_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words,
+                                     uint64_t *out) {
     for (size_t i = 0; i < words; i++) {
         out[i] = a[i] & b[i];
     }
 }
 
-PKN_INTERNAL void pkn_or_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+PKN_INTERNAL void pkn_or_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words,
+                                    uint64_t *out) {
     for (size_t i = 0; i < words; i++) {
         out[i] = a[i] | b[i];
     }
@@ -48,10 +51,12 @@ PKN_INTERNAL uint64_t pkn_hamming_u64_scalar(const uint64_t *a, const uint64_t *
     return count;
 }
 
-PKN_INTERNAL void pkn_rotate_u64_scalar(const uint64_t *in, size_t words, int64_t shift, uint64_t *out) {
+PKN_INTERNAL void pkn_rotate_u64_scalar(const uint64_t *in, size_t words, int64_t shift,
+                                        uint64_t *out) {
     pkn_rotation rotation = pkn_rotation_of(in, words, shift);
     pkn_funnel_scalar(rotation.high, rotation.n_high, rotation.bits, rotation.before_high, out);
-    pkn_funnel_scalar(in, words - rotation.n_high, rotation.bits, rotation.before_low, out + rotation.n_high);
+    pkn_funnel_scalar(in, words - rotation.n_high, rotation.bits, rotation.before_low,
+                      out + rotation.n_high);
 }
 
 #endif

@@ -9,7 +9,8 @@
 
 #if PKN_ARCH_X86
 
-/* Which register files the operating system saves: bits of XCR0. Only valid where CPUID says OSXSAVE. */
+/* Which register files the operating system saves: bits of XCR0. Only valid where CPUID says
+   OSXSAVE. */
 PKN_INTERNAL uint32_t pkn_cpu_xcr0(void) {
     uint32_t low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* What the CPU can do, as named bits. One pass of CPUID and XGETBV; on 64-bit ARM, NEON is part of the architecture. */
+/* What the CPU can do, as named bits. One pass of CPUID and XGETBV; on 64-bit ARM, NEON is part of
+   the architecture. */
 #ifndef PKN_SIMD_CPU_H
 #define PKN_SIMD_CPU_H
 
@@ -18,7 +19,8 @@
 #define PKN_CPU_AVX512VPOPCNTDQ 0x40u
 #define PKN_CPU_NEON 0x80u
 
-/* The PKN_CPU_* bits of this machine; asks the CPU each time (some 100 ns, under a hypervisor 10,000). */
+/* The PKN_CPU_* bits of this machine; asks the CPU each time (some 100 ns, under a hypervisor
+   10,000). */
 PKN_INTERNAL uint32_t pkn_cpu_features(void);
 
 #endif

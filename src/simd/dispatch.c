@@ -1,21 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The tables of the instruction sets, the choice between them, and the public functions that go through it. */
+/* The tables of the instruction sets, the choice between them, and the public functions that go
+   through it. */
 #ifndef PKN_SIMD_DISPATCH_C
 #define PKN_SIMD_DISPATCH_C
 
 #include "base/platform.h"
-#include "simd/cpu.h"
+#include "simd/bits_avx2.c"
+#include "simd/bits_avx512.c"
+#include "simd/bits_avx512_vpopcnt.c"
+#include "simd/bits_neon.c"
+#include "simd/bits_scalar.c"
+#include "simd/cpu.c"
 #include "simd/dispatch.h"
+#include "simd/float_avx2.c"
+#include "simd/float_avx512.c"
+#include "simd/float_neon.c"
+#include "simd/float_scalar.c"
 #include "simd/kernels.h"
+#include "simd/majority_avx2.c"
+#include "simd/majority_avx512.c"
+#include "simd/majority_neon.c"
+#include "simd/majority_scalar.c"
 #include "simd/simd.h"
+#include "simd/tile_avx2.c"
+#include "simd/tile_avx512.c"
+#include "simd/tile_avx512_vpopcnt.c"
+#include "simd/tile_neon.c"
+#include "simd/tile_scalar.c"
 
-#define PKN_SIMD_USE_SCALAR(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) pkn_##name##_scalar,
-#define PKN_SIMD_USE_AVX2(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) pkn_##name##_##avx2,
-#define PKN_SIMD_USE_AVX512(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) pkn_##name##_##avx512,
+#define PKN_SIMD_USE_SCALAR(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+    pkn_##name##_scalar,
+#define PKN_SIMD_USE_AVX2(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+    pkn_##name##_##avx2,
+#define PKN_SIMD_USE_AVX512(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+    pkn_##name##_##avx512,
 #define PKN_SIMD_USE_AVX512_VPOPCNT(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##avx512_vpopcnt,
-#define PKN_SIMD_USE_NEON(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) pkn_##name##_##neon,
+#define PKN_SIMD_USE_NEON(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+    pkn_##name##_##neon,
 
 #define PKN_CPU_NEEDS_AVX2 (PKN_CPU_AVX2 | PKN_CPU_POPCNT)
 #define PKN_CPU_NEEDS_AVX512 \
@@ -23,7 +46,9 @@
 
 static const pkn_simd_set pkn_simd_all_sets[] = {
 #if PKN_ARCH_X86
-    {"avx512_vpopcnt", "avx512", PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VPOPCNTDQ,
+    {"avx512_vpopcnt",
+     "avx512",
+     PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VPOPCNTDQ,
      {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512_VPOPCNT)}},
     {"avx512_base", "avx512", PKN_CPU_NEEDS_AVX512, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512)}},
     {"avx2", "avx2", PKN_CPU_NEEDS_AVX2, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2)}},
@@ -68,15 +93,18 @@ PKERN_API const char *pkern_simd_isa(void) {
     return pkn_simd_current()->name;
 }
 
-PKERN_API void pkern_simd_xor_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+PKERN_API void pkern_simd_xor_u64(const uint64_t *a, const uint64_t *b, size_t words,
+                                  uint64_t *out) {
     pkn_simd()->xor_u64(a, b, words, out);
 }
 
-PKERN_API void pkern_simd_and_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+PKERN_API void pkern_simd_and_u64(const uint64_t *a, const uint64_t *b, size_t words,
+                                  uint64_t *out) {
     pkn_simd()->and_u64(a, b, words, out);
 }
 
-PKERN_API void pkern_simd_or_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+PKERN_API void pkern_simd_or_u64(const uint64_t *a, const uint64_t *b, size_t words,
+                                 uint64_t *out) {
     pkn_simd()->or_u64(a, b, words, out);
 }
 
@@ -92,7 +120,8 @@ PKERN_API uint64_t pkern_simd_hamming_u64(const uint64_t *a, const uint64_t *b, 
     return pkn_simd()->hamming_u64(a, b, words);
 }
 
-PKERN_API void pkern_simd_majority_u64(const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t *out) {
+PKERN_API void pkern_simd_majority_u64(const uint64_t *rows, size_t n_rows, size_t stride_words,
+                                       size_t words, uint64_t *out) {
     pkn_simd()->majority_u64(rows, n_rows, stride_words, words, out);
 }
 
@@ -100,7 +129,8 @@ PKERN_API void pkern_simd_majority_u64(const uint64_t *rows, size_t n_rows, size
     PKERN_API void pkern_simd_add_##suffix(const type *a, const type *b, size_t n, type *out) { \
         pkn_simd()->add_##suffix(a, b, n, out); \
     } \
-    PKERN_API void pkern_simd_multiply_##suffix(const type *a, const type *b, size_t n, type *out) { \
+    PKERN_API void pkern_simd_multiply_##suffix(const type *a, const type *b, size_t n, \
+                                                type *out) { \
         pkn_simd()->multiply_##suffix(a, b, n, out); \
     } \
     PKERN_API void pkern_simd_sqrt_##suffix(const type *a, size_t n, type *out) { \

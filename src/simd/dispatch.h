@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The kernel table in use. Layers above call kernels through it: pkn_simd()->hamming_u64(a, b, words). */
+/* The kernel table in use. Layers above call kernels through it: pkn_simd()->hamming_u64(a, b,
+   words). */
 #ifndef PKN_SIMD_DISPATCH_H
 #define PKN_SIMD_DISPATCH_H
 
@@ -19,16 +20,19 @@ typedef struct pkn_simd_set {
     pkn_simd_kernels kernels;
 } pkn_simd_set;
 
-/* The set in use, 0 before the first call. All sets are constants, so the pointer publishes nothing but itself. */
+/* The set in use, 0 before the first call. All sets are constants, so the pointer publishes nothing
+   but itself. */
 static pkn_atomic_ptr pkn_simd_active = {0};
 
 /* All sets of this architecture, best first; the last one is scalar. */
 PKN_INTERNAL const pkn_simd_set *pkn_simd_sets(size_t *n_sets);
 
-/* The best set that features allow, or the best of those called `wanted` (a name or a family; may be 0). */
+/* The best set that features allow, or the best of those called `wanted` (a name or a family; may
+   be 0). */
 PKN_INTERNAL const pkn_simd_set *pkn_simd_choose(uint32_t features, const char *wanted);
 
-/* Chooses by CPU and environment and remembers it. Threads that come here at once choose the same. */
+/* Chooses by CPU and environment and remembers it. Threads that come here at once choose the same.
+ */
 PKN_INTERNAL const pkn_simd_set *pkn_simd_resolve(void);
 
 PKN_INLINE const pkn_simd_set *pkn_simd_current(void) {

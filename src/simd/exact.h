@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Float arithmetic that the compiler leaves as written, so that every instruction set gives the same bits.
+/* Float arithmetic that the compiler leaves as written, so that every instruction set gives the
+   same bits.
 
-   gcc fuses a * b + c into one rounding wherever the target has FMA (-march=native, arm64), across intrinsics too, and
-   neither a pragma nor an attribute stops it in gcc and clang alike. An empty asm statement between product and sum does,
-   and costs no instruction. */
+   gcc fuses a * b + c into one rounding wherever the target has FMA (-march=native, arm64), across
+   intrinsics too, and neither a pragma nor an attribute stops it in gcc and clang alike. An empty
+   asm statement between product and sum does, and costs no instruction. */
 #ifndef PKN_SIMD_EXACT_H
 #define PKN_SIMD_EXACT_H
 
 #include "base/compiler.h"
 #include "simd/intrinsics.h"
 
-/* The value (float, double or a vector of them) is rounded here, whatever is done with it afterwards. */
+/* The value (float, double or a vector of them) is rounded here, whatever is done with it
+   afterwards. */
 #if PKN_ARCH_X86
 #define PKN_KEEP_ROUNDED(value) __asm__("" : "+v"(value))
 #elif PKN_ARCH_ARM64
@@ -60,8 +62,9 @@ PKN_ALWAYS_INLINE double pkn_sqrt_one_f64(double x) {
 }
 #endif
 
-/* Sums run in this many accumulators: element i goes to accumulator i mod PKN_SUM_LANES_*. 256 bytes either way: 4 registers of
-   64 bytes, 8 of 32 or 16 of 16, enough to hide an addition's latency (3 to 4 cycles, 2 a cycle). */
+/* Sums run in this many accumulators: element i goes to accumulator i mod PKN_SUM_LANES_*. 256
+   bytes either way: 4 registers of 64 bytes, 8 of 32 or 16 of 16, enough to hide an addition's
+   latency (3 to 4 cycles, 2 a cycle). */
 #define PKN_SUM_LANES_F32 64
 #define PKN_SUM_LANES_F64 32
 

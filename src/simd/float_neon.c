@@ -2,8 +2,9 @@
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The float kernels for NEON (64-bit ARM), with the bits of float_scalar.c.
 
-   Elementwise kernels and sums are bound by loads and stores; sixteen sums in flight, half of the registers. The rest of a sum
-   is copied into a block of zeros: +0 changes no sum, since one that began as +0 is never -0. */
+   Elementwise kernels and sums are bound by loads and stores; sixteen sums in flight, half of the
+   registers. The rest of a sum is copied into a block of zeros: +0 changes no sum, since one that
+   began as +0 is never -0. */
 #ifndef PKN_SIMD_FLOAT_NEON_C
 #define PKN_SIMD_FLOAT_NEON_C
 
@@ -48,7 +49,8 @@ PKN_ALWAYS_INLINE double pkn_fold_f64x2(float64x2_t sum) {
             pkn_add_##suffix##_scalar(a + i, b + i, n - i, out + i); \
         } \
     } \
-    PKN_INTERNAL void pkn_multiply_##suffix##_neon(const type *a, const type *b, size_t n, type *out) { \
+    PKN_INTERNAL void pkn_multiply_##suffix##_neon(const type *a, const type *b, size_t n, \
+                                                   type *out) { \
         size_t i = 0; \
         for (; i + (lanes) <= n; i += (lanes)) { \
             vst1q_##suffix(out + i, vmulq_##suffix(vld1q_##suffix(a + i), vld1q_##suffix(b + i))); \
@@ -81,10 +83,12 @@ PKN_ALWAYS_INLINE double pkn_fold_f64x2(float64x2_t sum) {
 PKN_DEFINE_ELEMENTWISE_NEON(f32, float, float32x4_t, 4)
 PKN_DEFINE_ELEMENTWISE_NEON(f64, double, float64x2_t, 2)
 
-/* sum and dot in one: the terms are x[i] * y[i], or x[i] where y is 0. Sum k of the sixteen holds the accumulators
-   k * lanes .. k * lanes + lanes - 1 of simd.h. The loops over k have a constant end and unroll. */
+/* sum and dot in one: the terms are x[i] * y[i], or x[i] where y is 0. Sum k of the sixteen holds
+   the accumulators k * lanes .. k * lanes + lanes - 1 of simd.h. The loops over k have a constant
+   end and unroll. */
 #define PKN_DEFINE_REDUCTION_NEON(suffix, type, vector, lanes) \
-    PKN_ALWAYS_INLINE void pkn_add_terms_##suffix##_neon(vector *sums, const type *x, const type *y) { \
+    PKN_ALWAYS_INLINE void pkn_add_terms_##suffix##_neon(vector *sums, const type *x, \
+                                                         const type *y) { \
         _Pragma("GCC unroll 16") for (size_t k = 0; k < 16; k++) { \
             vector term = vld1q_##suffix(x + k * (lanes)); \
             if (y) { \
@@ -122,7 +126,8 @@ PKN_DEFINE_ELEMENTWISE_NEON(f64, double, float64x2_t, 2)
         return pkn_reduce_##suffix##_neon(x, 0, n); \
     } \
     PKN_INTERNAL type pkn_dot_##suffix##_neon(const type *x, const type *y, size_t n) { \
-        return y ? pkn_reduce_##suffix##_neon(x, y, n) : 0; /* the test lets the compiler drop those in the loop */ \
+        return y ? pkn_reduce_##suffix##_neon(x, y, n) \
+                 : 0; /* the test lets the compiler drop those in the loop */ \
     }
 
 PKN_DEFINE_REDUCTION_NEON(f32, float, float32x4_t, 4)

@@ -20,12 +20,14 @@
 
 #define PKN_DEFINE_FLOAT_SCALAR(suffix, type, lanes) \
     PKN_DEFINE_FOLD_SCALAR(suffix, type, lanes) \
-    PKN_INTERNAL void pkn_add_##suffix##_scalar(const type *a, const type *b, size_t n, type *out) { \
+    PKN_INTERNAL void pkn_add_##suffix##_scalar(const type *a, const type *b, size_t n, \
+                                                type *out) { \
         for (size_t i = 0; i < n; i++) { \
             out[i] = a[i] + b[i]; \
         } \
     } \
-    PKN_INTERNAL void pkn_multiply_##suffix##_scalar(const type *a, const type *b, size_t n, type *out) { \
+    PKN_INTERNAL void pkn_multiply_##suffix##_scalar(const type *a, const type *b, size_t n, \
+                                                     type *out) { \
         for (size_t i = 0; i < n; i++) { \
             out[i] = a[i] * b[i]; \
         } \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The compilers' intrinsics, included from here alone, and the target features that each instruction set's functions carry. */
+/* The compilers' intrinsics, included from here alone, and the target features that each
+   instruction set's functions carry. */
 #ifndef PKN_SIMD_INTRINSICS_H
 #define PKN_SIMD_INTRINSICS_H
 
@@ -14,8 +15,9 @@
 #include <arm_neon.h>
 #endif
 
-/* gcc 12 finds the deliberately undefined operands inside of its own AVX-512 header uninitialised (its bug 105593). The files
-   with such kernels stand between these two, which works too where the user included the header first. */
+/* gcc 12 finds the deliberately undefined operands inside of its own AVX-512 header uninitialised
+   (its bug 105593). The files with such kernels stand between these two, which works too where the
+   user included the header first. */
 #if defined(__clang__)
 #define PKN_AVX512_BEGIN
 #define PKN_AVX512_END
@@ -28,6 +30,7 @@
 
 #define PKN_TARGET_AVX2 PKN_TARGET("avx2,popcnt")
 #define PKN_TARGET_AVX512 PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq")
-#define PKN_TARGET_AVX512_VPOPCNT PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")
+#define PKN_TARGET_AVX512_VPOPCNT \
+    PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")
 
 #endif

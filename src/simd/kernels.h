@@ -2,9 +2,10 @@
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The list of all SIMD kernels, and the table of function pointers that is made from it.
 
-   This is the only place that names the kernels: the tables of the instruction sets (dispatch.c), the loops of the tests and
-   those of the benches are made from it. The scalar kernel is the definition of what a kernel does, and simd.h says it in
-   words. docs/adding_a_kernel.md lists the steps to a new one. */
+   This is the only place that names the kernels: the tables of the instruction sets (dispatch.c),
+   the loops of the tests and those of the benches are made from it. The scalar kernel is the
+   definition of what a kernel does, and simd.h says it in words. docs/adding_a_kernel.md lists the
+   steps to a new one. */
 #ifndef PKN_SIMD_KERNELS_H
 #define PKN_SIMD_KERNELS_H
 
@@ -15,8 +16,10 @@
 
 /* X(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon)
 
-   The last four columns say whose code the table of that set uses: pkn_<name>_<column>. A set that has nothing better of
-   its own names a lower one, down to scalar. pkn_<name>_scalar always exists and is what the scalar table uses. */
+   The last four columns say whose code the table of that set uses: pkn_<name>_<column>. A set that
+   has nothing better of its own names a lower one, down to scalar. pkn_<name>_scalar always exists
+   and is what the scalar table uses. */
+/* clang-format off */
 #define PKN_SIMD_KERNELS(X) \
     X(xor_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
       avx2, avx512, avx512, neon) \
@@ -32,7 +35,8 @@
       avx2, avx512, avx512_vpopcnt, neon) \
     X(rotate_u64, void, (const uint64_t *in, size_t words, int64_t shift, uint64_t *out), \
       avx2, avx512, avx512, neon) \
-    X(majority_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t *out), \
+    X(majority_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, \
+      uint64_t *out), \
       avx2, avx512, avx512, neon) \
     X(count_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t bias, \
       unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out), \
@@ -71,11 +75,14 @@
       avx2, avx512, avx512, neon) \
     X(dot_f64, double, (const double *x, const double *y, size_t n), \
       avx2, avx512, avx512, neon)
+/* clang-format on */
 
-#define PKN_SIMD_MEMBER(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) result(*name) parameters;
+#define PKN_SIMD_MEMBER(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+    result(*name) parameters;
 
-/* The kernels of one instruction set. Their contracts are those of the public functions in simd.h, but for one: a table's
-   rotate_u64 takes out == in only for 0 <= shift < 64, where no word leaves its place; rotate.c does the rest. */
+/* The kernels of one instruction set. Their contracts are those of the public functions in simd.h,
+   but for one: a table's rotate_u64 takes out == in only for 0 <= shift < 64, where no word leaves
+   its place; rotate.c does the rest. */
 typedef struct pkn_simd_kernels {
     PKN_SIMD_KERNELS(PKN_SIMD_MEMBER)
 } pkn_simd_kernels;

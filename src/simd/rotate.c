@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Rotation in place. Short vectors go through a copy on the stack; in long ones the bits are shifted within the words first,
-   then the words change places block by block, so no memory is allocated. */
+/* Rotation in place. Short vectors go through a copy on the stack; in long ones the bits are
+   shifted within the words first, then the words change places block by block, so no memory is
+   allocated. */
 #ifndef PKN_SIMD_ROTATE_C
 #define PKN_SIMD_ROTATE_C
 
@@ -26,9 +27,11 @@ PKN_INTERNAL void pkn_swap_words(uint64_t *a, uint64_t *b, size_t words, uint64_
     }
 }
 
-/* [low high] becomes [high low]. While both are long, the shorter one is swapped to its place against an equal part
-   of the other, which leaves a smaller problem of the same kind (Gries and Mills). */
-PKN_INTERNAL void pkn_exchange_blocks(uint64_t *words, size_t n_low, size_t n_high, uint64_t *buffer) {
+/* [low high] becomes [high low]. While both are long, the shorter one is swapped to its place
+   against an equal part of the other, which leaves a smaller problem of the same kind (Gries and
+   Mills). */
+PKN_INTERNAL void pkn_exchange_blocks(uint64_t *words, size_t n_low, size_t n_high,
+                                      uint64_t *buffer) {
     while (pkn_min_size(n_low, n_high) > PKN_ROTATE_BUFFER_WORDS) {
         if (n_low <= n_high) {
             pkn_swap_words(words, words + n_low, n_low, buffer);
@@ -50,7 +53,8 @@ PKN_INTERNAL void pkn_exchange_blocks(uint64_t *words, size_t n_low, size_t n_hi
     }
 }
 
-PKERN_API void pkern_simd_rotate_u64(const uint64_t *in, size_t words, int64_t shift, uint64_t *out) {
+PKERN_API void pkern_simd_rotate_u64(const uint64_t *in, size_t words, int64_t shift,
+                                     uint64_t *out) {
     const pkn_simd_kernels *kernels = pkn_simd();
     uint64_t buffer[PKN_ROTATE_BUFFER_WORDS];
     pkn_rotation rotation;

@@ -7,14 +7,17 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { FENCE_BYTES = 32768 }; /* usable bytes of a fenced array; a multiple of 4, 16 and 32 KiB pages' common sizes */
+enum {
+    FENCE_BYTES = 32768
+}; /* usable bytes of a fenced array; a multiple of 4, 16 and 32 KiB pages' common sizes */
 enum { FENCE_FILL = 0xa5 };
 
 /* FENCE_BYTES bytes; touching the byte before or behind them is a crash. */
 static inline unsigned char *fence_new(void) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t bytes = ((size_t)FENCE_BYTES + page - 1) / page * page;
-    unsigned char *all = (unsigned char *)mmap(0, bytes + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *all = (unsigned char *)mmap(0, bytes + 2 * page, PROT_READ | PROT_WRITE,
+                                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     cr_assert(all != MAP_FAILED);
     cr_assert_eq(mprotect(all, page, PROT_NONE), 0);
     cr_assert_eq(mprotect(all + page + bytes, page, PROT_NONE), 0);
@@ -22,8 +25,9 @@ static inline unsigned char *fence_new(void) {
     return all + page;
 }
 
-/* Where an array of n elements of size bytes begins: `place` 0 ends at the upper fence; 1 .. 8 begin 0 .. 7 words above the lower
-   one. So both fences and all offsets to a 64-byte line are met. */
+/* Where an array of n elements of size bytes begins: `place` 0 ends at the upper fence; 1 .. 8
+   begin 0 .. 7 words above the lower one. So both fences and all offsets to a 64-byte line are met.
+ */
 enum { FENCE_PLACES = 9 };
 static inline void *fence_place(unsigned char *fence, size_t n, size_t size, int place) {
     memset(fence, FENCE_FILL, FENCE_BYTES);

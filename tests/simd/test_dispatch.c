@@ -20,7 +20,8 @@ static const char *dispatch_isa_under(const char *value) {
 Test(simd_dispatch, the_environment_at_the_start_is_obeyed) {
     const char *wanted = getenv("PKERN_ISA");
     if (!wanted) PKN_TEST_SKIP("PKERN_ISA is not set; make test-isa sets it");
-    cr_assert(strncmp(pkern_simd_isa(), wanted, strlen(wanted)) == 0, "PKERN_ISA=%s, but %s runs", wanted, pkern_simd_isa());
+    cr_assert(strncmp(pkern_simd_isa(), wanted, strlen(wanted)) == 0, "PKERN_ISA=%s, but %s runs",
+              wanted, pkern_simd_isa());
 }
 
 Test(simd_dispatch, every_set_is_the_active_one_where_it_is_forced) {
@@ -48,11 +49,18 @@ Test(simd_dispatch, the_forced_set_has_its_own_code) {
 }
 
 Test(simd_dispatch, names_that_are_unknown_or_not_to_be_had_are_ignored) {
-    static const char *const names[] = {"", "avx", "AVX2", "avx5120", "scalar ", "1",
+    static const char *const names[] = {
+        "",
+        "avx",
+        "AVX2",
+        "avx5120",
+        "scalar ",
+        "1",
 #if PKN_ARCH_X86
-                                        "neon",
+        "neon",
 #else
-                                        "avx2", "avx512",
+        "avx2",
+        "avx512",
 #endif
     };
     const char *best = dispatch_isa_under(0);
@@ -70,7 +78,8 @@ Test(simd_dispatch, the_choice_stays) {
 #if PKN_ARCH_X86
 Test(simd_dispatch, the_best_set_that_the_features_allow_is_chosen) {
     const uint32_t avx2 = PKN_CPU_AVX2 | PKN_CPU_POPCNT;
-    const uint32_t avx512 = avx2 | PKN_CPU_AVX512F | PKN_CPU_AVX512BW | PKN_CPU_AVX512VL | PKN_CPU_AVX512DQ;
+    const uint32_t avx512 =
+        avx2 | PKN_CPU_AVX512F | PKN_CPU_AVX512BW | PKN_CPU_AVX512VL | PKN_CPU_AVX512DQ;
     const uint32_t all = avx512 | PKN_CPU_AVX512VPOPCNTDQ;
     cr_assert_str_eq(pkn_simd_choose(all, 0)->name, "avx512_vpopcnt");
     cr_assert_str_eq(pkn_simd_choose(all, "avx512")->name, "avx512_vpopcnt");
@@ -81,8 +90,10 @@ Test(simd_dispatch, the_best_set_that_the_features_allow_is_chosen) {
     cr_assert_str_eq(pkn_simd_choose(avx512, "avx512_vpopcnt")->name, "avx512_base");
     cr_assert_str_eq(pkn_simd_choose(avx2, "avx512")->name, "avx2");
     for (uint32_t lacking = 1; lacking < all; lacking <<= 1) {
-        if ((avx512 & ~avx2 & lacking) != 0) cr_assert_str_eq(pkn_simd_choose(all & ~lacking, 0)->name, "avx2");
-        if ((avx2 & lacking) != 0) cr_assert_str_eq(pkn_simd_choose(all & ~lacking, 0)->name, "scalar");
+        if ((avx512 & ~avx2 & lacking) != 0)
+            cr_assert_str_eq(pkn_simd_choose(all & ~lacking, 0)->name, "avx2");
+        if ((avx2 & lacking) != 0)
+            cr_assert_str_eq(pkn_simd_choose(all & ~lacking, 0)->name, "scalar");
     }
     cr_assert_str_eq(pkn_simd_choose(0, "avx2")->name, "scalar");
 }
@@ -91,7 +102,8 @@ Test(simd_dispatch, this_cpu_runs_every_set_of_its_architecture) {
     size_t n_sets;
     const pkn_simd_set *sets = pkn_simd_sets(&n_sets);
     for (size_t i = 0; i < n_sets; i++) {
-        if (sets[i].features & ~pkn_cpu_features()) PKN_TEST_SKIP("this CPU lacks a set, whose kernels stay untested");
+        if (sets[i].features & ~pkn_cpu_features())
+            PKN_TEST_SKIP("this CPU lacks a set, whose kernels stay untested");
     }
 }
 #endif
@@ -116,7 +128,8 @@ Test(simd_dispatch, threads_that_ask_first_at_once_get_the_same) {
         pthread_t threads[4];
         const char *names[4];
         fence_use_set(0);
-        for (int i = 0; i < 4; i++) cr_assert_eq(pthread_create(&threads[i], 0, dispatch_ask, &names[i]), 0);
+        for (int i = 0; i < 4; i++)
+            cr_assert_eq(pthread_create(&threads[i], 0, dispatch_ask, &names[i]), 0);
         for (int i = 0; i < 4; i++) cr_assert_eq(pthread_join(threads[i], 0), 0);
         for (int i = 0; i < 4; i++) cr_assert(names[i] == names[0]);
     }

@@ -18,22 +18,43 @@ static void rotate_oracle(const uint64_t *in, size_t words, int64_t shift, uint6
     }
 }
 
-static const int64_t rotate_shifts[] = {0,   1,   -1,  2,    13,    63,     -63,       64,        -64,       65,       -65,
-                                        127, 128, 129, -200, 1000, -4097, INT64_MAX, INT64_MIN, INT64_MAX - 63, INT64_MIN + 1};
+static const int64_t rotate_shifts[] = {0,
+                                        1,
+                                        -1,
+                                        2,
+                                        13,
+                                        63,
+                                        -63,
+                                        64,
+                                        -64,
+                                        65,
+                                        -65,
+                                        127,
+                                        128,
+                                        129,
+                                        -200,
+                                        1000,
+                                        -4097,
+                                        INT64_MAX,
+                                        INT64_MIN,
+                                        INT64_MAX - 63,
+                                        INT64_MIN + 1};
 enum { ROTATE_N_SHIFTS = sizeof rotate_shifts / sizeof rotate_shifts[0] };
 
-static void rotate_check(const pkn_simd_set *set, unsigned char *fence_in, unsigned char *fence_out, size_t words, int64_t shift,
-                         int place) {
+static void rotate_check(const pkn_simd_set *set, unsigned char *fence_in, unsigned char *fence_out,
+                         size_t words, int64_t shift, int place) {
     static uint64_t expected[ROTATE_MAX];
     uint64_t *in = (uint64_t *)fence_place(fence_in, words, 8, place);
-    uint64_t *out = (uint64_t *)fence_place(fence_out, words, 8, place < 2 ? place : (place * 5) % 8 + 1);
+    uint64_t *out =
+        (uint64_t *)fence_place(fence_out, words, 8, place < 2 ? place : (place * 5) % 8 + 1);
     for (size_t i = 0; i < words; i++) in[i] = pkn_random_at(ROTATE_SEED, i);
     rotate_oracle(in, words, shift, expected);
     pkern_simd_rotate_u64(in, words, shift, out);
     cr_assert_arr_eq(out, expected, words * 8);
     cr_assert(fence_is_untouched(fence_out, out, words * 8));
     pkern_simd_rotate_u64(in, words, shift, in);
-    cr_assert(memcmp(in, expected, words * 8) == 0, "%s in place, %zu words, shift %lld", set->name, words, (long long)shift);
+    cr_assert(memcmp(in, expected, words * 8) == 0, "%s in place, %zu words, shift %lld", set->name,
+              words, (long long)shift);
     cr_assert(fence_is_untouched(fence_in, in, words * 8));
 }
 
@@ -44,14 +65,17 @@ Test(simd_rotate, every_set_moves_each_bit_to_its_place) {
         fence_use_set(set);
         for (size_t words = 0; words <= 70; words++) {
             for (size_t s = 0; s < ROTATE_N_SHIFTS; s++) {
-                rotate_check(set, fence_in, fence_out, words, rotate_shifts[s], (int)((words + s) % FENCE_PLACES));
+                rotate_check(set, fence_in, fence_out, words, rotate_shifts[s],
+                             (int)((words + s) % FENCE_PLACES));
             }
         }
         for (size_t i = 0; i < sizeof long_sizes / sizeof long_sizes[0]; i++) {
             for (uint64_t s = 0; s < 12; s++) {
                 int64_t shift = (int64_t)(pkn_random_at(ROTATE_SEED + 1, s) % (long_sizes[i] * 64));
-                rotate_check(set, fence_in, fence_out, long_sizes[i], s % 2 ? shift : -shift, (int)(s % FENCE_PLACES));
-                rotate_check(set, fence_in, fence_out, long_sizes[i], s % 3 ? shift / 64 * 64 : shift % 64, 0);
+                rotate_check(set, fence_in, fence_out, long_sizes[i], s % 2 ? shift : -shift,
+                             (int)(s % FENCE_PLACES));
+                rotate_check(set, fence_in, fence_out, long_sizes[i],
+                             s % 3 ? shift / 64 * 64 : shift % 64, 0);
             }
         }
     }
