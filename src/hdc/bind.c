@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Binding, a xor at memory speed. Short rows are bound several at a time with a key repeated on the stack, long ones are cut,
-   so that a kernel call always has between half a KiB and 32 KiB to do. */
+/* Binding, a xor at memory speed. Short rows are bound several at a time with a key repeated on the
+   stack, long ones are cut, so that a kernel call always has between half a KiB and 32 KiB to
+   do. */
 #ifndef PKN_HDC_BIND_C
 #define PKN_HDC_BIND_C
 
@@ -66,12 +67,13 @@ PKN_INTERNAL int pkn_bind_pair_pieces(size_t begin, size_t end, void *ctx) {
     const pkn_bind *bind = (const pkn_bind *)ctx;
     size_t first = begin * PKN_BIND_KEY_WORDS;
     size_t last = pkn_min_size(end * PKN_BIND_KEY_WORDS, bind->words);
-    pkn_simd()->xor_u64(bind->vectors + first, bind->pairs + first, last - first, bind->out + first);
+    pkn_simd()->xor_u64(bind->vectors + first, bind->pairs + first, last - first,
+                        bind->out + first);
     return 0;
 }
 
-PKERN_API pkern_status pkern_hdc_bind(pkern_pool *pool, const uint64_t *vectors, size_t n, const uint64_t *key, size_t words,
-                                      uint64_t *out) {
+PKERN_API pkern_status pkern_hdc_bind(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                      const uint64_t *key, size_t words, uint64_t *out) {
     pkn_bind bind;
     size_t bytes;
     pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
@@ -90,22 +92,25 @@ PKERN_API pkern_status pkern_hdc_bind(pkern_pool *pool, const uint64_t *vectors,
     bind.words = words;
     bind.n_pieces = (words + PKN_BIND_PIECE_WORDS - 1) / PKN_BIND_PIECE_WORDS;
     if (bind.n_pieces > 1) {
-        return pkn_hdc_run(pool, n * bind.n_pieces, 1, PKN_HDC_MOVE_NS_PER_WORD * PKN_BIND_PIECE_WORDS, pkn_bind_row_pieces,
+        return pkn_hdc_run(pool, n * bind.n_pieces, 1,
+                           PKN_HDC_MOVE_NS_PER_WORD * PKN_BIND_PIECE_WORDS, pkn_bind_row_pieces,
                            &bind);
     }
     return pkn_hdc_run(pool, n, 1, PKN_HDC_MOVE_NS_PER_WORD * (double)words,
-                       words <= PKN_BIND_KEY_WORDS / 2 ? pkn_bind_short_rows : pkn_bind_rows, &bind);
+                       words <= PKN_BIND_KEY_WORDS / 2 ? pkn_bind_short_rows : pkn_bind_rows,
+                       &bind);
 }
 
-PKERN_API pkern_status pkern_hdc_bind_pairs(pkern_pool *pool, const uint64_t *a, const uint64_t *b, size_t n, size_t words,
-                                            uint64_t *out) {
+PKERN_API pkern_status pkern_hdc_bind_pairs(pkern_pool *pool, const uint64_t *a, const uint64_t *b,
+                                            size_t n, size_t words, uint64_t *out) {
     pkn_bind bind;
     size_t bytes;
     pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
     if (status != PKERN_OK || n == 0) {
         return status;
     }
-    if (!a || !b || !out || pkn_hdc_clashes(a, bytes, out, bytes) || pkn_hdc_clashes(b, bytes, out, bytes)) {
+    if (!a || !b || !out || pkn_hdc_clashes(a, bytes, out, bytes) ||
+        pkn_hdc_clashes(b, bytes, out, bytes)) {
         return PKERN_EINVAL;
     }
     memset(&bind, 0, sizeof bind);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Bundling by majority. Usually an item of the parallel loop is a set, or some columns of one. Where that gives too few items
-   for the threads and sets are long, each set's rows are cut into chunks; a chunk's column counts stay bit-sliced, and adding
-   the chunks up is a few hundred operations a column word. Counts are exact, so cuts don't change the result. */
+/* Bundling by majority. Usually an item of the parallel loop is a set, or some columns of one.
+   Where that gives too few items for the threads and sets are long, each set's rows are cut into
+   chunks; a chunk's column counts stay bit-sliced, and adding the chunks up is a few hundred
+   operations a column word. Counts are exact, so cuts don't change the result. */
 #ifndef PKN_HDC_BUNDLE_C
 #define PKN_HDC_BUNDLE_C
 
@@ -14,7 +15,8 @@
 #define PKN_BUNDLE_MAX_ROWS ((size_t)1 << 31)
 /* Columns of an item, in words: four lines a row, what the kernel takes at a time. */
 #define PKN_BUNDLE_PIECE_WORDS 32
-/* With fewer items than this a thread, a set with twice PKN_BUNDLE_CHUNK_ROWS rows is cut by rows too. */
+/* With fewer items than this a thread, a set with twice PKN_BUNDLE_CHUNK_ROWS rows is cut by rows
+   too. */
 #define PKN_BUNDLE_ITEMS_PER_THREAD 4
 /* A chunk's share of the sum at the end is about 200 operations a word, its rows take 2 a word. */
 #define PKN_BUNDLE_CHUNK_ROWS 2048
@@ -35,10 +37,13 @@ PKN_INTERNAL int pkn_bundle_items(size_t begin, size_t end, void *ctx) {
     for (size_t item = begin; item < end; item++) {
         size_t set = item / bundle->n_pieces;
         size_t word = item % bundle->n_pieces * PKN_BUNDLE_PIECE_WORDS;
-        size_t n_words = bundle->n_pieces == 1 ? bundle->words : pkn_min_size(bundle->words - word, PKN_BUNDLE_PIECE_WORDS);
+        size_t n_words = bundle->n_pieces == 1
+                             ? bundle->words
+                             : pkn_min_size(bundle->words - word, PKN_BUNDLE_PIECE_WORDS);
         size_t first = bundle->set_offsets[set];
-        kernels->majority_u64(bundle->vectors + first * bundle->words + word, bundle->set_offsets[set + 1] - first,
-                              bundle->words, n_words, bundle->out + set * bundle->words + word);
+        kernels->majority_u64(bundle->vectors + first * bundle->words + word,
+                              bundle->set_offsets[set + 1] - first, bundle->words, n_words,
+                              bundle->out + set * bundle->words + word);
     }
     return 0;
 }
@@ -56,7 +61,8 @@ PKN_INTERNAL int pkn_bundle_chunks(size_t begin, size_t end, void *ctx) {
     const pkn_bundle_set *set = (const pkn_bundle_set *)ctx;
     for (size_t chunk = begin; chunk < end; chunk++) {
         size_t row = chunk * set->chunk_rows;
-        pkn_simd()->count_u64(set->rows + row * set->words, pkn_min_size(set->chunk_rows, set->n_rows - row), set->words,
+        pkn_simd()->count_u64(set->rows + row * set->words,
+                              pkn_min_size(set->chunk_rows, set->n_rows - row), set->words,
                               set->words, 0, 0, set->n_planes, set->words,
                               set->planes + chunk * set->n_planes * set->words);
     }
@@ -76,7 +82,9 @@ PKN_INTERNAL void pkn_bundle_add_chunks(const pkn_bundle_set *set, size_t n_chun
             uint64_t carry = 0;
             for (unsigned k = 0; k <= top; k++) {
                 uint64_t a = sums[k];
-                uint64_t b = k < set->n_planes ? set->planes[(chunk * set->n_planes + k) * set->words + word] : 0;
+                uint64_t b = k < set->n_planes
+                                 ? set->planes[(chunk * set->n_planes + k) * set->words + word]
+                                 : 0;
                 sums[k] = a ^ b ^ carry;
                 carry = (a & b) | ((a ^ b) & carry);
             }
@@ -86,7 +94,8 @@ PKN_INTERNAL void pkn_bundle_add_chunks(const pkn_bundle_set *set, size_t n_chun
 }
 
 /* One long set. Where there is no memory for the counts the caller does it alone. */
-PKN_INTERNAL pkern_status pkn_bundle_long_set(const pkn_bundle *bundle, pkern_pool *pool, size_t index, size_t n_threads) {
+PKN_INTERNAL pkern_status pkn_bundle_long_set(const pkn_bundle *bundle, pkern_pool *pool,
+                                              size_t index, size_t n_threads) {
     pkn_bundle_set set;
     const pkern_allocator *allocator = pkn_pool_allocator(pool);
     size_t n_chunks, bytes;
@@ -97,13 +106,15 @@ PKN_INTERNAL pkern_status pkn_bundle_long_set(const pkn_bundle *bundle, pkern_po
     set.chunk_rows = pkn_max_size(set.n_rows / (n_threads * 8) + 1, PKN_BUNDLE_CHUNK_ROWS);
     n_chunks = (set.n_rows + set.chunk_rows - 1) / set.chunk_rows;
     set.n_planes = 64 - pkn_clz_u64((uint64_t)set.chunk_rows);
-    bytes = n_chunks * set.n_planes * set.words * sizeof(uint64_t); /* less than the rows themselves have */
+    bytes = n_chunks * set.n_planes * set.words *
+            sizeof(uint64_t); /* less than the rows themselves have */
     set.planes = (uint64_t *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
     if (!set.planes) {
-        return pkn_bundle_items(index * bundle->n_pieces, (index + 1) * bundle->n_pieces, (void *)(uintptr_t)bundle);
+        return pkn_bundle_items(index * bundle->n_pieces, (index + 1) * bundle->n_pieces,
+                                (void *)(uintptr_t)bundle);
     }
     status = pkn_hdc_run(pool, n_chunks, 1,
-                         PKN_HDC_COUNT_NS_PER_WORD * (double)set.words * (double)set.chunk_rows * pkn_hdc_slowness(),
+                         pkn_hdc_count_cost() * (double)set.words * (double)set.chunk_rows,
                          pkn_bundle_chunks, &set);
     if (status == PKERN_OK) {
         pkn_bundle_add_chunks(&set, n_chunks, bundle->out + index * set.words);
@@ -115,7 +126,7 @@ PKN_INTERNAL pkern_status pkn_bundle_long_set(const pkn_bundle *bundle, pkern_po
 PKN_INTERNAL pkern_status pkn_bundle_run(pkn_bundle *bundle, pkern_pool *pool) {
     size_t n_rows = bundle->set_offsets[bundle->n_sets] - bundle->set_offsets[0];
     double words = (double)n_rows + 2.0 * (double)bundle->n_sets;
-    double cost = PKN_HDC_COUNT_NS_PER_WORD * pkn_hdc_slowness() * words * (double)bundle->words;
+    double cost = pkn_hdc_count_cost() * words * (double)bundle->words;
     size_t few;
     bundle->n_pieces = 1;
     if (cost < PKN_HDC_DIRECT_NS) {
@@ -129,10 +140,12 @@ PKN_INTERNAL pkern_status pkn_bundle_run(pkn_bundle *bundle, pkern_pool *pool) {
         n_rows / bundle->n_sets >= 2 * PKN_BUNDLE_CHUNK_ROWS) {
         for (size_t set = 0; set < bundle->n_sets; set++) {
             pkern_status status;
-            if (bundle->set_offsets[set + 1] - bundle->set_offsets[set] >= 2 * PKN_BUNDLE_CHUNK_ROWS) {
+            if (bundle->set_offsets[set + 1] - bundle->set_offsets[set] >=
+                2 * PKN_BUNDLE_CHUNK_ROWS) {
                 status = pkn_bundle_long_set(bundle, pool, set, few / PKN_BUNDLE_ITEMS_PER_THREAD);
             } else {
-                status = pkn_bundle_items(set * bundle->n_pieces, (set + 1) * bundle->n_pieces, bundle);
+                status =
+                    pkn_bundle_items(set * bundle->n_pieces, (set + 1) * bundle->n_pieces, bundle);
             }
             if (status != PKERN_OK) {
                 return status;
@@ -140,8 +153,9 @@ PKN_INTERNAL pkern_status pkn_bundle_run(pkn_bundle *bundle, pkern_pool *pool) {
         }
         return PKERN_OK;
     }
-    return pkn_hdc_run(pool, bundle->n_sets * bundle->n_pieces, 1, cost / (double)(bundle->n_sets * bundle->n_pieces),
-                       pkn_bundle_items, bundle);
+    return pkn_hdc_run(pool, bundle->n_sets * bundle->n_pieces, 1,
+                       cost / (double)(bundle->n_sets * bundle->n_pieces), pkn_bundle_items,
+                       bundle);
 }
 
 /* out is the array of the rows: sets may read what others write, so they write elsewhere first. */
@@ -163,7 +177,8 @@ PKN_INTERNAL pkern_status pkn_bundle_in_place(pkn_bundle *bundle, pkern_pool *po
 }
 
 /* 0 or a status; *bytes is that of the rows from set_offsets[0] on. */
-PKN_INTERNAL pkern_status pkn_bundle_check_sets(const size_t *set_offsets, size_t n_sets, size_t words, size_t *bytes) {
+PKN_INTERNAL pkern_status pkn_bundle_check_sets(const size_t *set_offsets, size_t n_sets,
+                                                size_t words, size_t *bytes) {
     size_t longest = 0;
     for (size_t set = 0; set < n_sets; set++) {
         if (set_offsets[set + 1] < set_offsets[set]) {
@@ -171,15 +186,17 @@ PKN_INTERNAL pkern_status pkn_bundle_check_sets(const size_t *set_offsets, size_
         }
         longest = pkn_max_size(longest, set_offsets[set + 1] - set_offsets[set]);
     }
-    if (longest > PKN_BUNDLE_MAX_ROWS || pkn_hdc_check_rows(set_offsets[n_sets], words, bytes) != PKERN_OK) {
+    if (longest > PKN_BUNDLE_MAX_ROWS ||
+        pkn_hdc_check_rows(set_offsets[n_sets], words, bytes) != PKERN_OK) {
         return PKERN_EOVERFLOW;
     }
     *bytes = (set_offsets[n_sets] - set_offsets[0]) * words * sizeof(uint64_t);
     return PKERN_OK;
 }
 
-PKERN_API pkern_status pkern_hdc_bundle(pkern_pool *pool, const uint64_t *vectors, const size_t *set_offsets, size_t n_sets,
-                                        size_t words, uint64_t *out) {
+PKERN_API pkern_status pkern_hdc_bundle(pkern_pool *pool, const uint64_t *vectors,
+                                        const size_t *set_offsets, size_t n_sets, size_t words,
+                                        uint64_t *out) {
     pkn_bundle bundle;
     const uint64_t *rows;
     size_t bytes, out_bytes;
@@ -207,7 +224,8 @@ PKERN_API pkern_status pkern_hdc_bundle(pkern_pool *pool, const uint64_t *vector
     bundle.n_sets = n_sets;
     bundle.words = words;
     bundle.out = out;
-    return bytes > 0 && rows == out ? pkn_bundle_in_place(&bundle, pool) : pkn_bundle_run(&bundle, pool);
+    return bytes > 0 && rows == out ? pkn_bundle_in_place(&bundle, pool)
+                                    : pkn_bundle_run(&bundle, pool);
 }
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The k smallest of a stream of keys. A key is distance << 32 | index, so that the order of keys is by distance and then by
-   index, all keys differ, and which k are the smallest depends on nothing else. */
+/* The k smallest of a stream of keys. A key is distance << 32 | index, so that the order of keys is
+   by distance and then by index, all keys differ, and which k are the smallest depends on nothing
+   else. */
 #ifndef PKN_HDC_KEYS_H
 #define PKN_HDC_KEYS_H
 
@@ -58,8 +59,9 @@ PKN_INTERNAL void pkn_keys_heap_sort(uint64_t *keys, size_t n) {
     }
 }
 
-/* Splits keys [n], n >= 3, by the median of three: all before the result are at most keys[result], all behind at least.
-   The loop is without branches on data: keys below the pivot are swapped to the front one after another. */
+/* Splits keys [n], n >= 3, by the median of three: all before the result are at most keys[result],
+   all behind at least. The loop is without branches on data: keys below the pivot are swapped to
+   the front one after another. */
 PKN_INLINE size_t pkn_keys_partition(uint64_t *keys, size_t n) {
     size_t front = 0;
     uint64_t pivot;
@@ -84,7 +86,8 @@ PKN_INLINE size_t pkn_keys_partition(uint64_t *keys, size_t n) {
     return front;
 }
 
-/* Moves the k smallest of keys [n] to the front, in any order; k < n. Expected O(n); a bad run of pivots ends in a sort. */
+/* Moves the k smallest of keys [n] to the front, in any order; k < n. Expected O(n); a bad run of
+   pivots ends in a sort. */
 PKN_INTERNAL void pkn_keys_select(uint64_t *keys, size_t n, size_t k) {
     for (int rounds = 0; n > 16; rounds++) {
         size_t middle;
@@ -107,8 +110,8 @@ PKN_INTERNAL void pkn_keys_select(uint64_t *keys, size_t n, size_t k) {
     pkn_keys_insertion_sort(keys, n);
 }
 
-/* Quicksort whose larger parts wait on a stack of their own (at most log2 n of them). Partitions that have cost 64 passes over
-   all keys came from bad pivots; heap sort does the rest. */
+/* Quicksort whose larger parts wait on a stack of their own (at most log2 n of them). Partitions
+   that have cost 64 passes over all keys came from bad pivots; heap sort does the rest. */
 PKN_INTERNAL void pkn_keys_sort(uint64_t *keys, size_t n) {
     size_t waiting_n[64];
     uint64_t *waiting[64];
@@ -143,8 +146,9 @@ PKN_INTERNAL void pkn_keys_sort(uint64_t *keys, size_t n) {
     }
 }
 
-/* Distances of the same memory are close together, so counting them is faster than comparing keys: a few operations a key
-   without a branch on data. counts[d - lowest] is the number of keys of distance d; 0 where the distances span too much. */
+/* Distances of the same memory are close together, so counting them is faster than comparing keys:
+   a few operations a key without a branch on data. counts[d - lowest] is the number of keys of
+   distance d; 0 where the distances span too much. */
 #define PKN_KEYS_SPAN 1024
 
 PKN_INLINE int pkn_keys_count(const uint64_t *keys, size_t n, uint32_t *counts, uint64_t *lowest) {
@@ -166,8 +170,9 @@ PKN_INLINE int pkn_keys_count(const uint64_t *keys, size_t n, uint32_t *counts, 
     return 1;
 }
 
-/* Moves the k smallest of keys [n] to the front, in their order; k < n, keys of equal distance ascend. Returns the distance of the
-   largest of them, or -1 where the distances span too much and nothing was moved. */
+/* Moves the k smallest of keys [n] to the front, in their order; k < n, keys of equal distance
+   ascend. Returns the distance of the largest of them, or -1 where the distances span too much and
+   nothing was moved. */
 PKN_INTERNAL int64_t pkn_keys_select_by_count(uint64_t *keys, size_t n, size_t k) {
     uint32_t counts[PKN_KEYS_SPAN];
     uint64_t lowest, last;
@@ -189,8 +194,8 @@ PKN_INTERNAL int64_t pkn_keys_select_by_count(uint64_t *keys, size_t n, size_t k
     return (int64_t)last;
 }
 
-/* Sorts keys [n], of which those of equal distance ascend already, with room for as many at scratch. 0 where the distances span
-   too much and nothing was done. */
+/* Sorts keys [n], of which those of equal distance ascend already, with room for as many at
+   scratch. 0 where the distances span too much and nothing was done. */
 PKN_INTERNAL int pkn_keys_sort_by_count(uint64_t *keys, size_t n, uint64_t *scratch) {
     uint32_t counts[PKN_KEYS_SPAN];
     uint64_t lowest;

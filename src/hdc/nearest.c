@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Exact nearest and top-k search, selection fused into the tiles: a block of distances is looked at while it is in L1 and mostly
-   thrown away at once, since after the first few blocks hardly any distance is below a query's k-th best.
+/* Exact nearest and top-k search, selection fused into the tiles: a block of distances is looked at
+   while it is in L1 and mostly thrown away at once, since after the first few blocks hardly any
+   distance is below a query's k-th best.
 
-   A query's list is of keys (keys.h). Up to PKN_NEAREST_SORTED keys it is kept sorted, by insertion. Above, keys are appended to
-   a buffer of 2 k; when it is full, a selection halves it: amortised O(1) a key for any k. It counts distances, or compares
-   keys where the distances span too much.
-   Where the targets are split, each split makes a list of its own and the caller merges them; keys hold a target's place in its
-   split, so 32 bits are enough. */
+   A query's list is of keys (keys.h). Up to PKN_NEAREST_SORTED keys it is kept sorted, by
+   insertion. Above, keys are appended to a buffer of 2 k; when it is full, a selection halves it:
+   amortised O(1) a key for any k. It counts distances, or compares keys where the distances span
+   too much. Where the targets are split, each split makes a list of its own and the caller merges
+   them; keys hold a target's place in its split, so 32 bits are enough. */
 #ifndef PKN_HDC_NEAREST_C
 #define PKN_HDC_NEAREST_C
 
@@ -16,11 +17,13 @@
 #include "hdc/hdc_run.h"
 #include "hdc/keys.h"
 #include "hdc/tiles.h"
+#include "simd/tile.h"
 
 #define PKN_NEAREST_SORTED 16
 /* From here on counting, which first clears its PKN_KEYS_SPAN counters, beats comparing. */
 #define PKN_NEAREST_COUNTED 256
-/* Keys of all lists of a group of queries that pass over the targets together: 8 KiB of stack, and 64 queries at most. */
+/* Keys of all lists of a group of queries that pass over the targets together: 8 KiB of stack, and
+   64 queries at most. */
 #define PKN_NEAREST_STACK_KEYS 1024
 #define PKN_NEAREST_GROUP 64
 /* Keys of the splits' lists of a small call: 4 KiB of stack. */
@@ -33,8 +36,8 @@
 
 typedef struct pkn_nearest {
     pkn_tiles tiles;
-    size_t k;     /* at most n_targets */
-    size_t row;   /* matches of a row of out, at least k */
+    size_t k;          /* at most n_targets */
+    size_t row;        /* matches of a row of out, at least k */
     uint64_t *partial; /* 0, or [n_queries x n_splits x k]: what the splits found */
     pkern_hdc_match *out;
     pkern_pool *pool;
@@ -49,7 +52,8 @@ typedef struct pkn_nearest_list {
     int mixed;      /* the keys of a buffer are not by ascending index any more */
 } pkn_nearest_list;
 
-PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys, pkern_hdc_match *out) {
+PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys,
+                                    pkern_hdc_match *out) {
     uint64_t bits = (uint64_t)search->tiles.words * 64;
     for (size_t i = 0; i < search->k; i++) {
         out[i].index = (size_t)(keys[i] & UINT32_MAX);
@@ -66,8 +70,10 @@ PKN_INTERNAL void pkn_nearest_write_none(pkern_hdc_match *out, size_t n) {
     }
 }
 
-/* keys [n] ascend by index, so of two with the same distance the one in the list stays: below the limit is exact. */
-PKN_INLINE void pkn_nearest_insert(pkn_nearest_list *list, size_t k, const uint64_t *keys, size_t n) {
+/* keys [n] ascend by index, so of two with the same distance the one in the list stays: below the
+   limit is exact. */
+PKN_INLINE void pkn_nearest_insert(pkn_nearest_list *list, size_t k, const uint64_t *keys,
+                                   size_t n) {
     for (size_t i = 0; i < n; i++) {
         if (keys[i] < list->keys[k - 1]) {
             pkn_keys_insert(list->keys, k, keys[i]);
@@ -79,14 +85,15 @@ PKN_INLINE void pkn_nearest_insert(pkn_nearest_list *list, size_t k, const uint6
 }
 
 /* All distances as keys, for a list that is not full yet. */
-PKN_INLINE void pkn_nearest_all(const uint32_t *distances, size_t n, uint32_t first, uint64_t *keys) {
+PKN_INLINE void pkn_nearest_all(const uint32_t *distances, size_t n, uint32_t first,
+                                uint64_t *keys) {
     for (size_t i = 0; i < n; i++) {
         keys[i] = (uint64_t)distances[i] << 32 | (first + (uint32_t)i);
     }
 }
 
-PKN_INLINE void pkn_nearest_look_sorted(const pkn_nearest *search, pkn_nearest_list *list, const uint32_t *distances, size_t n,
-                                       uint32_t first) {
+PKN_INLINE void pkn_nearest_look_sorted(const pkn_nearest *search, pkn_nearest_list *list,
+                                        const uint32_t *distances, size_t n, uint32_t first) {
     uint64_t keys[PKN_BLOCK_MAX_TARGETS];
     while (list->limit > UINT32_MAX && n > 0) {
         size_t head = pkn_min_size(n, search->k);
@@ -104,9 +111,12 @@ PKN_INLINE void pkn_nearest_look_sorted(const pkn_nearest *search, pkn_nearest_l
     }
 }
 
-/* Keys come in by ascending index and keep that order until a selection by comparisons mixes them. */
+/* Keys come in by ascending index and keep that order until a selection by comparisons mixes
+   them. */
 PKN_INTERNAL void pkn_nearest_shrink(pkn_nearest_list *list, size_t k) {
-    int64_t last = list->mixed || k < PKN_NEAREST_COUNTED ? -1 : pkn_keys_select_by_count(list->keys, list->count, k);
+    int64_t last = list->mixed || k < PKN_NEAREST_COUNTED
+                       ? -1
+                       : pkn_keys_select_by_count(list->keys, list->count, k);
     if (last >= 0) {
         list->count = k;
         list->limit = (uint64_t)last;
@@ -121,13 +131,14 @@ PKN_INTERNAL void pkn_nearest_shrink(pkn_nearest_list *list, size_t k) {
     }
 }
 
-PKN_INLINE void pkn_nearest_look_buffered(const pkn_nearest *search, pkn_nearest_list *list, const uint32_t *distances, size_t n,
-                                         uint32_t first) {
+PKN_INLINE void pkn_nearest_look_buffered(const pkn_nearest *search, pkn_nearest_list *list,
+                                          const uint32_t *distances, size_t n, uint32_t first) {
     if (list->limit > UINT32_MAX) {
         pkn_nearest_all(distances, n, first, list->keys + list->count);
         list->count += n;
     } else {
-        list->count += pkn_simd()->below_u32(distances, n, (uint32_t)list->limit, first, list->keys + list->count);
+        list->count += pkn_simd()->below_u32(distances, n, (uint32_t)list->limit, first,
+                                             list->keys + list->count);
     }
     if (list->count >= 2 * search->k) {
         pkn_nearest_shrink(list, search->k);
@@ -152,7 +163,8 @@ PKN_INTERNAL void pkn_nearest_finish(const pkn_nearest *search, pkn_nearest_list
 }
 
 /* Runs a group's lists over the part's targets. */
-PKN_INTERNAL void pkn_nearest_scan(const pkn_nearest *search, const pkn_tiles_part *part, pkn_nearest_list *lists) {
+PKN_INTERNAL void pkn_nearest_scan(const pkn_nearest *search, const pkn_tiles_part *part,
+                                   pkn_nearest_list *lists) {
     const pkn_tiles *tiles = &search->tiles;
     uint32_t distances[PKN_PANEL_QUERIES * PKN_BLOCK_MAX_TARGETS];
     for (size_t t = part->target; t < part->target_end; t += tiles->block_len) {
@@ -160,14 +172,17 @@ PKN_INTERNAL void pkn_nearest_scan(const pkn_nearest *search, const pkn_tiles_pa
         uint32_t first = (uint32_t)(t - part->target);
         for (size_t q = part->query; q < part->query_end; q += PKN_PANEL_QUERIES) {
             size_t n_queries = pkn_min_size(PKN_PANEL_QUERIES, part->query_end - q);
-            pkn_simd()->hamming_tile_u64(tiles->queries + q * tiles->words, n_queries, tiles->targets + t * tiles->words, n,
-                                         tiles->words, distances, PKN_BLOCK_MAX_TARGETS);
+            pkn_simd()->hamming_tile_u64(tiles->queries + q * tiles->words, n_queries,
+                                         tiles->targets + t * tiles->words, n, tiles->words,
+                                         distances, PKN_BLOCK_MAX_TARGETS);
             for (size_t i = 0; i < n_queries; i++) {
                 pkn_nearest_list *list = &lists[q - part->query + i];
                 if (search->k <= PKN_NEAREST_SORTED) {
-                    pkn_nearest_look_sorted(search, list, distances + i * PKN_BLOCK_MAX_TARGETS, n, first);
+                    pkn_nearest_look_sorted(search, list, distances + i * PKN_BLOCK_MAX_TARGETS, n,
+                                            first);
                 } else {
-                    pkn_nearest_look_buffered(search, list, distances + i * PKN_BLOCK_MAX_TARGETS, n, first);
+                    pkn_nearest_look_buffered(search, list, distances + i * PKN_BLOCK_MAX_TARGETS,
+                                              n, first);
                 }
             }
         }
@@ -179,7 +194,8 @@ PKN_INLINE size_t pkn_nearest_room(const pkn_nearest *search) {
     return search->k <= PKN_NEAREST_SORTED ? search->k : 2 * search->k + search->tiles.block_len;
 }
 
-PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, size_t end, uint64_t *keys, size_t n_keys) {
+PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, size_t end,
+                                     uint64_t *keys, size_t n_keys) {
     size_t room = pkn_nearest_room(search);
     size_t group = pkn_min_size(n_keys / room, PKN_NEAREST_GROUP) / PKN_PANEL_QUERIES;
     pkn_nearest_list lists[PKN_NEAREST_GROUP];
@@ -200,8 +216,8 @@ PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, si
             size_t query = part.query + i;
             pkn_nearest_finish(search, &lists[i]);
             if (search->partial) {
-                memcpy(search->partial + (query * search->tiles.n_splits + part.split) * search->k, lists[i].keys,
-                       search->k * sizeof(uint64_t));
+                memcpy(search->partial + (query * search->tiles.n_splits + part.split) * search->k,
+                       lists[i].keys, search->k * sizeof(uint64_t));
             } else {
                 pkn_nearest_write(search, lists[i].keys, search->out + query * search->row);
             }
@@ -212,11 +228,13 @@ PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, si
 /* k = 1: the kernel keeps a few candidates a query, and no list is needed. */
 PKN_INTERNAL void pkn_nearest_groups_of_one(const pkn_nearest *search, size_t begin, size_t end) {
     const pkn_tiles *tiles = &search->tiles;
-    uint32_t distances[PKN_NEAREST_GROUP * PKN_NEAREST_LANES], indices[PKN_NEAREST_GROUP * PKN_NEAREST_LANES];
+    uint32_t distances[PKN_NEAREST_GROUP * PKN_NEAREST_LANES],
+        indices[PKN_NEAREST_GROUP * PKN_NEAREST_LANES];
     while (begin < end) {
         pkn_tiles_part part;
         begin = pkn_tiles_next(tiles, begin, end, PKN_NEAREST_GROUP / PKN_PANEL_QUERIES, &part);
-        /* Where all distances are UINT32_MAX, none is below it, and the first target is the nearest. */
+        /* Where all distances are UINT32_MAX, none is below it, and the first target is the
+           nearest. */
         memset(distances, 0xff, sizeof distances);
         memset(indices, 0, sizeof indices);
         for (size_t t = part.target; t < part.target_end; t += tiles->block_len) {
@@ -226,7 +244,8 @@ PKN_INTERNAL void pkn_nearest_groups_of_one(const pkn_nearest *search, size_t be
                 pkn_simd()->nearest_tile_u64(tiles->queries + q * tiles->words,
                                              pkn_min_size(PKN_PANEL_QUERIES, part.query_end - q),
                                              tiles->targets + t * tiles->words, n, tiles->words,
-                                             (uint32_t)(t - part.target), distances + lane, indices + lane);
+                                             (uint32_t)(t - part.target), distances + lane,
+                                             indices + lane);
             }
         }
         for (size_t q = part.query; q < part.query_end; q++) {
@@ -256,7 +275,8 @@ PKN_INTERNAL int pkn_nearest_items(size_t begin, size_t end, void *ctx) {
     } else {
         const pkern_allocator *allocator = pkn_pool_allocator(search->pool);
         size_t n_keys = pkn_max_size(PKN_NEAREST_HEAP_KEYS, room * PKN_PANEL_QUERIES);
-        uint64_t *heap_keys = (uint64_t *)pkn_allocate(allocator, n_keys * sizeof(uint64_t), PKN_CACHE_LINE);
+        uint64_t *heap_keys =
+            (uint64_t *)pkn_allocate(allocator, n_keys * sizeof(uint64_t), PKN_CACHE_LINE);
         if (!heap_keys) {
             return PKERN_ENOMEM;
         }
@@ -266,7 +286,8 @@ PKN_INTERNAL int pkn_nearest_items(size_t begin, size_t end, void *ctx) {
     return 0;
 }
 
-/* Merges the lists of the splits, queries [begin, end): the smallest head next, among equal distances that of the first split. */
+/* Merges the lists of the splits, queries [begin, end): the smallest head next, among equal
+   distances that of the first split. */
 PKN_INTERNAL int pkn_nearest_merge(size_t begin, size_t end, void *ctx) {
     const pkn_nearest *search = (const pkn_nearest *)ctx;
     size_t n_splits = search->tiles.n_splits;
@@ -282,7 +303,8 @@ PKN_INTERNAL int pkn_nearest_merge(size_t begin, size_t end, void *ctx) {
             uint64_t best = PKN_NO_KEY;
             size_t from = 0;
             for (size_t split = 0; split < n_splits; split++) {
-                if (left[split] > 0 && (*heads[split] >> 32 < best >> 32 || (best == PKN_NO_KEY && *heads[split] != best))) {
+                if (left[split] > 0 && (*heads[split] >> 32 < best >> 32 ||
+                                        (best == PKN_NO_KEY && *heads[split] != best))) {
                     best = *heads[split];
                     from = split;
                 }
@@ -291,14 +313,15 @@ PKN_INTERNAL int pkn_nearest_merge(size_t begin, size_t end, void *ctx) {
             left[from]--;
             out[i].index = from * search->tiles.split_len + (size_t)(best & UINT32_MAX);
             out[i].distance = (uint32_t)(best >> 32);
-            out[i].similarity = pkn_similarity_of(out[i].distance, (uint64_t)search->tiles.words * 64, search->scale);
+            out[i].similarity = pkn_similarity_of(
+                out[i].distance, (uint64_t)search->tiles.words * 64, search->scale);
         }
     }
     return 0;
 }
 
-/* A split's list costs k insertions and a merge of k keys, so a split should have several times as many targets, and many times
-   where panels alone keep all threads busy. */
+/* A split's list costs k insertions and a merge of k keys, so a split should have several times as
+   many targets, and many times where panels alone keep all threads busy. */
 PKN_INTERNAL size_t pkn_nearest_max_splits(const pkn_nearest *search, size_t n_threads) {
     size_t enough = n_threads * PKN_PANEL_QUERIES * 4;
     size_t by_k = search->tiles.n_targets / search->k / (search->tiles.n_queries < enough ? 8 : 64);
@@ -306,7 +329,8 @@ PKN_INTERNAL size_t pkn_nearest_max_splits(const pkn_nearest *search, size_t n_t
 }
 
 /* stack_partial has room for PKN_NEAREST_STACK_PARTIAL keys. */
-PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool, uint64_t *stack_partial) {
+PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
+                                          uint64_t *stack_partial) {
     pkn_tiles *tiles = &search->tiles;
     size_t n_threads = pkn_tiles_threads(tiles, pool);
     size_t forced = (tiles->n_targets - 1) / PKN_NEAREST_MAX_SPLIT_LEN + 1;
@@ -319,13 +343,15 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
         tiles->n_splits = forced;
     }
     if (tiles->n_splits > 1) {
-        if (pkn_mul_overflows_size(tiles->n_queries * tiles->n_splits * sizeof(uint64_t), search->k, &bytes)) {
+        if (pkn_mul_overflows_size(tiles->n_queries * tiles->n_splits * sizeof(uint64_t), search->k,
+                                   &bytes)) {
             bytes = SIZE_MAX;
         }
         if (bytes <= PKN_NEAREST_STACK_PARTIAL * sizeof(uint64_t)) {
             search->partial = stack_partial;
         } else {
-            search->partial = (uint64_t *)pkn_allocate(pkn_pool_allocator(pool), bytes, PKN_CACHE_LINE);
+            search->partial =
+                (uint64_t *)pkn_allocate(pkn_pool_allocator(pool), bytes, PKN_CACHE_LINE);
         }
         if (!search->partial && forced > 1) {
             return PKERN_ENOMEM;
@@ -337,8 +363,9 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
     status = pkn_tiles_run(tiles, pool, pkn_nearest_items, search);
     if (search->partial) {
         if (status == PKERN_OK) {
-            status = pkn_hdc_run(pool, tiles->n_queries, 1, 2.0 * (double)(search->k * tiles->n_splits), pkn_nearest_merge,
-                                 search);
+            status =
+                pkn_hdc_run(pool, tiles->n_queries, 1, 2.0 * (double)(search->k * tiles->n_splits),
+                            pkn_nearest_merge, search);
         }
         if (search->partial != stack_partial) {
             pkn_release(pkn_pool_allocator(pool), search->partial, bytes);
@@ -347,8 +374,9 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
     return status;
 }
 
-PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries, size_t n_queries, const uint64_t *memory,
-                                       size_t n_memory, size_t words, size_t k, pkern_hdc_match *out) {
+PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries, size_t n_queries,
+                                       const uint64_t *memory, size_t n_memory, size_t words,
+                                       size_t k, pkern_hdc_match *out) {
     pkn_nearest search;
     uint64_t stack_partial[PKN_NEAREST_STACK_PARTIAL];
     size_t query_bytes, memory_bytes, out_bytes;
@@ -359,7 +387,8 @@ PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries
     if (status != PKERN_OK) {
         return status;
     }
-    if (pkn_mul_overflows_size(n_queries, k, &out_bytes) || pkn_mul_overflows_size(out_bytes, sizeof *out, &out_bytes)) {
+    if (pkn_mul_overflows_size(n_queries, k, &out_bytes) ||
+        pkn_mul_overflows_size(out_bytes, sizeof *out, &out_bytes)) {
         return PKERN_EOVERFLOW;
     }
     if ((!queries && n_queries > 0) || (!memory && n_memory > 0) || (!out && out_bytes > 0)) {
@@ -368,7 +397,8 @@ PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries
     if (out_bytes == 0) {
         return PKERN_OK;
     }
-    if (pkn_overlaps(queries, query_bytes, out, out_bytes) || pkn_overlaps(memory, memory_bytes, out, out_bytes)) {
+    if (pkn_overlaps(queries, query_bytes, out, out_bytes) ||
+        pkn_overlaps(memory, memory_bytes, out, out_bytes)) {
         return PKERN_EINVAL;
     }
     search.k = pkn_min_size(k, n_memory);
@@ -390,8 +420,9 @@ PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries
     return status;
 }
 
-PKERN_API pkern_status pkern_hdc_nearest(pkern_pool *pool, const uint64_t *queries, size_t n_queries, const uint64_t *memory,
-                                         size_t n_memory, size_t words, pkern_hdc_match *out) {
+PKERN_API pkern_status pkern_hdc_nearest(pkern_pool *pool, const uint64_t *queries,
+                                         size_t n_queries, const uint64_t *memory, size_t n_memory,
+                                         size_t words, pkern_hdc_match *out) {
     return pkern_hdc_top_k(pool, queries, n_queries, memory, n_memory, words, 1, out);
 }
 

@@ -19,13 +19,14 @@ PKN_INTERNAL int pkn_permute_rows(size_t begin, size_t end, void *ctx) {
     const pkn_permute *permute = (const pkn_permute *)ctx;
     size_t words = permute->words;
     for (size_t row = begin; row < end; row++) {
-        pkern_simd_rotate_u64(permute->vectors + row * words, words, permute->shift, permute->out + row * words);
+        pkern_simd_rotate_u64(permute->vectors + row * words, words, permute->shift,
+                              permute->out + row * words);
     }
     return 0;
 }
 
-PKERN_API pkern_status pkern_hdc_permute(pkern_pool *pool, const uint64_t *vectors, size_t n, size_t words, long shift,
-                                         uint64_t *out) {
+PKERN_API pkern_status pkern_hdc_permute(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                         size_t words, long shift, uint64_t *out) {
     pkn_permute permute;
     size_t bytes;
     pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
@@ -39,7 +40,8 @@ PKERN_API pkern_status pkern_hdc_permute(pkern_pool *pool, const uint64_t *vecto
     permute.out = out;
     permute.words = words;
     permute.shift = shift;
-    return pkn_hdc_run(pool, n, 1, PKN_HDC_MOVE_NS_PER_WORD * (double)words + 4, pkn_permute_rows, &permute);
+    return pkn_hdc_run(pool, n, 1, PKN_HDC_MOVE_NS_PER_WORD * (double)words + 4, pkn_permute_rows,
+                       &permute);
 }
 
 #endif

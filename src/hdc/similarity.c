@@ -24,15 +24,17 @@ PKN_INTERNAL int pkn_similarity_rows(size_t begin, size_t end, void *ctx) {
     uint32_t distances[PKN_SIMILARITY_BLOCK];
     while (begin < end) {
         size_t n = pkn_min_size(end - begin, PKN_SIMILARITY_BLOCK);
-        kernels->hamming_tile_u64(similarity->query, 1, similarity->targets + begin * words, n, words, distances, 0);
+        kernels->hamming_tile_u64(similarity->query, 1, similarity->targets + begin * words, n,
+                                  words, distances, 0);
         kernels->similarity_u32(distances, n, (uint64_t)words * 64, similarity->out + begin);
         begin += n;
     }
     return 0;
 }
 
-PKERN_API pkern_status pkern_hdc_similarity(pkern_pool *pool, const uint64_t *query, const uint64_t *targets, size_t n,
-                                            size_t words, float *out) {
+PKERN_API pkern_status pkern_hdc_similarity(pkern_pool *pool, const uint64_t *query,
+                                            const uint64_t *targets, size_t n, size_t words,
+                                            float *out) {
     pkn_similarity similarity;
     size_t bytes;
     pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
@@ -63,16 +65,18 @@ PKN_INTERNAL int pkn_distances_items(size_t begin, size_t end, void *ctx) {
         pkn_tiles_part part;
         begin = pkn_tiles_next(tiles, begin, end, SIZE_MAX, &part);
         for (size_t t = part.target; t < part.target_end; t += tiles->block_len) {
-            kernels->hamming_tile_u64(tiles->queries + part.query * tiles->words, part.query_end - part.query,
-                                      tiles->targets + t * tiles->words,
-                                      pkn_min_size(tiles->block_len, part.target_end - t), tiles->words,
-                                      distances->out + part.query * tiles->n_targets + t, tiles->n_targets);
+            kernels->hamming_tile_u64(
+                tiles->queries + part.query * tiles->words, part.query_end - part.query,
+                tiles->targets + t * tiles->words,
+                pkn_min_size(tiles->block_len, part.target_end - t), tiles->words,
+                distances->out + part.query * tiles->n_targets + t, tiles->n_targets);
         }
     }
     return 0;
 }
 
-PKERN_API pkern_status pkern_hdc_distances(pkern_pool *pool, const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+PKERN_API pkern_status pkern_hdc_distances(pkern_pool *pool, const uint64_t *queries,
+                                           size_t n_queries, const uint64_t *targets,
                                            size_t n_targets, size_t words, uint32_t *out) {
     pkn_distances distances;
     size_t query_bytes, target_bytes, out_bytes;
@@ -93,7 +97,8 @@ PKERN_API pkern_status pkern_hdc_distances(pkern_pool *pool, const uint64_t *que
     if (out_bytes == 0) {
         return PKERN_OK;
     }
-    if (pkn_overlaps(queries, query_bytes, out, out_bytes) || pkn_overlaps(targets, target_bytes, out, out_bytes)) {
+    if (pkn_overlaps(queries, query_bytes, out, out_bytes) ||
+        pkn_overlaps(targets, target_bytes, out, out_bytes)) {
         return PKERN_EINVAL;
     }
     distances.tiles.queries = queries;

@@ -16,7 +16,8 @@ PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_count_mask_avx2(size_t lanes) {
 
 PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_count_load_avx2(const uint64_t *p, size_t lanes) {
     return lanes >= 4 ? _mm256_loadu_si256((const __m256i *)(const void *)p)
-                      : _mm256_maskload_epi64((const long long *)(const void *)p, pkn_count_mask_avx2(lanes));
+                      : _mm256_maskload_epi64((const long long *)(const void *)p,
+                                              pkn_count_mask_avx2(lanes));
 }
 
 PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_count_store_avx2(uint64_t *p, size_t lanes, __m256i v) {

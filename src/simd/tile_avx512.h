@@ -2,13 +2,15 @@
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The register tiles of AVX-512, for any way to count the ones in the lanes of a register.
 
-   Tuned for rows of 2048 bits (4 registers) on a CPU with two 512-bit or four 256-bit pipes. A tile is 4 queries x 4
-   targets: 16 counters of 8 lanes stay in registers while the rows go by, 8 loads for 48 other operations. At the end 22
-   operations bring the 16 x 8 lanes to 16 counts: packing to 16 bits puts four counters side by side, so most of the sums
-   are done for four pairs at once. A pair of 2048 bits takes (4 + 4 + 3) + 22 / 16 = 12.4 operations, that is 6.2 cycles.
-   A single query meets 4 targets at a time, in 13 operations a pair; there the loads are near the limit too.
-   Rows are cut at PKN_TILE_AVX512_WORDS, up to which a count fits in 15 bits in any part of that sum.
-   The addresses of a tile's rows are computed in it; through a table in memory the tile took a fifth longer. */
+   Tuned for rows of 2048 bits (4 registers) on a CPU with two 512-bit or four 256-bit pipes. A tile
+   is 4 queries x 4 targets: 16 counters of 8 lanes stay in registers while the rows go by, 8 loads
+   for 48 other operations. At the end 22 operations bring the 16 x 8 lanes to 16 counts: packing to
+   16 bits puts four counters side by side, so most of the sums are done for four pairs at once. A
+   pair of 2048 bits takes (4 + 4 + 3) + 22 / 16 = 12.4 operations, that is 6.2 cycles. A single
+   query meets 4 targets at a time, in 13 operations a pair; there the loads are near the limit too.
+   Rows are cut at PKN_TILE_AVX512_WORDS, up to which a count fits in 15 bits in any part of that
+   sum. The addresses of a tile's rows are computed in it; through a table in memory the tile took a
+   fifth longer. */
 #ifndef PKN_SIMD_TILE_AVX512_H
 #define PKN_SIMD_TILE_AVX512_H
 
@@ -19,19 +21,24 @@
 
 #define PKN_TILE_AVX512_WORDS 1016
 
-/* Masks of ones here and below cost nothing; without them gcc 12 warns of the intrinsics' own unset operands. */
+/* Masks of ones here and below cost nothing; without them gcc 12 warns of the intrinsics' own unset
+   operands. */
 #define PKN_TILE_LANES(a, b, selection) _mm512_maskz_shuffle_i32x4(0xffff, a, b, selection)
 
-/* Distances of 4 queries to 4 targets, query major; rows are stride words apart. Of the targets n are there, 1 to 4; the rest of a
-   row of the result repeats the last one's. */
-typedef __m512i (*pkn_tile_avx512_fn)(const uint64_t *queries, const uint64_t *targets, size_t stride, size_t n, size_t words);
+/* Distances of 4 queries to 4 targets, query major; rows are stride words apart. Of the targets n
+   are there, 1 to 4; the rest of a row of the result repeats the last one's. */
+typedef __m512i (*pkn_tile_avx512_fn)(const uint64_t *queries, const uint64_t *targets,
+                                      size_t stride, size_t n, size_t words);
 
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_pack_avx512(__m512i a, __m512i b, __m512i c, __m512i d) {
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_pack_avx512(__m512i a, __m512i b, __m512i c,
+                                                                 __m512i d) {
     return _mm512_packus_epi32(_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
 }
 
-/* In a.., 128-bit lane l holds two partial counts (16 bits) of each of 4 pairs; sums over lanes and halves: 16 counts of 32 bits. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m512i b, __m512i c, __m512i d) {
+/* In a.., 128-bit lane l holds two partial counts (16 bits) of each of 4 pairs; sums over lanes and
+   halves: 16 counts of 32 bits. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m512i b, __m512i c,
+                                                                __m512i d) {
     __m512i ab = _mm512_add_epi16(PKN_TILE_LANES(a, b, 0x88), PKN_TILE_LANES(a, b, 0xdd));
     __m512i cd = _mm512_add_epi16(PKN_TILE_LANES(c, d, 0x88), PKN_TILE_LANES(c, d, 0xdd));
     __m512i abcd = _mm512_add_epi16(PKN_TILE_LANES(ab, cd, 0x88), PKN_TILE_LANES(ab, cd, 0xdd));
@@ -52,7 +59,8 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m51
     STEP(COUNT, s3, q3, t)
 #define PKN_TILE_4X4(STEP, COUNT, LOAD) \
     do { \
-        __m512i q0 = LOAD(r0 + word), q1 = LOAD(r1 + word), q2 = LOAD(r2 + word), q3 = LOAD(r3 + word), t; \
+        __m512i q0 = LOAD(r0 + word), q1 = LOAD(r1 + word), q2 = LOAD(r2 + word), \
+                q3 = LOAD(r3 + word), t; \
         PKN_TILE_4X1(STEP, COUNT, LOAD(t0 + word), s0, s4, s8, s12); \
         PKN_TILE_4X1(STEP, COUNT, LOAD(t1 + word), s1, s5, s9, s13); \
         PKN_TILE_4X1(STEP, COUNT, LOAD(t2 + word), s2, s6, s10, s14); \
@@ -87,56 +95,65 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m51
 
 /* COUNT(x): the ones of each 64-bit lane. */
 #define PKN_DEFINE_TILES_AVX512(isa, TARGET, COUNT) \
-    TARGET PKN_NOINLINE PKN_INTERNAL __m512i pkn_tile_4x4_##isa(const uint64_t *queries, const uint64_t *targets, \
-                                                                size_t stride, size_t n, size_t words) { \
+    TARGET PKN_NOINLINE PKN_INTERNAL __m512i pkn_tile_4x4_##isa( \
+        const uint64_t *queries, const uint64_t *targets, size_t stride, size_t n, size_t words) { \
         const uint64_t *r0 = queries, *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride; \
-        const uint64_t *t0 = targets, *t1 = n > 1 ? t0 + stride : t0, *t2 = n > 2 ? t1 + stride : t1; \
+        const uint64_t *t0 = targets, *t1 = n > 1 ? t0 + stride : t0, \
+                       *t2 = n > 2 ? t1 + stride : t1; \
         const uint64_t *t3 = n > 3 ? t2 + stride : t2; \
         __m512i s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15; \
         PKN_TILE_ROWS(PKN_TILE_4X4, COUNT); \
-        return pkn_tile_sum_avx512(pkn_tile_pack_avx512(s0, s1, s2, s3), pkn_tile_pack_avx512(s4, s5, s6, s7), \
-                                   pkn_tile_pack_avx512(s8, s9, s10, s11), pkn_tile_pack_avx512(s12, s13, s14, s15)); \
+        return pkn_tile_sum_avx512( \
+            pkn_tile_pack_avx512(s0, s1, s2, s3), pkn_tile_pack_avx512(s4, s5, s6, s7), \
+            pkn_tile_pack_avx512(s8, s9, s10, s11), pkn_tile_pack_avx512(s12, s13, s14, s15)); \
     } \
     /* 1 query with n_targets targets. */ \
-    TARGET PKN_INTERNAL void pkn_tile_row_##isa(const uint64_t *query, const uint64_t *targets, size_t n_targets, \
-                                                size_t stride, size_t words, int add, uint32_t *out) { \
+    TARGET PKN_INTERNAL void pkn_tile_row_##isa(const uint64_t *query, const uint64_t *targets, \
+                                                size_t n_targets, size_t stride, size_t words, \
+                                                int add, uint32_t *out) { \
         for (size_t i = 0; i < n_targets; i += 4) { \
             size_t n = n_targets - i; \
             const uint64_t *t0 = targets + i * stride, *t1 = n > 1 ? t0 + stride : t0; \
             const uint64_t *t2 = n > 2 ? t1 + stride : t1, *t3 = n > 3 ? t2 + stride : t2; \
             __m512i s0, s1, s2, s3; \
             PKN_TILE_ROWS(PKN_TILE_1X4, COUNT); \
-            pkn_tile_store_avx512(pkn_tile_sum_row_avx512(pkn_tile_pack_avx512(s0, s1, s2, s3)), n, add, out + i); \
+            pkn_tile_store_avx512(pkn_tile_sum_row_avx512(pkn_tile_pack_avx512(s0, s1, s2, s3)), \
+                                  n, add, out + i); \
         } \
     } \
-    TARGET PKN_INTERNAL void pkn_hamming_tile_u64_##isa(const uint64_t *queries, size_t n_queries, const uint64_t *targets, \
-                                                        size_t n_targets, size_t words, uint32_t *out, size_t out_stride) { \
+    TARGET PKN_INTERNAL void pkn_hamming_tile_u64_##isa( \
+        const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+        size_t words, uint32_t *out, size_t out_stride) { \
         for (size_t word = 0; word < words; word += PKN_TILE_AVX512_WORDS) { \
             size_t n = pkn_min_size(words - word, PKN_TILE_AVX512_WORDS); \
             size_t q = 0; \
             for (; n_queries - q >= 4; q += 4) { \
-                pkn_tile_panel_avx512(pkn_tile_4x4_##isa, queries + q * words + word, targets + word, n_targets, words, n, \
-                                      word > 0, out + q * out_stride, out_stride); \
+                pkn_tile_panel_avx512(pkn_tile_4x4_##isa, queries + q * words + word, \
+                                      targets + word, n_targets, words, n, word > 0, \
+                                      out + q * out_stride, out_stride); \
             } \
             for (; q < n_queries; q++) { \
-                pkn_tile_row_##isa(queries + q * words + word, targets + word, n_targets, words, n, word > 0, \
-                                   out + q * out_stride); \
+                pkn_tile_row_##isa(queries + q * words + word, targets + word, n_targets, words, \
+                                   n, word > 0, out + q * out_stride); \
             } \
         } \
     } \
-    TARGET PKN_INTERNAL void pkn_nearest_tile_u64_##isa(const uint64_t *queries, size_t n_queries, const uint64_t *targets, \
-                                                        size_t n_targets, size_t words, uint32_t first, \
-                                                        uint32_t *distances, uint32_t *indices) { \
+    TARGET PKN_INTERNAL void pkn_nearest_tile_u64_##isa( \
+        const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+        size_t words, uint32_t first, uint32_t *distances, uint32_t *indices) { \
         if (n_queries == 4 && words <= PKN_TILE_AVX512_WORDS) { \
-            pkn_tile_nearest_avx512(pkn_tile_4x4_##isa, queries, targets, n_targets, words, first, distances, indices); \
+            pkn_tile_nearest_avx512(pkn_tile_4x4_##isa, queries, targets, n_targets, words, first, \
+                                    distances, indices); \
             return; \
         } \
         for (size_t i = 0; i < n_targets; i += PKN_NEAREST_BLOCK) { \
             size_t n = pkn_min_size(n_targets - i, PKN_NEAREST_BLOCK); \
             for (size_t q = 0; q < n_queries; q++) { \
                 uint32_t block[PKN_NEAREST_BLOCK]; \
-                pkn_hamming_tile_u64_##isa(queries + q * words, 1, targets + i * words, n, words, block, 0); \
-                pkn_nearest_block_avx512(block, n, first + (uint32_t)i, distances + q * PKN_NEAREST_LANES, \
+                pkn_hamming_tile_u64_##isa(queries + q * words, 1, targets + i * words, n, words, \
+                                           block, 0); \
+                pkn_nearest_block_avx512(block, n, first + (uint32_t)i, \
+                                         distances + q * PKN_NEAREST_LANES, \
                                          indices + q * PKN_NEAREST_LANES); \
             } \
         } \
@@ -144,13 +161,16 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m51
 
 /* The same for one such register: 4 counts. */
 PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m128i pkn_tile_sum_row_avx512(__m512i a) {
-    __m256i half = _mm256_add_epi16(_mm512_castsi512_si256(a), _mm512_maskz_extracti64x4_epi64(0xf, a, 1));
-    __m128i quarter = _mm_add_epi16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    __m256i half = _mm256_add_epi16(_mm512_maskz_extracti64x4_epi64(0xf, a, 0),
+                                    _mm512_maskz_extracti64x4_epi64(0xf, a, 1));
+    __m128i quarter =
+        _mm_add_epi16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
     return _mm_madd_epi16(quarter, _mm_set1_epi16(1));
 }
 
 /* The first n of 4 counts, which are distances or (add) those of a further part of long rows. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_store_avx512(__m128i counts, size_t n, int add, uint32_t *out) {
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_store_avx512(__m128i counts, size_t n, int add,
+                                                               uint32_t *out) {
     if (PKN_LIKELY(n >= 4 && !add)) {
         _mm_storeu_si128((__m128i *)(void *)out, counts);
     } else {
@@ -163,29 +183,35 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_store_avx512(__m128i counts, s
 }
 
 /* 4 queries with n_targets targets. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_panel_avx512(pkn_tile_avx512_fn tile_4x4, const uint64_t *queries,
-                                                               const uint64_t *targets, size_t n_targets, size_t stride,
-                                                               size_t words, int add, uint32_t *out, size_t out_stride) {
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void
+pkn_tile_panel_avx512(pkn_tile_avx512_fn tile_4x4, const uint64_t *queries, const uint64_t *targets,
+                      size_t n_targets, size_t stride, size_t words, int add, uint32_t *out,
+                      size_t out_stride) {
     for (size_t i = 0; i < n_targets; i += 4) {
         size_t n = n_targets - i;
         uint32_t *place = out + i;
         __m512i counts = tile_4x4(queries, targets + i * stride, stride, n, words);
         pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 0), n, add, place);
-        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 1), n, add, place + out_stride);
-        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 2), n, add, place + 2 * out_stride);
-        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 3), n, add, place + 3 * out_stride);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 1), n, add,
+                              place + out_stride);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 2), n, add,
+                              place + 2 * out_stride);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 3), n, add,
+                              place + 3 * out_stride);
     }
 }
 
-/* The nearest of 4 queries: a tile's 16 distances are 4 candidates of each query. Lanes that repeat the last target (n < 4) are
-   masked. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_nearest_avx512(pkn_tile_avx512_fn tile_4x4, const uint64_t *queries,
-                                                                 const uint64_t *targets, size_t n_targets, size_t words,
-                                                                 uint32_t first, uint32_t *distances, uint32_t *indices) {
+/* The nearest of 4 queries: a tile's 16 distances are 4 candidates of each query. Lanes that repeat
+   the last target (n < 4) are masked. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void
+pkn_tile_nearest_avx512(pkn_tile_avx512_fn tile_4x4, const uint64_t *queries,
+                        const uint64_t *targets, size_t n_targets, size_t words, uint32_t first,
+                        uint32_t *distances, uint32_t *indices) {
     __m512i best = _mm512_loadu_si512(distances);
     __m512i place = _mm512_loadu_si512(indices);
-    __m512i now = _mm512_add_epi32(_mm512_set1_epi32((int)first),
-                                   _mm512_maskz_broadcast_i32x4(0xffff, _mm_setr_epi32(0, 1, 2, 3)));
+    __m512i now =
+        _mm512_add_epi32(_mm512_set1_epi32((int)first),
+                         _mm512_maskz_broadcast_i32x4(0xffff, _mm_setr_epi32(0, 1, 2, 3)));
     for (size_t i = 0; i < n_targets; i += 4) {
         size_t n = n_targets - i;
         __m512i counts = tile_4x4(queries, targets + i * words, words, n, words);
@@ -200,8 +226,10 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_nearest_avx512(pkn_tile_avx512
 }
 
 /* The same for one query whose distances are there; n_targets up to PKN_NEAREST_BLOCK. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_nearest_block_avx512(const uint32_t *block, size_t n_targets, uint32_t first,
-                                                                  uint32_t *distances, uint32_t *indices) {
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_nearest_block_avx512(const uint32_t *block,
+                                                                  size_t n_targets, uint32_t first,
+                                                                  uint32_t *distances,
+                                                                  uint32_t *indices) {
     __m128i best = _mm_loadu_si128((const __m128i *)(const void *)distances);
     __m128i place = _mm_loadu_si128((const __m128i *)(const void *)indices);
     __m128i now = _mm_add_epi32(_mm_set1_epi32((int)first), _mm_setr_epi32(0, 1, 2, 3));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The tiles of NEON: 2 queries x 4 targets, ones counted into bytes, which are summed up once a pair.
-   Rows are cut at 62 words, after which a byte could overflow (31 blocks of at most 8). */
+/* The tiles of NEON: 2 queries x 4 targets, ones counted into bytes, which are summed up once a
+   pair. Rows are cut at 62 words, after which a byte could overflow (31 blocks of at most 8). */
 #ifndef PKN_SIMD_TILE_NEON_C
 #define PKN_SIMD_TILE_NEON_C
 
@@ -13,7 +13,8 @@
 #define PKN_TILE_NEON_WORDS 62
 
 PKN_ALWAYS_INLINE uint8x16_t pkn_tile_load_neon(const uint64_t *p, size_t words) {
-    return vreinterpretq_u8_u64(words >= 2 ? vld1q_u64(p) : vcombine_u64(vld1_u64(p), vdup_n_u64(0)));
+    return vreinterpretq_u8_u64(words >= 2 ? vld1q_u64(p)
+                                           : vcombine_u64(vld1_u64(p), vdup_n_u64(0)));
 }
 
 PKN_ALWAYS_INLINE uint8x16_t pkn_tile_step_neon(uint8x16_t sum, uint8x16_t a, uint8x16_t b) {
@@ -21,11 +22,13 @@ PKN_ALWAYS_INLINE uint8x16_t pkn_tile_step_neon(uint8x16_t sum, uint8x16_t a, ui
 }
 
 /* Distances of queries q0 and q1 to 4 targets: counts[0 .. 3] and counts[4 .. 7]. */
-PKN_ALWAYS_INLINE void pkn_tile_2x4_neon(const uint64_t *q0, const uint64_t *q1, const uint64_t *const *targets, size_t words,
+PKN_ALWAYS_INLINE void pkn_tile_2x4_neon(const uint64_t *q0, const uint64_t *q1,
+                                         const uint64_t *const *targets, size_t words,
                                          uint32_t *counts) {
     const uint64_t *t0 = targets[0], *t1 = targets[1], *t2 = targets[2], *t3 = targets[3];
     uint8x16_t zero = vdupq_n_u8(0);
-    uint8x16_t a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+    uint8x16_t a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero,
+               b3 = zero;
     for (size_t word = 0; word < words; word += 2) {
         size_t n = words - word;
         uint8x16_t a = pkn_tile_load_neon(q0 + word, n), b = pkn_tile_load_neon(q1 + word, n);
@@ -52,8 +55,9 @@ PKN_ALWAYS_INLINE void pkn_tile_2x4_neon(const uint64_t *q0, const uint64_t *q1,
     counts[7] = vaddlvq_u8(b3);
 }
 
-PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                                            size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_queries,
+                                            const uint64_t *targets, size_t n_targets, size_t words,
+                                            uint32_t *out, size_t out_stride) {
     for (size_t word = 0; word < words; word += PKN_TILE_NEON_WORDS) {
         size_t n_words = pkn_min_size(words - word, PKN_TILE_NEON_WORDS);
         for (size_t t = 0; t < n_targets; t += 4) {
@@ -65,7 +69,8 @@ PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_qu
             for (size_t q = 0; q < n_queries; q += 2) {
                 size_t second = q + 1 < n_queries ? q + 1 : q;
                 uint32_t counts[8];
-                pkn_tile_2x4_neon(queries + q * words + word, queries + second * words + word, rows, n_words, counts);
+                pkn_tile_2x4_neon(queries + q * words + word, queries + second * words + word, rows,
+                                  n_words, counts);
                 for (size_t row = q; row <= second; row++) {
                     uint32_t *place = out + row * out_stride + t;
                     const uint32_t *part = counts + (row - q) * 4;
@@ -78,14 +83,16 @@ PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_qu
     }
 }
 
-PKN_INTERNAL void pkn_nearest_tile_u64_neon(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                                            size_t n_targets, size_t words, uint32_t first, uint32_t *distances,
+PKN_INTERNAL void pkn_nearest_tile_u64_neon(const uint64_t *queries, size_t n_queries,
+                                            const uint64_t *targets, size_t n_targets, size_t words,
+                                            uint32_t first, uint32_t *distances,
                                             uint32_t *indices) {
     static const uint32_t steps[4] = {0, 1, 2, 3};
     uint32_t block[4 * PKN_NEAREST_BLOCK];
     for (size_t i = 0; i < n_targets; i += PKN_NEAREST_BLOCK) {
         size_t n = pkn_min_size(n_targets - i, PKN_NEAREST_BLOCK);
-        pkn_hamming_tile_u64_neon(queries, n_queries, targets + i * words, n, words, block, PKN_NEAREST_BLOCK);
+        pkn_hamming_tile_u64_neon(queries, n_queries, targets + i * words, n, words, block,
+                                  PKN_NEAREST_BLOCK);
         for (size_t q = 0; q < n_queries; q++) {
             const uint32_t *from = block + q * PKN_NEAREST_BLOCK;
             uint32x4_t best = vld1q_u32(distances + q * PKN_NEAREST_LANES);
@@ -100,13 +107,14 @@ PKN_INTERNAL void pkn_nearest_tile_u64_neon(const uint64_t *queries, size_t n_qu
             }
             vst1q_u32(distances + q * PKN_NEAREST_LANES, best);
             vst1q_u32(indices + q * PKN_NEAREST_LANES, place);
-            pkn_nearest_update(from + t, n - t, first + (uint32_t)(i + t), distances + q * PKN_NEAREST_LANES,
-                               indices + q * PKN_NEAREST_LANES);
+            pkn_nearest_update(from + t, n - t, first + (uint32_t)(i + t),
+                               distances + q * PKN_NEAREST_LANES, indices + q * PKN_NEAREST_LANES);
         }
     }
 }
 
-PKN_INTERNAL size_t pkn_below_u32_neon(const uint32_t *values, size_t n, uint32_t threshold, uint32_t first, uint64_t *keys) {
+PKN_INTERNAL size_t pkn_below_u32_neon(const uint32_t *values, size_t n, uint32_t threshold,
+                                       uint32_t first, uint64_t *keys) {
     uint32x4_t threshold_u32x4 = vdupq_n_u32(threshold);
     size_t count = 0, i = 0;
     for (; i < n; i += 16) {
@@ -127,7 +135,8 @@ PKN_INTERNAL size_t pkn_below_u32_neon(const uint32_t *values, size_t n, uint32_
     return count;
 }
 
-PKN_INTERNAL void pkn_similarity_u32_neon(const uint32_t *distances, size_t n, uint64_t bits, float *out) {
+PKN_INTERNAL void pkn_similarity_u32_neon(const uint32_t *distances, size_t n, uint64_t bits,
+                                          float *out) {
     double scale = 1.0 / (double)bits;
     uint64x2_t bits_u64x2 = vdupq_n_u64(bits);
     size_t i = 0;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* What the tests of hypervectors share: naive oracles, pools of several sizes, an allocator that fails. */
+/* What the tests of hypervectors share: naive oracles, pools of several sizes, an allocator that
+   fails. */
 #ifndef PKN_TEST_HDC_ORACLE_H
 #define PKN_TEST_HDC_ORACLE_H
 
 #include "test.h"
 
-/* Sizes of rows that meet every tail of every register width; 1017 is longer than a tile's part of a row. */
+/* Sizes of rows that meet every tail of every register width; 1017 is longer than a tile's part of
+   a row. */
 static const size_t hdc_words[] = {1, 2, 3, 7, 8, 31, 32, 33, 128, 160, 1017};
 enum { HDC_N_WORDS = sizeof hdc_words / sizeof hdc_words[0] };
 
@@ -24,7 +26,8 @@ static inline pkern_pool *hdc_pool_new(int num_threads, const pkern_allocator *a
     return pool;
 }
 
-/* n words, malloc'ed `offset` words behind the start of a block, so that any alignment can be had; free with hdc_free. */
+/* n words, malloc'ed `offset` words behind the start of a block, so that any alignment can be had;
+   free with hdc_free. */
 static inline uint64_t *hdc_new(size_t n, size_t offset, uint64_t seed) {
     uint64_t *block = (uint64_t *)malloc((n + offset + 1) * 8);
     cr_assert_not_null(block);
@@ -55,7 +58,9 @@ static inline void *hdc_allocate(size_t bytes, size_t alignment, void *user) {
     hdc_allocator_state *state = (hdc_allocator_state *)user;
     void *memory = 0;
     if ((int)pkn_atomic_fetch_add_relaxed_u32(&state->used, 1) >= state->left) return 0;
-    if (posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, bytes) != 0) return 0;
+    if (posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, bytes) !=
+        0)
+        return 0;
     (void)pkn_atomic_fetch_add_relaxed_u32(&state->out, 1);
     return memory;
 }
@@ -67,7 +72,8 @@ static inline void hdc_release(void *memory, size_t bytes, void *user) {
     free(memory);
 }
 
-/* The next set of kernels that runs on this CPU (first: 0), made the active one; 0 after the last, and the choice is free again. */
+/* The next set of kernels that runs on this CPU (first: 0), made the active one; 0 after the last,
+   and the choice is free again. */
 static inline const pkn_simd_set *hdc_next_set(const pkn_simd_set *set) {
     size_t n_sets;
     const pkn_simd_set *sets = pkn_simd_sets(&n_sets);

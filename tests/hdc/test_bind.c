@@ -5,8 +5,10 @@
 enum { BIND_SEED = 60 };
 
 static void bind_check(pkern_pool *pool, size_t n, size_t words, size_t offset) {
-    uint64_t *rows = hdc_new(n * words, offset, BIND_SEED), *key = hdc_new(words, offset, BIND_SEED + 1);
-    uint64_t *pairs = hdc_new(n * words, offset, BIND_SEED + 2), *out = hdc_new(n * words + 1, offset, BIND_SEED + 3);
+    uint64_t *rows = hdc_new(n * words, offset, BIND_SEED),
+             *key = hdc_new(words, offset, BIND_SEED + 1);
+    uint64_t *pairs = hdc_new(n * words, offset, BIND_SEED + 2),
+             *out = hdc_new(n * words + 1, offset, BIND_SEED + 3);
     uint64_t guard = out[n * words];
     cr_assert_eq(pkern_hdc_bind(pool, rows, n, key, words, out), PKERN_OK);
     for (size_t i = 0; i < n * words; i++) cr_assert_eq(out[i], rows[i] ^ key[i % words]);

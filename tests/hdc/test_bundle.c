@@ -4,7 +4,8 @@
 
 enum { BUNDLE_SEED = 90 };
 
-static void bundle_check(const uint64_t *rows, const size_t *offsets, size_t n_sets, size_t words, const uint64_t *out) {
+static void bundle_check(const uint64_t *rows, const size_t *offsets, size_t n_sets, size_t words,
+                         const uint64_t *out) {
     for (size_t set = 0; set < n_sets; set++) {
         size_t n = offsets[set + 1] - offsets[set];
         for (size_t bit = 0; bit < words * 64; bit++) {
@@ -13,7 +14,8 @@ static void bundle_check(const uint64_t *rows, const size_t *offsets, size_t n_s
                 count += rows[row * words + bit / 64] >> (bit % 64) & 1;
             }
             cr_assert((out[set * words + bit / 64] >> (bit % 64) & 1) == (count > n / 2),
-                      "set %zu of %zu rows, words %zu, bit %zu, count %zu", set, n, words, bit, count);
+                      "set %zu of %zu rows, words %zu, bit %zu, count %zu", set, n, words, bit,
+                      count);
         }
     }
 }
@@ -23,7 +25,8 @@ Test(hdc_bundle, sets_of_any_size_for_any_row) {
     static const size_t offsets[N_SETS + 1] = {2, 2, 3, 5, 8, 12, 22, 37, 53, 70, 70, 103, N_ROWS};
     for (const pkn_simd_set *set = hdc_next_set(0); set; set = hdc_next_set(set)) {
         for (size_t w = 0; w < HDC_N_WORDS; w++) {
-            uint64_t *rows = hdc_new(N_ROWS * hdc_words[w], w % 8, BUNDLE_SEED), *out = hdc_new(N_SETS * hdc_words[w] + 1, 1, 7);
+            uint64_t *rows = hdc_new(N_ROWS * hdc_words[w], w % 8, BUNDLE_SEED),
+                     *out = hdc_new(N_SETS * hdc_words[w] + 1, 1, 7);
             uint64_t guard = out[N_SETS * hdc_words[w]];
             cr_assert_eq(pkern_hdc_bundle(0, rows, offsets, N_SETS, hdc_words[w], out), PKERN_OK);
             bundle_check(rows, offsets, N_SETS, hdc_words[w], out);
@@ -68,7 +71,9 @@ Test(hdc_bundle, every_pool_gives_the_same_bits_however_sets_are_cut) {
         uint64_t *expected = hdc_new(n_sets * words, 0, 0), *out = hdc_new(n_sets * words, 0, 0);
         for (size_t p = 0; p < HDC_N_POOLS; p++) {
             pkern_pool *pool = hdc_pool_new(hdc_threads[p], 0);
-            cr_assert_eq(pkern_hdc_bundle(pool, rows, offsets, n_sets, words, p == 0 ? expected : out), PKERN_OK);
+            cr_assert_eq(
+                pkern_hdc_bundle(pool, rows, offsets, n_sets, words, p == 0 ? expected : out),
+                PKERN_OK);
             if (p == 0) bundle_check(rows, offsets, n_sets, words, expected);
             if (p > 0) cr_assert_arr_eq(out, expected, n_sets * words * 8);
             cr_assert_eq(pkern_pool_destroy(pool), PKERN_OK);
@@ -89,7 +94,8 @@ Test(hdc_bundle, members_agree_with_the_bundle_as_often_as_theory_says) {
         uint64_t *rows = hdc_new(n_list[i] * WORDS, 0, BUNDLE_SEED), *out = hdc_new(WORDS, 0, 0);
         double agree = 0;
         cr_assert_eq(pkern_hdc_bundle(0, rows, offsets, 1, WORDS, out), PKERN_OK);
-        for (size_t r = 0; r < n_list[i]; r++) agree += 65536 - (double)hdc_oracle_distance(rows + r * WORDS, out, WORDS);
+        for (size_t r = 0; r < n_list[i]; r++)
+            agree += 65536 - (double)hdc_oracle_distance(rows + r * WORDS, out, WORDS);
         cr_assert_float_eq(agree / 65536 / (double)n_list[i], share[i], 0.004);
         hdc_free(rows);
         hdc_free(out);
@@ -153,7 +159,8 @@ Test(hdc_bundle, bad_arguments_change_nothing) {
     cr_assert_eq(pkern_hdc_bundle(0, a, own, 2, 1, (uint64_t *)(void *)own), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_bundle(0, a, many, 1, 1, a + 24), PKERN_EOVERFLOW);
     cr_assert_eq(pkern_hdc_bundle(0, a, beyond, 1, 4, a + 24), PKERN_EOVERFLOW);
-    cr_assert_eq(pkern_hdc_bundle(0, a, offsets, 2, ((size_t)1 << 26) + 1, a + 24), PKERN_EOVERFLOW);
+    cr_assert_eq(pkern_hdc_bundle(0, a, offsets, 2, ((size_t)1 << 26) + 1, a + 24),
+                 PKERN_EOVERFLOW);
     cr_assert_eq(pkern_hdc_bundle(0, a, offsets, SIZE_MAX / 8, 4, a + 24), PKERN_EOVERFLOW);
     cr_assert_eq(pkern_hdc_bundle(0, 0, 0, 0, 4, 0), PKERN_OK);
     cr_assert_arr_eq(a, before, sizeof a);

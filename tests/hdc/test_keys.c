@@ -48,7 +48,8 @@ Test(hdc_keys, sorts_and_selects_like_qsort) {
                     cr_assert_eq(pkn_keys_sort_by_count(keys, k, scratch), 1);
                     cr_assert_arr_eq(keys, expected, k * 8);
                 }
-                cr_assert_eq(last >= 0, (expected[n - 1] >> 32) - (expected[0] >> 32) < PKN_KEYS_SPAN);
+                cr_assert_eq(last >= 0,
+                             (expected[n - 1] >> 32) - (expected[0] >> 32) < PKN_KEYS_SPAN);
             }
         }
     }
@@ -60,7 +61,10 @@ Test(hdc_keys, no_order_of_keys_makes_it_slow) {
     uint64_t *keys = (uint64_t *)malloc(N * 8);
     for (size_t i = 0; i < N; i++) {
         size_t k = N / 2;
-        keys[i] = (uint64_t)(i < k ? (i % 2 == 0 ? i + 1 : k + i + (k % 2 == 0 ? 0 : 1)) : (i - k + 1) * 2) << 32 | i;
+        keys[i] = (uint64_t)(i < k ? (i % 2 == 0 ? i + 1 : k + i + (k % 2 == 0 ? 0 : 1))
+                                   : (i - k + 1) * 2)
+                      << 32 |
+                  i;
     }
     pkn_keys_select(keys, N, N / 2);
     pkn_keys_sort(keys, N);

@@ -11,13 +11,14 @@ static int nearest_compare(const void *a, const void *b) {
 }
 
 /* Row of k matches by a full sort. */
-static void nearest_oracle(const uint64_t *query, const uint64_t *memory, size_t n, size_t words, size_t k,
-                           pkern_hdc_match *out) {
+static void nearest_oracle(const uint64_t *query, const uint64_t *memory, size_t n, size_t words,
+                           size_t k, pkern_hdc_match *out) {
     pkern_hdc_match *all = (pkern_hdc_match *)malloc((n + 1) * sizeof *all);
     for (size_t i = 0; i < n; i++) {
         all[i].index = i;
         all[i].distance = hdc_oracle_distance(query, memory + i * words, words);
-        all[i].similarity = (float)((double)(words * 64 - all[i].distance) * (1.0 / (double)(words * 64)));
+        all[i].similarity =
+            (float)((double)(words * 64 - all[i].distance) * (1.0 / (double)(words * 64)));
     }
     qsort(all, n, sizeof *all, nearest_compare);
     for (size_t i = 0; i < k; i++) {
@@ -33,25 +34,30 @@ static void nearest_same(const pkern_hdc_match *a, const pkern_hdc_match *b, siz
     for (size_t i = 0; i < n; i++) {
         cr_assert(a[i].index == b[i].index && a[i].distance == b[i].distance &&
                       memcmp(&a[i].similarity, &b[i].similarity, sizeof(float)) == 0,
-                  "match %zu: {%zu, %u, %g}, not {%zu, %u, %g}", i, a[i].index, a[i].distance, (double)a[i].similarity,
-                  b[i].index, b[i].distance, (double)b[i].similarity);
+                  "match %zu: {%zu, %u, %g}, not {%zu, %u, %g}", i, a[i].index, a[i].distance,
+                  (double)a[i].similarity, b[i].index, b[i].distance, (double)b[i].similarity);
     }
 }
 
 /* Rows 3 apart are duplicates of each other in places, so that ties cross blocks and splits. */
 static uint64_t *nearest_memory(size_t n, size_t words) {
     uint64_t *memory = hdc_new(n * words, 3, NEAREST_SEED);
-    for (size_t i = 0; i + 3 < n; i += 2) memcpy(memory + (i + 3) * words, memory + i * words, words * 8);
+    for (size_t i = 0; i + 3 < n; i += 2)
+        memcpy(memory + (i + 3) * words, memory + i * words, words * 8);
     return memory;
 }
 
-static void nearest_check(pkern_pool *pool, size_t n_queries, size_t n_memory, size_t words, size_t k) {
-    uint64_t *queries = hdc_new(n_queries * words, 1, NEAREST_SEED + 1), *memory = nearest_memory(n_memory, words);
+static void nearest_check(pkern_pool *pool, size_t n_queries, size_t n_memory, size_t words,
+                          size_t k) {
+    uint64_t *queries = hdc_new(n_queries * words, 1, NEAREST_SEED + 1),
+             *memory = nearest_memory(n_memory, words);
     pkern_hdc_match *out = (pkern_hdc_match *)malloc((n_queries * k + 1) * sizeof *out);
     pkern_hdc_match *expected = (pkern_hdc_match *)malloc((k + 1) * sizeof *out);
-    if (n_queries > 1 && n_memory > 1) memcpy(queries + words, memory + (n_memory / 2) * words, words * 8);
+    if (n_queries > 1 && n_memory > 1)
+        memcpy(queries + words, memory + (n_memory / 2) * words, words * 8);
     out[n_queries * k].distance = 77;
-    cr_assert_eq(pkern_hdc_top_k(pool, queries, n_queries, memory, n_memory, words, k, out), PKERN_OK);
+    cr_assert_eq(pkern_hdc_top_k(pool, queries, n_queries, memory, n_memory, words, k, out),
+                 PKERN_OK);
     for (size_t q = 0; q < n_queries; q++) {
         nearest_oracle(queries + q * words, memory, n_memory, words, k, expected);
         nearest_same(out + q * k, expected, k);
@@ -59,7 +65,8 @@ static void nearest_check(pkern_pool *pool, size_t n_queries, size_t n_memory, s
     cr_assert_eq(out[n_queries * k].distance, 77u);
     if (k == 1) {
         memset(out, 0xee, n_queries * sizeof *out);
-        cr_assert_eq(pkern_hdc_nearest(pool, queries, n_queries, memory, n_memory, words, out), PKERN_OK);
+        cr_assert_eq(pkern_hdc_nearest(pool, queries, n_queries, memory, n_memory, words, out),
+                     PKERN_OK);
         for (size_t q = 0; q < n_queries; q++) {
             nearest_oracle(queries + q * words, memory, n_memory, words, 1, expected);
             nearest_same(out + q, expected, 1);
@@ -72,12 +79,14 @@ static void nearest_check(pkern_pool *pool, size_t n_queries, size_t n_memory, s
 }
 
 Test(hdc_nearest, first_k_of_a_stable_sort_for_any_shape) {
-    static const size_t n_list[] = {0, 1, 2, 63, 131, 500}, k_list[] = {0, 1, 2, 10, 16, 17, 100, 600};
+    static const size_t n_list[] = {0, 1, 2, 63, 131, 500},
+                        k_list[] = {0, 1, 2, 10, 16, 17, 100, 600};
     for (const pkn_simd_set *set = hdc_next_set(0); set; set = hdc_next_set(set)) {
         for (size_t w = 0; w < HDC_N_WORDS - 1; w++) {
             for (size_t n = 0; n < sizeof n_list / sizeof n_list[0]; n++) {
                 for (size_t k = 0; k < sizeof k_list / sizeof k_list[0]; k++) {
-                    if ((w + n + k) % 2 == 0 || w == 5) nearest_check(0, w % 6 + 1, n_list[n], hdc_words[w], k_list[k]);
+                    if ((w + n + k) % 2 == 0 || w == 5)
+                        nearest_check(0, w % 6 + 1, n_list[n], hdc_words[w], k_list[k]);
                 }
             }
         }
@@ -90,11 +99,14 @@ Test(hdc_nearest, first_k_of_a_stable_sort_for_any_shape) {
 }
 
 Test(hdc_nearest, every_pool_and_set_finds_the_same) {
-    /* few and many queries, small and large k: without and with splits, lists on the stack and on the heap */
-    static const size_t shapes[][3] = {{1, 20011, 1}, {1, 5003, 10}, {3, 4001, 100}, {10, 2003, 1}, {101, 1009, 5}, {7, 3001, 1000}};
+    /* few and many queries, small and large k: without and with splits, lists on the stack and on
+       the heap */
+    static const size_t shapes[][3] = {{1, 20011, 1}, {1, 5003, 10},  {3, 4001, 100},
+                                       {10, 2003, 1}, {101, 1009, 5}, {7, 3001, 1000}};
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
         size_t n_queries = shapes[s][0], n_memory = shapes[s][1], k = shapes[s][2], words = 32;
-        uint64_t *queries = hdc_new(n_queries * words, 1, NEAREST_SEED + 1), *memory = nearest_memory(n_memory, words);
+        uint64_t *queries = hdc_new(n_queries * words, 1, NEAREST_SEED + 1),
+                 *memory = nearest_memory(n_memory, words);
         pkern_hdc_match *out = (pkern_hdc_match *)malloc(n_queries * k * sizeof *out);
         pkern_hdc_match *expected = (pkern_hdc_match *)malloc(n_queries * k * sizeof *out);
         for (size_t q = 0; q < n_queries; q++) {
@@ -104,7 +116,9 @@ Test(hdc_nearest, every_pool_and_set_finds_the_same) {
             pkern_pool *pool = hdc_pool_new(hdc_threads[p], 0);
             for (const pkn_simd_set *set = hdc_next_set(0); set; set = hdc_next_set(set)) {
                 memset(out, 0xee, n_queries * k * sizeof *out);
-                cr_assert_eq(pkern_hdc_top_k(pool, queries, n_queries, memory, n_memory, words, k, out), PKERN_OK);
+                cr_assert_eq(
+                    pkern_hdc_top_k(pool, queries, n_queries, memory, n_memory, words, k, out),
+                    PKERN_OK);
                 nearest_same(out, expected, n_queries * k);
             }
             cr_assert_eq(pkern_pool_destroy(pool), PKERN_OK);
@@ -116,7 +130,8 @@ Test(hdc_nearest, every_pool_and_set_finds_the_same) {
     }
 }
 
-/* Near targets last and wide rows: the buffer fills with far ones, then is counted, then compared. */
+/* Near targets last and wide rows: the buffer fills with far ones, then is counted, then
+   compared. */
 Test(hdc_nearest, large_k_with_distances_that_span_much) {
     enum { N = 3000, WORDS = 40 };
     static const size_t k_list[] = {20, 200, 1500};
@@ -125,8 +140,10 @@ Test(hdc_nearest, large_k_with_distances_that_span_much) {
         memset(query, 0, WORDS * 8);
         memset(memory, 0, N * WORDS * 8);
         for (size_t i = 0; i < N; i++) {
-            size_t ones = order == 0 ? (i < N / 2 ? 1900 + i % 50 : i * 7919 % 2500) : i * 7919 % 2500 / (1 + i / 500);
-            for (size_t bit = 0; bit < ones; bit++) memory[i * WORDS + bit / 64] |= (uint64_t)1 << (bit % 64);
+            size_t ones = order == 0 ? (i < N / 2 ? 1900 + i % 50 : i * 7919 % 2500)
+                                     : i * 7919 % 2500 / (1 + i / 500);
+            for (size_t bit = 0; bit < ones; bit++)
+                memory[i * WORDS + bit / 64] |= (uint64_t)1 << (bit % 64);
         }
         for (size_t k = 0; k < 3; k++) {
             static pkern_hdc_match out[N], expected[N];
@@ -147,7 +164,8 @@ Test(hdc_nearest, distances_that_only_fall_or_are_all_equal) {
         memset(query, 0, WORDS * 8);
         memset(memory, 0, N * WORDS * 8);
         for (size_t i = 0; i < N; i++) {
-            for (size_t bit = 0; bit < (equal ? 9 : N - i); bit++) memory[i * WORDS + bit / 64] |= (uint64_t)1 << (bit % 64);
+            for (size_t bit = 0; bit < (equal ? 9 : N - i); bit++)
+                memory[i * WORDS + bit / 64] |= (uint64_t)1 << (bit % 64);
         }
         for (size_t k = 0; k < 4; k++) {
             static pkern_hdc_match out[N], expected[N];
@@ -168,7 +186,8 @@ typedef struct nearest_task {
 static int nearest_nested(size_t begin, size_t end, void *ctx) {
     const nearest_task *task = (const nearest_task *)ctx;
     for (size_t i = begin; i < end; i++) {
-        int status = pkern_hdc_top_k(0, task->queries, 10, task->memory, 1009, 32, 20, task->out + i * 200);
+        int status =
+            pkern_hdc_top_k(0, task->queries, 10, task->memory, 1009, 32, 20, task->out + i * 200);
         if (status != 0) return status;
     }
     return 0;
@@ -236,9 +255,11 @@ Test(hdc_nearest, empty_memory_gives_rows_of_none) {
     uint64_t query[2] = {0, 0};
     pkern_hdc_match out[3];
     cr_assert_eq(pkern_hdc_nearest(0, query, 1, 0, 0, 2, out), PKERN_OK);
-    cr_assert(out[0].index == SIZE_MAX && out[0].distance == UINT32_MAX && out[0].similarity == 0.0f);
+    cr_assert(out[0].index == SIZE_MAX && out[0].distance == UINT32_MAX &&
+              out[0].similarity == 0.0f);
     cr_assert_eq(pkern_hdc_top_k(0, query, 1, query, 0, 2, 3, out), PKERN_OK);
-    cr_assert(out[2].index == SIZE_MAX && out[2].distance == UINT32_MAX && out[2].similarity == 0.0f);
+    cr_assert(out[2].index == SIZE_MAX && out[2].distance == UINT32_MAX &&
+              out[2].similarity == 0.0f);
 }
 
 Test(hdc_nearest, bad_arguments_change_nothing) {

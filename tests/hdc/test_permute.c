@@ -18,21 +18,26 @@ static void permute_oracle(const uint64_t *row, size_t words, long shift, uint64
 static void permute_check(pkern_pool *pool, size_t n, size_t words, long shift) {
     uint64_t *rows = hdc_new(n * words, 1, PERMUTE_SEED), *out = hdc_new(n * words, 2, 0);
     uint64_t *expected = hdc_new(n * words, 0, 0);
-    for (size_t r = 0; r < n; r++) permute_oracle(rows + r * words, words, shift, expected + r * words);
+    for (size_t r = 0; r < n; r++)
+        permute_oracle(rows + r * words, words, shift, expected + r * words);
     cr_assert_eq(pkern_hdc_permute(pool, rows, n, words, shift, out), PKERN_OK);
-    cr_assert(memcmp(out, expected, n * words * 8) == 0, "n %zu, words %zu, shift %ld", n, words, shift);
+    cr_assert(memcmp(out, expected, n * words * 8) == 0, "n %zu, words %zu, shift %ld", n, words,
+              shift);
     cr_assert_eq(pkern_hdc_permute(pool, rows, n, words, shift, rows), PKERN_OK);
-    cr_assert(memcmp(rows, expected, n * words * 8) == 0, "in place: n %zu, words %zu, shift %ld", n, words, shift);
+    cr_assert(memcmp(rows, expected, n * words * 8) == 0, "in place: n %zu, words %zu, shift %ld",
+              n, words, shift);
     hdc_free(rows);
     hdc_free(out);
     hdc_free(expected);
 }
 
 Test(hdc_permute, every_bit_gets_to_its_place) {
-    static const long shifts[] = {0, 1, -1, 63, 64, 65, -64, 1000, -1001, 123456789, LONG_MAX, LONG_MIN};
+    static const long shifts[] = {0,   1,    -1,    63,        64,       65,
+                                  -64, 1000, -1001, 123456789, LONG_MAX, LONG_MIN};
     for (const pkn_simd_set *set = hdc_next_set(0); set; set = hdc_next_set(set)) {
         for (size_t w = 0; w < HDC_N_WORDS; w++) {
-            for (size_t s = 0; s < sizeof shifts / sizeof shifts[0]; s++) permute_check(0, 3, hdc_words[w], shifts[s]);
+            for (size_t s = 0; s < sizeof shifts / sizeof shifts[0]; s++)
+                permute_check(0, 3, hdc_words[w], shifts[s]);
         }
     }
 }

@@ -10,22 +10,29 @@ enum { MAJORITY_SEED = 50 };
 static void majority_fill(uint64_t *rows, size_t n, uint64_t seed, int density) {
     for (size_t i = 0; i < n; i++) {
         uint64_t a = pkn_random_at(seed, 2 * i), b = pkn_random_at(seed, 2 * i + 1);
-        rows[i] = density == 0 ? a & b : density == 1 ? a : density == 2 ? a | b : density == 3 ? ~(uint64_t)0 : 0;
+        rows[i] = density == 0   ? a & b
+                  : density == 1 ? a
+                  : density == 2 ? a | b
+                  : density == 3 ? ~(uint64_t)0
+                                 : 0;
     }
 }
 
-static size_t majority_oracle_count(const uint64_t *rows, size_t n_rows, size_t stride, size_t bit) {
+static size_t majority_oracle_count(const uint64_t *rows, size_t n_rows, size_t stride,
+                                    size_t bit) {
     size_t count = 0;
-    for (size_t row = 0; row < n_rows; row++) count += rows[row * stride + bit / 64] >> (bit % 64) & 1;
+    for (size_t row = 0; row < n_rows; row++)
+        count += rows[row * stride + bit / 64] >> (bit % 64) & 1;
     return count;
 }
 
-static void majority_check(const pkn_simd_set *set, const uint64_t *rows, size_t n_rows, size_t stride, size_t words,
-                           const uint64_t *out) {
+static void majority_check(const pkn_simd_set *set, const uint64_t *rows, size_t n_rows,
+                           size_t stride, size_t words, const uint64_t *out) {
     for (size_t bit = 0; bit < words * 64; bit++) {
         size_t count = majority_oracle_count(rows, n_rows, stride, bit);
-        cr_assert((out[bit / 64] >> (bit % 64) & 1) == (count > n_rows / 2), "%s: rows %zu, words %zu, bit %zu, count %zu",
-                  set->name, n_rows, words, bit, count);
+        cr_assert((out[bit / 64] >> (bit % 64) & 1) == (count > n_rows / 2),
+                  "%s: rows %zu, words %zu, bit %zu, count %zu", set->name, n_rows, words, bit,
+                  count);
     }
 }
 
@@ -62,7 +69,8 @@ Test(simd_majority, many_rows_and_exact_ties) {
             memset(rows, 0, n * 2 * 8);
             for (size_t bit = 0; bit < 64; bit++) {
                 size_t count = n / 2 - 32 + bit;
-                for (size_t k = 0; k < count; k++) rows[(k * 7919 + bit * 13) % n * 2] |= (uint64_t)1 << bit;
+                for (size_t k = 0; k < count; k++)
+                    rows[(k * 7919 + bit * 13) % n * 2] |= (uint64_t)1 << bit;
             }
             set->kernels.majority_u64(rows, n, 2, 2, out);
             majority_check(set, rows, n, 2, 2, out);
@@ -82,7 +90,8 @@ Test(simd_majority, counts_are_those_of_each_bit) {
                 set->kernels.count_u64(rows, n_list[i], words, words, 0, 0, 11, words, planes);
                 for (size_t bit = 0; bit < words * 64; bit++) {
                     size_t count = 0;
-                    for (size_t k = 0; k < 11; k++) count += (size_t)(planes[k * words + bit / 64] >> (bit % 64) & 1) << k;
+                    for (size_t k = 0; k < 11; k++)
+                        count += (size_t)(planes[k * words + bit / 64] >> (bit % 64) & 1) << k;
                     cr_assert_eq(count, majority_oracle_count(rows, n_list[i], words, bit));
                 }
             }
