@@ -14,7 +14,7 @@
 /* One set of functions a type. `suffix` names the type in the calls. */
 #define PKN_DEFINE_ATOMIC_WORD(suffix, type) \
     typedef struct pkn_atomic_##suffix { \
-        type value; \
+        type value PKN_ALIGNED(sizeof(type)); \
     } pkn_atomic_##suffix; \
     PKN_ALWAYS_INLINE type pkn_atomic_load_relaxed_##suffix(const pkn_atomic_##suffix *a) { \
         return __atomic_load_n(&a->value, __ATOMIC_RELAXED); \

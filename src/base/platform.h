@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 #include <errno.h>
+#include <signal.h>
 
 #if PKN_THREADS
 #include <pthread.h>
@@ -37,6 +38,7 @@ extern long syscall(long number, ...);
 #define CLOCK_MONOTONIC 1
 #endif
 extern int clock_gettime(int clock, struct timespec *time);
+extern int nanosleep(const struct timespec *time, struct timespec *left);
 #endif
 
 #endif

@@ -24,9 +24,12 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     pkn_broadcast *broadcast;
     while ((broadcast = pkn_next_broadcast(self)) != 0) {
         pkn_member *caller = broadcast->caller;
+        pkn_member *outer = pkn_this_thread.current;
         uint32_t outer_root = self->root;
-        self->root = caller->root;
+        self->root = broadcast->root;
+        pkn_this_thread.current = self; /* the thread may be a guest elsewhere just now */
         int code = broadcast->fn(self->index, broadcast->count, broadcast->ctx);
+        pkn_this_thread.current = outer;
         self->root = outer_root;
         if (code != 0) {
             pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)self->index, code);
@@ -56,6 +59,9 @@ PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadc
 }
 
 PKN_INTERNAL void pkn_withdraw_broadcast(pkern_pool *pool, pkn_broadcast *broadcast) {
+    if (pkn_is_orphan(pool)) {
+        return; /* a thread that is gone may hold the lock */
+    }
     pkn_mutex_lock(&pool->lock);
     pkn_broadcast **link = &pool->broadcasts;
     while (*link != broadcast) {
@@ -77,7 +83,7 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         return status;
     }
     int workers = member->pool->num_threads - 1;
-    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, {0}, {PKN_NO_FAILURE}};
+    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, member->root, {0}, {PKN_NO_FAILURE}};
     broadcast.count = member->is_worker ? workers : workers + 1;
     pkn_atomic_store_relaxed_u32(&broadcast.remaining, (uint32_t)workers);
     pkn_announce_broadcast(member->pool, &broadcast);

@@ -111,9 +111,10 @@ PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
                 variable = ((name##_frame *)(void *)pkn_offered->payload)->result; \
             } \
         } else { \
+            const pkn_slot pkn_kept = *pkn_offered; /* the statement may use the record */ \
             pkern_end = pkn_offered; \
             statement; \
-            name##_offer(pkn_offered, __VA_ARGS__); \
+            *pkn_offered = pkn_kept; \
             variable = name##_accept(pkern_self, pkn_offered); \
         } \
     } while (0)

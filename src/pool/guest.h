@@ -9,26 +9,26 @@
 #include "pool/search.h"
 
 PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_worker) {
-    size_t seen_bytes = (size_t)pool->num_slots * sizeof(uint32_t);
-    pkn_member *member =
-        (pkn_member *)pkn_allocate(pool->allocator, sizeof(pkn_member) + seen_bytes, PKN_CACHE_LINE);
+    size_t bytes = sizeof(pkn_member) + (size_t)pool->num_slots * sizeof(uint32_t);
+    pkn_member *member = (pkn_member *)pkn_allocate(pool->allocator, bytes, PKN_CACHE_LINE);
     if (member == 0) {
         return 0;
     }
-    memset((void *)member, 0, sizeof(pkn_member) + seen_bytes);
+    memset((void *)member, 0, bytes);
+    member->bytes = bytes;
     member->pool = pool;
     member->index = index;
     member->is_worker = is_worker;
     member->seen_epoch = (uint32_t *)(void *)(member + 1);
     if (pkn_join_add_segment(member) != 0) {
-        pkn_release(pool->allocator, member, sizeof(pkn_member) + seen_bytes);
+        pkn_release(pool->allocator, member, bytes);
         return 0;
     }
     member->fork.end = pkn_join_slot(member, 0);
 #if PKN_THREADS
     if (pkn_sleeper_init(&member->sleeper) != 0) {
         pkn_release(pool->allocator, pkn_join_slot(member, 0), PKN_JOIN_SEGMENT_0 * sizeof(pkn_slot));
-        pkn_release(pool->allocator, member, sizeof(pkn_member) + seen_bytes);
+        pkn_release(pool->allocator, member, bytes);
         return 0;
     }
 #endif
@@ -49,9 +49,11 @@ PKN_INTERNAL void pkn_member_destroy(pkn_member *member) {
     }
     pkn_release(pool->allocator, member->slices, (size_t)pool->num_threads * sizeof(pkn_loop_slice));
 #if PKN_THREADS
-    pkn_sleeper_destroy(&member->sleeper);
+    if (!pkn_is_orphan(pool)) {
+        pkn_sleeper_destroy(&member->sleeper); /* in a forked child its sleepers are gone, and it would wait for them */
+    }
 #endif
-    pkn_release(pool->allocator, member, sizeof(pkn_member) + (size_t)pool->num_slots * sizeof(uint32_t));
+    pkn_release(pool->allocator, member, member->bytes);
 }
 
 PKN_INLINE int pkn_take_guest_slot(pkn_member *member) {
@@ -143,6 +145,7 @@ PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
     pkn_thread_state *thread = &pkn_this_thread;
     pkn_filter anything = {0, 0, 0};
     pkn_job job;
+    thread->current = member;
     if (!pkn_is_orphan(member->pool)) {
         while (pkn_spawn_pop(member, &anything, &job)) {
             pkn_run_job(member, &job);

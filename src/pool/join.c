@@ -27,8 +27,9 @@ PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_fork_state *self, pkn_
         uint32_t private_count = slot->index + 1u - owner->split;
         uint32_t others = (uint32_t)owner->pool->num_threads - 1u;
         if (others != 0) {
-            pkn_join_expose(owner, owner->split + (private_count < others ? private_count : others));
-            pkn_work_posted(owner->pool, owner->root);
+            uint32_t exposed = private_count < others ? private_count : others;
+            pkn_join_expose(owner, owner->split + exposed);
+            pkn_work_posted(owner->pool, owner->root, exposed);
         }
     }
     return next;

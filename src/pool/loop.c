@@ -19,8 +19,10 @@
 #define PKN_SHARE_NS 1600.0
 #define PKN_WAKE_WORTH_NS 150000.0
 #define PKN_COLD_WINDOW_NS 5000000
-/* the least work that is worth a claim, and what a piece may cost before its cost is looked at */
-#define PKN_UNIT_NS 250.0
+/* how finely a loop is cut, the least work that is worth a claim (its locked instruction waits for the stores of the piece before,
+   100 ns and more), and what a piece may cost before its cost is looked at */
+#define PKN_UNIT_NS 100.0
+#define PKN_CLAIM_NS 2500.0
 #define PKN_UNCHECKED_NS 200.0
 
 typedef struct pkn_loop {
@@ -33,7 +35,7 @@ typedef struct pkn_loop {
     pkn_loop_extras *extras;
 } pkn_loop;
 
-enum { PKN_LOOP_ALONE, PKN_LOOP_SHARED, PKN_LOOP_SHARED_AND_WAKE };
+enum { PKN_LOOP_ALONE = -1 }; /* else shared, with so many sleepers to wake */
 
 PKN_INTERNAL int pkn_loop_run_alone(const pkn_loop *loop, size_t begin, size_t end) {
     return loop->extras == 0 ? loop->body(begin, end, loop->ctx)
@@ -42,40 +44,61 @@ PKN_INTERNAL int pkn_loop_run_alone(const pkn_loop *loop, size_t begin, size_t e
 
 /* ---- alone or shared ---- */
 
-PKN_INTERNAL int pkn_loop_verdict(pkn_member *member, double work_ns) {
-    uint32_t workers = (uint32_t)member->pool->num_threads - 1u;
-    if (work_ns < PKN_SHARE_NS || workers == 0) {
-        return PKN_LOOP_ALONE;
-    }
+/* Members that could help and sleep: workers, and the guest that a worker's loop belongs to. */
+PKN_INTERNAL uint32_t pkn_sleeping_helpers(const pkn_member *member) {
     uint32_t asleep = pkn_sleeping_workers(member->pool);
-    if (asleep != 0 && work_ns >= PKN_WAKE_WORTH_NS) {
-        return PKN_LOOP_SHARED_AND_WAKE;
+    if (member->is_worker && member->root != PKN_ROOT_NONE &&
+        pkn_atomic_load_relaxed_u32(&pkn_member_at(member->pool, member->root - 1u)->parked) != PKN_AWAKE) {
+        asleep++;
     }
-    if (asleep < workers) {
-        return PKN_LOOP_SHARED;
-    }
-    uint64_t now_ns = pkn_now_ns();
-    if (now_ns - member->cold_window_ns > PKN_COLD_WINDOW_NS) {
-        member->cold_window_ns = now_ns;
-        member->cold_ns = 0;
-    }
-    member->cold_ns += (uint64_t)work_ns;
-    if ((double)member->cold_ns < PKN_WAKE_WORTH_NS) {
+    return asleep;
+}
+
+/* PKN_LOOP_ALONE, or how many sleepers to wake. count_cold: add the work to the account of time run alone while all slept. */
+PKN_INTERNAL int pkn_loop_verdict(pkn_member *member, double work_ns, int count_cold) {
+    uint32_t helpers = (uint32_t)member->pool->num_threads - 1u;
+    if (work_ns < PKN_SHARE_NS || helpers == 0) {
         return PKN_LOOP_ALONE;
     }
-    member->cold_ns = 0;
-    return PKN_LOOP_SHARED_AND_WAKE;
+    uint32_t asleep = pkn_sleeping_helpers(member);
+    if (asleep != 0 && work_ns >= PKN_WAKE_WORTH_NS) {
+        double worth = work_ns / PKN_WAKE_WORTH_NS;
+        return worth < asleep ? (int)worth : (int)asleep;
+    }
+    if (asleep < helpers) {
+        return 0;
+    }
+    if (count_cold) {
+        uint64_t now_ns = pkn_now_ns();
+        if (now_ns - member->cold_window_ns > PKN_COLD_WINDOW_NS) {
+            member->cold_window_ns = now_ns;
+            member->cold_ns = 0;
+        }
+        member->cold_ns += (uint64_t)work_ns;
+        if ((double)member->cold_ns >= PKN_WAKE_WORTH_NS) {
+            member->cold_ns = 0;
+            return 1;
+        }
+    }
+    return PKN_LOOP_ALONE;
 }
 
 /* ---- cost of a body, as last seen by this member ---- */
 
+/* Each body has two places, and a new one drives out the older. */
 PKN_INLINE pkn_loop_cost *pkn_loop_cost_of(pkn_member *member, size_t key) {
-    pkn_loop_cost *cost = &member->costs[pkn_mix_u64(key) % PKN_LOOP_COSTS];
-    if (cost->body != key) {
-        cost->body = key;
-        cost->item_ns = 0;
+    pkn_loop_cost *newer = &member->costs[pkn_mix_u64(key) % (PKN_LOOP_COSTS / 2) * 2];
+    pkn_loop_cost *older = newer + 1;
+    if (newer->body != key) {
+        pkn_loop_cost first = *newer;
+        *newer = *older;
+        *older = first;
+        if (newer->body != key) {
+            newer->body = key;
+            newer->item_ns = 0;
+        }
     }
-    return cost;
+    return newer;
 }
 
 PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
@@ -124,7 +147,7 @@ PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view
 
 /* ---- shared ---- */
 
-/* Items of a unit: worth a claim, at least min_len, few enough units to fit the slices' words. */
+/* Items of a unit: at least min_len, few enough units to fit the slices' words. */
 PKN_INTERNAL size_t pkn_loop_unit(const pkn_loop *loop) {
     size_t items = loop->end - loop->begin;
     size_t least = items / PKN_LOOP_MAX_UNITS + (items % PKN_LOOP_MAX_UNITS != 0);
@@ -135,7 +158,12 @@ PKN_INTERNAL size_t pkn_loop_unit(const pkn_loop *loop) {
     if (loop->max_len != 0) {
         unit = pkn_min_size(unit, loop->max_len);
     }
-    return pkn_max_size(pkn_max_size(unit, loop->min_len), pkn_max_size(least, 1));
+    unit = pkn_max_size(pkn_max_size(unit, loop->min_len), pkn_max_size(least, 1));
+    if (loop->max_len != 0 && unit > loop->max_len) {
+        size_t pieces = unit / loop->max_len + (unit % loop->max_len != 0);
+        unit = pieces > SIZE_MAX / loop->max_len ? unit : pieces * loop->max_len;
+    }
+    return unit;
 }
 
 PKN_INTERNAL void pkn_loop_view_of(const pkn_loop *loop, pkn_loop_view *view) {
@@ -147,6 +175,12 @@ PKN_INTERNAL void pkn_loop_view_of(const pkn_loop *loop, pkn_loop_view *view) {
     view->unit = pkn_loop_unit(loop);
     view->units = (uint32_t)(items / view->unit + (items % view->unit != 0));
     view->extras = loop->extras;
+    view->root = loop->member->root;
+    if (loop->max_len != 0 && view->unit <= loop->max_len) {
+        loop->extras->max_len = loop->max_len / view->unit * view->unit; /* so that no short piece is left inside a claim */
+    }
+    double grain = loop->item_ns > 0 ? PKN_CLAIM_NS / (loop->item_ns * (double)view->unit) : 1.0;
+    view->grain = grain < 1.0 ? 1u : grain > PKN_LOOP_MAX_UNITS ? PKN_LOOP_MAX_UNITS : (uint32_t)grain;
 }
 
 /* The owner's part is larger by what a hand-over costs, so that all end together. */
@@ -166,6 +200,7 @@ PKN_INTERNAL void pkn_loop_publish(pkn_member *owner, const pkn_loop_view *view)
             pkn_atomic_store_relaxed_u64(&owner->slices[i].range, pkn_loop_pack(view->epoch - 1u, 0, 0));
             pkn_atomic_store_relaxed_u64(&owner->slices[i].done, pkn_loop_pack(view->epoch - 1u, 0, 0));
         }
+        pkn_atomic_store_relaxed_u64(&owner->failure.lowest, pkn_loop_pack(view->epoch - 1u, 0, 0));
     }
     pkn_atomic_store_relaxed_size(&board->body, (size_t)view->body);
     pkn_atomic_store_relaxed_size(&board->ctx, (size_t)view->ctx);
@@ -173,7 +208,7 @@ PKN_INTERNAL void pkn_loop_publish(pkn_member *owner, const pkn_loop_view *view)
     pkn_atomic_store_relaxed_size(&board->end, view->end);
     pkn_atomic_store_relaxed_size(&board->unit, view->unit);
     pkn_atomic_store_relaxed_size(&board->extras, (size_t)view->extras);
-    pkn_atomic_store_relaxed_size(&board->root, owner->root);
+    pkn_atomic_store_relaxed_size(&board->root_and_grain, owner->root | (size_t)view->grain << 16);
     /* release: a helper that reads this epoch sees the fields, and the slices' array */
     pkn_atomic_store_release_u64(&board->ticket, pkn_loop_pack(view->epoch, view->units, view->owner_units));
 }
@@ -230,8 +265,10 @@ PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, 
     view->failure = &owner->failure;
     owner->loop_active = 1;
     pkn_loop_publish(owner, view);
-    if (wake) {
-        pkn_wake_one(owner->pool, 0);
+    if (wake != 0) {
+        pkn_fence_seq_cst(); /* orders the board before the look at parked; pairs with the fence in pkn_sleep */
+        while (wake-- != 0 && pkn_wake_one(owner->pool, owner->root)) {
+        }
     }
     uint32_t own = pkn_loop_work_as_owner(view, owner);
     pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0};
@@ -274,25 +311,39 @@ PKN_INTERNAL int pkn_loop_share(const pkn_loop *loop, int wake, pkn_loop_cost *c
         return status;
     }
     pkn_failure failure = {{0}, {0}, 0};
+    uint64_t start = cost != 0 ? pkn_ticks() : 0;
     view.epoch = 1;
     view.failure = &failure;
     uint32_t pieces = 8u * (uint32_t)loop->member->pool->num_threads;
     uint32_t grain = loop->item_ns > 0 || view.units <= pieces ? 1 : view.units / pieces;
     pkn_loop_split(&loop->member->fork, &view, 0, view.units, grain);
-    return pkn_loop_status(&view, 0);
+    int status = pkn_loop_status(&view, 0);
+    if (cost != 0 && status == 0) {
+        pkn_loop_learn(cost, (double)(pkn_ticks() - start) / loop->member->pool->ticks_per_ns, loop->end - loop->begin);
+    }
+    return status;
+}
+
+/* The length of the next piece of a loop that runs alone: whole pieces of max_len, so that none is short but the last. */
+PKN_INLINE size_t pkn_loop_piece(const pkn_loop *loop, size_t wanted) {
+    size_t left = loop->end - loop->begin;
+    size_t piece = pkn_max_size(wanted, pkn_max_size(loop->min_len, 1));
+    if (loop->max_len != 0 && piece > loop->max_len) {
+        piece -= piece % loop->max_len;
+    }
+    return pkn_min_size(piece, left);
 }
 
 /* A body that was cheap when it last ran: alone, in growing pieces, as long as that stays true. */
-PKN_INTERNAL int pkn_loop_run_watched(pkn_loop *loop, pkn_loop_cost *cost) {
+PKN_INTERNAL int pkn_loop_run_watched(pkn_loop *loop, pkn_loop_cost *cost, int counted) {
     pkn_member *member = loop->member;
     size_t begin = loop->begin;
-    double unchecked = PKN_UNCHECKED_NS / (double)cost->item_ns;
     size_t items = loop->end - begin;
-    size_t piece = pkn_max_size(unchecked >= (double)items ? items : (size_t)unchecked, pkn_max_size(loop->min_len, 1));
+    double unchecked = PKN_UNCHECKED_NS / (double)cost->item_ns;
+    size_t wanted = unchecked >= (double)items ? items : (size_t)unchecked;
     uint64_t start = pkn_ticks();
-    int judged = 0;
     for (;;) {
-        piece = pkn_min_size(piece, loop->end - loop->begin);
+        size_t piece = pkn_loop_piece(loop, wanted);
         int status = pkn_loop_run_alone(loop, loop->begin, loop->begin + piece);
         loop->begin += piece;
         double passed_ns = (double)(pkn_ticks() - start) / member->pool->ticks_per_ns;
@@ -300,19 +351,19 @@ PKN_INTERNAL int pkn_loop_run_watched(pkn_loop *loop, pkn_loop_cost *cost) {
             return status;
         }
         if (loop->begin == loop->end) {
-            pkn_loop_learn(cost, passed_ns, loop->end - begin);
+            pkn_loop_learn(cost, passed_ns, items);
             return PKERN_OK;
         }
         loop->item_ns = passed_ns / (double)(loop->begin - begin);
         double left_ns = loop->item_ns * (double)(loop->end - loop->begin);
-        if (left_ns >= PKN_SHARE_NS && !judged) {
-            int verdict = pkn_loop_verdict(member, left_ns);
-            judged = left_ns < PKN_WAKE_WORTH_NS;
-            if (verdict != PKN_LOOP_ALONE) {
-                return pkn_loop_share(loop, verdict == PKN_LOOP_SHARED_AND_WAKE, cost);
+        if (left_ns >= PKN_SHARE_NS) {
+            int wake = pkn_loop_verdict(member, left_ns, !counted);
+            counted = 1;
+            if (wake != PKN_LOOP_ALONE) {
+                return pkn_loop_share(loop, wake, cost);
             }
         }
-        piece = piece > items / 4 ? items : 4 * piece;
+        wanted = piece > items / 4 ? items : 4 * piece;
     }
 }
 
@@ -322,17 +373,18 @@ PKN_INTERNAL int pkn_loop_run_on(pkn_loop *loop, size_t key) {
         return pkn_loop_run_alone(loop, loop->begin, loop->end);
     }
     pkn_loop_cost *cost = 0;
-    double item_ns = loop->item_ns;
-    if (!(item_ns > 0)) {
+    if (!(loop->item_ns > 0)) {
         cost = pkn_loop_cost_of(member, key);
-        loop->item_ns = item_ns = (double)cost->item_ns;
+        loop->item_ns = (double)cost->item_ns;
     }
-    double work_ns = item_ns > 0 ? item_ns * (double)(loop->end - loop->begin) : 2 * PKN_WAKE_WORTH_NS;
-    int verdict = pkn_loop_verdict(member, work_ns);
-    if (verdict != PKN_LOOP_ALONE) {
-        return pkn_loop_share(loop, verdict == PKN_LOOP_SHARED_AND_WAKE, cost);
+    double items = (double)(loop->end - loop->begin);
+    double work_ns = loop->item_ns > 0 ? loop->item_ns * items : PKN_WAKE_WORTH_NS * items;
+    int wake = pkn_loop_verdict(member, work_ns, 1);
+    if (wake != PKN_LOOP_ALONE) {
+        return pkn_loop_share(loop, wake, cost);
     }
-    return cost != 0 ? pkn_loop_run_watched(loop, cost) : pkn_loop_run_alone(loop, loop->begin, loop->end);
+    return cost != 0 ? pkn_loop_run_watched(loop, cost, work_ns >= PKN_SHARE_NS)
+                     : pkn_loop_run_alone(loop, loop->begin, loop->end);
 }
 
 /* ---- the call ---- */

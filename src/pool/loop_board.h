@@ -18,7 +18,7 @@
    who has emptied its slice takes at once from those that have not, but leaves those that have alone for 2 us; then it takes where
    2 us of work is left at the rate that it has seen, and after as long again wherever anything is left.
    The owner waits for units that are claimed, never for a thread that has not shown up.
-   Epochs are 32 bits and compared by their signed difference; untouched tags are refreshed every 2^30 loops, so none is ever
+   Epochs are 32 bits and compared by their signed difference; old tags are refreshed every 2^30 loops, so none is ever
    half a round behind.
    Source: own. The flat dispatch without a queue follows fork_union; stealing halves of ranges follows lazy splitting
    (Tzannes et al. 2010) and pthreadpool. */
@@ -26,6 +26,7 @@
 #define PKN_POOL_LOOP_BOARD_H
 
 #include "pool/scope.h"
+#include "pool/spawn_deque.h"
 #include "base/bits.h"
 #include "base/alloc.h"
 #include "base/time.h"
@@ -54,7 +55,17 @@ typedef struct pkn_loop_view {
     pkn_loop_extras *extras;
     pkn_failure *failure;
     uint32_t epoch, units, owner_units;
+    uint32_t grain; /* units that are worth a claim */
+    uint32_t root;
 } pkn_loop_view;
+
+PKN_INLINE uint32_t pkn_root_of(size_t root_and_grain) {
+    return (uint32_t)root_and_grain & 0xffffu;
+}
+
+PKN_INLINE uint32_t pkn_grain_of(size_t root_and_grain) {
+    return (uint32_t)root_and_grain >> 16;
+}
 
 PKN_INLINE uint64_t pkn_loop_pack(uint32_t epoch, uint32_t next, uint32_t end) {
     return (uint64_t)epoch << 32 | next << 16 | end;
@@ -135,7 +146,7 @@ PKN_INTERNAL void pkn_loop_run_units(const pkn_loop_view *view, uint32_t first, 
 /* ---- slices ---- */
 
 /* The participant number of a member in a loop of this owner. Workers come in the order of their indices; the guest that a
-   worker's loop belongs to is the last. */
+   worker's loop belongs to is the last, and no other guest may take part: each number is one thread's. */
 PKN_INLINE uint32_t pkn_loop_participant(const pkn_member *owner, const pkn_member *member) {
     if (member == owner) {
         return 0;
@@ -173,7 +184,13 @@ PKN_INLINE uint32_t pkn_range_end(uint64_t range) {
     return (uint32_t)range & 0xffffu;
 }
 
-/* An eighth of what is left, at least one unit: few claims, and others find something to take. */
+/* An eighth of what is left, at least a grain, and no crumb left over: few claims, and others find something to take. */
+PKN_INLINE uint32_t pkn_loop_claim_size(uint32_t left, uint32_t grain) {
+    uint32_t size = (left + 7) / 8;
+    size = size < grain ? grain : size;
+    return left < size + grain / 2 ? left : size;
+}
+
 PKN_INTERNAL int pkn_loop_claim(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants,
                                 uint32_t *first, uint32_t *last) {
     uint64_t word = pkn_atomic_load_acquire_u64(&slices[self].range);
@@ -184,7 +201,7 @@ PKN_INTERNAL int pkn_loop_claim(const pkn_loop_view *view, pkn_loop_slice *slice
         if (next >= end) {
             return 0;
         }
-        uint32_t claimed = next + (end - next + 7) / 8;
+        uint32_t claimed = next + pkn_loop_claim_size(end - next, view->grain);
         /* acq_rel: with a thief's change of this word, so that each unit is claimed once; the release keeps the reads of the
            board before the claim */
         if (pkn_atomic_cas_acq_rel_u64(&slices[self].range, &word, pkn_loop_pack(view->epoch, claimed, end))) {
@@ -263,6 +280,9 @@ PKN_INTERNAL int pkn_loop_read_board(pkn_member *owner, uint32_t seen_epoch, pkn
     view->begin = pkn_atomic_load_relaxed_size(&owner->board.begin);
     view->end = pkn_atomic_load_relaxed_size(&owner->board.end);
     view->unit = pkn_atomic_load_relaxed_size(&owner->board.unit);
+    size_t root_and_grain = pkn_atomic_load_relaxed_size(&owner->board.root_and_grain);
+    view->root = pkn_root_of(root_and_grain);
+    view->grain = pkn_grain_of(root_and_grain);
     view->extras = (pkn_loop_extras *)pkn_atomic_load_relaxed_size(&owner->board.extras);
     view->failure = &owner->failure;
     return 1;
@@ -310,9 +330,14 @@ PKN_INTERNAL void pkn_loop_report_done(pkn_member *owner, pkn_loop_slice *slice,
 
 /* Works on the owner's loop until it has nothing left that is worth taking. 1 where that was something; with peek, 1 where there
    is something. */
-PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, int peek) {
+PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_filter *filter, int peek) {
     pkn_loop_view view;
-    if (!pkn_loop_read_board(owner, self->seen_epoch[owner->index], &view)) {
+    if (!pkn_loop_read_board(owner, self->seen_epoch[owner->index], &view) ||
+        (filter->by_root && view.root != filter->root)) {
+        return 0;
+    }
+    /* the root of this epoch or a newer loop's; in that case all units of this epoch are claimed */
+    if (!self->is_worker && (!owner->is_worker || view.root != (uint32_t)self->index + 1u)) {
         return 0;
     }
     pkn_loop_slice *slices = owner->slices;
@@ -332,7 +357,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, int peek) {
     if (!pkn_loop_arrive(&view, &slices[number])) {
         return 0;
     }
-    self->root = (uint32_t)pkn_atomic_load_relaxed_size(&owner->board.root);
+    self->root = view.root;
     do {
         units = pkn_loop_run_slice(&view, slices, number, participants);
         if (units != 0) {

@@ -49,7 +49,7 @@ typedef struct pkn_loop_board {
     pkn_atomic_size end;
     pkn_atomic_size unit;   /* items of a unit */
     pkn_atomic_size extras; /* pkn_loop_extras of the caller, or 0 */
-    pkn_atomic_size root;
+    pkn_atomic_size root_and_grain; /* root 16, units worth a claim 16 */
 } PKN_ALIGNED(PKN_CACHE_LINE) pkn_loop_board;
 
 /* The lowest failure of a loop. Rarely written, so helpers keep it in their caches. */
@@ -79,6 +79,7 @@ struct pkn_member {
     PKN_ALIGNED(PKN_CACHE_LINE) pkern_pool *pool;
     int index;
     int is_worker;
+    size_t bytes;           /* of this block */
     pkn_loop_slice *slices; /* [T], allocated by the first loop that is shared */
     uint32_t *seen_epoch;   /* [members] last epoch of each member's loop that had nothing left for us */
     pkn_failure failure;    /* of our loop */
@@ -92,6 +93,7 @@ struct pkn_member {
     uint32_t join_segments;
     uint32_t victim;       /* where the last successful search ended */
     uint32_t seen_broadcast;
+    int ended;             /* the worker is gone, since the pool is being destroyed; under the pool's lock */
     uint32_t loop_epoch;
     int loop_active;       /* the board is in use */
     pkn_member *next_membership; /* of the same thread, in other pools */
@@ -127,6 +129,7 @@ typedef struct pkn_broadcast {
     int (*fn)(int index, int count, void *ctx);
     void *ctx;
     pkn_member *caller;
+    uint32_t root;
     pkn_atomic_u32 remaining;
     pkn_atomic_u64 failure; /* index 32, code 32; all ones for none */
 } pkn_broadcast;

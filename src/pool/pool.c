@@ -138,7 +138,9 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     pkn_watch_fork();
     uint64_t start_ns = pkn_now_ns();
     uint64_t start_ticks = pkn_ticks();
+    int kept_errno = errno;
     int usable_cpus = pkn_usable_cpus();
+    errno = kept_errno;
     int threads = pkn_threads_wanted(config, usable_cpus);
     pkern_pool *made = pkn_pool_allocate(config, threads, usable_cpus);
     if (made == 0) {
@@ -148,7 +150,6 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     pkn_mutex_lock(&made->starting);
     int started = pkn_start_workers(made, threads - 1);
     made->num_threads = started + 1;
-    made->num_slots = started + PKERN_MAX_GUESTS;
     pkn_atomic_store_release_u32(&made->num_members, (uint32_t)started);
     /* the start of the threads took long enough to compare the clocks; a pool without threads has no use for ticks */
     uint64_t passed_ns = pkn_now_ns() - start_ns;
@@ -200,18 +201,13 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
 
 static pkn_atomic_ptr pkn_global_pool;
 
-#if PKN_THREADS
-static pkn_mutex pkn_global_lock = PTHREAD_MUTEX_INITIALIZER;
-#else
-static pkn_mutex pkn_global_lock;
-#endif
-
 /* Where no pool can be made: no slots, so that every call runs serially. */
 static pkern_pool pkn_serial_pool;
 
 PKN_INTERNAL pkern_status pkn_global_make(const pkern_pool_config *config, int is_init) {
     pkern_status status = PKERN_OK;
     pkern_pool *made = 0;
+    pkn_watch_fork();
     pkn_mutex_lock(&pkn_global_lock);
     if (pkn_atomic_load_relaxed_ptr(&pkn_global_pool) != 0) {
         status = is_init ? PKERN_EINVAL : PKERN_OK;
@@ -253,7 +249,8 @@ PKERN_API pkern_status pkern_pool_global_shutdown(void) {
 /* ---- what a pool tells ---- */
 
 PKERN_API int pkern_pool_num_threads(const pkern_pool *pool) {
-    return pkn_pool_of_call(pool)->num_threads;
+    const pkern_pool *known = pkn_pool_of_call(pool);
+    return known->num_slots == 0 ? 1 : known->num_threads;
 }
 
 PKERN_API int pkern_pool_num_slots(const pkern_pool *pool) {

@@ -9,6 +9,7 @@
 typedef struct pkn_thread_state {
     pkn_member *current;     /* of the innermost task or install */
     pkn_member *memberships; /* every pool this thread is inside of */
+    pkn_member *worker;      /* where this is a pool's own thread */
     pkern_pool *last_pool;   /* the guest slot used last, taken again without a search */
     uint64_t last_pool_id;
     pkn_member *last_guest;
@@ -24,20 +25,34 @@ PKN_INLINE int pkn_is_orphan(const pkern_pool *pool) {
 }
 
 #if PKN_THREADS
+/* Held while the global pool is made or ended, and over a fork, so that the child finds it free. */
+static pkn_mutex pkn_global_lock = PTHREAD_MUTEX_INITIALIZER;
+
+PKN_INTERNAL void pkn_before_fork(void) {
+    pkn_mutex_lock(&pkn_global_lock);
+}
+
+PKN_INTERNAL void pkn_forked_parent(void) {
+    pkn_mutex_unlock(&pkn_global_lock);
+}
+
 PKN_INTERNAL void pkn_forked_child(void) {
     pkn_atomic_fetch_add_relaxed_u32(&pkn_fork_generation, 1);
+    pkn_mutex_unlock(&pkn_global_lock);
 }
 
 static pthread_once_t pkn_fork_once = PTHREAD_ONCE_INIT;
 
 PKN_INTERNAL void pkn_watch_fork_once(void) {
-    (void)pthread_atfork(0, 0, pkn_forked_child);
+    (void)pthread_atfork(pkn_before_fork, pkn_forked_parent, pkn_forked_child);
 }
 
 PKN_INTERNAL void pkn_watch_fork(void) {
     pthread_once(&pkn_fork_once, pkn_watch_fork_once);
 }
 #else
+static pkn_mutex pkn_global_lock;
+
 PKN_INTERNAL void pkn_watch_fork(void) {
 }
 #endif

@@ -6,14 +6,11 @@
 
 #include "pool/guest.h"
 
-/* Queues a job where the calling thread's pool finds it. 0, or 1 without memory. */
-PKN_INTERNAL int pkn_post_job(pkern_pool *pool, pkn_member *member, const pkn_job *job) {
-    int failed = member != 0 ? pkn_spawn_push(member, job) : 1;
-    if (failed && pool->num_threads > 1) {
-        failed = pkn_inject(pool, job);
-    }
+/* Queues a job in the calling member's deque. 0, or 1 without memory. */
+PKN_INTERNAL int pkn_post_job(pkn_member *member, const pkn_job *job) {
+    int failed = pkn_spawn_push(member, job);
     if (!failed) {
-        pkn_work_posted(pool, job->root);
+        pkn_work_posted(member->pool, job->root, 1);
     }
     return failed;
 }
@@ -39,13 +36,11 @@ PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, v
         return PKERN_EINVAL;
     }
     uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
-    pkn_member *owner = (pkn_member *)scope->member;
-    if (owner != 0) {
-        pkn_member *member = pkn_membership(&pkn_this_thread, scope->pool);
-        pkn_job job = {fn, ctx, scope, number, 0};
-        job.root = member != 0 ? member->root : owner->root;
+    pkn_member *member = scope->member != 0 ? pkn_membership(&pkn_this_thread, scope->pool) : 0;
+    if (member != 0 && !pkn_is_orphan(scope->pool)) {
+        pkn_job job = {fn, ctx, scope, number, member->root};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
-        if (!pkn_is_orphan(scope->pool) && pkn_post_job(scope->pool, member, &job) == 0) {
+        if (pkn_post_job(member, &job) == 0) {
             return PKERN_OK;
         }
         /* not the last one: the scope's owner is between begin and wait, or a task of the scope calls us */
@@ -88,21 +83,21 @@ PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx
     if (fn == 0) {
         return PKERN_EINVAL;
     }
-    pkern_pool *known = pool != 0 ? pool : pkn_this_thread.current != 0 ? pkn_this_thread.current->pool : pkern_pool_global();
-    if (!pkn_is_orphan(known)) {
-        pkn_member *member = pkn_membership(&pkn_this_thread, known);
-        /* a guest's detached jobs go to the pool's threads, so that it can leave; alone it keeps them */
-        if (known->num_threads > 1) {
-            return pkn_post_job(known, member != 0 && member->is_worker ? member : 0, &job) == 0 ? PKERN_OK : PKERN_ENOMEM;
-        }
-        if (member != 0 && pkn_post_job(known, member, &job) == 0) {
-            return PKERN_OK;
-        }
+    pkern_status status = PKERN_OK;
+    pkn_member *member = pkn_enter(pool, &entry);
+    if (member == 0) {
+        (void)fn(ctx);
+    } else if (member->is_worker || member->pool->num_threads == 1) {
+        /* alone, a guest runs its jobs before it leaves */
+        status = pkn_post_job(member, &job) == 0 ? PKERN_OK : PKERN_ENOMEM;
+    } else if (pkn_inject(member->pool, &job) == 0) {
+        /* a guest's jobs go to the pool's threads, so that it can leave */
+        pkn_work_posted(member->pool, job.root, 1);
+    } else {
+        status = PKERN_ENOMEM;
     }
-    pkn_enter(known, &entry);
-    (void)fn(ctx);
     pkn_leave(&entry);
-    return PKERN_OK;
+    return status;
 }
 
 #endif

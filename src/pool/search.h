@@ -57,9 +57,7 @@ PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot 
 PKN_INTERNAL int pkn_take_from(pkn_member *self, pkn_member *victim, const pkn_filter *filter, int peek) {
     pkn_job job;
     pkn_slot *slot;
-    if (filter->scope == 0 &&
-        (!filter->by_root || (uint32_t)pkn_atomic_load_relaxed_size(&victim->board.root) == filter->root) &&
-        pkn_loop_help(self, victim, peek)) {
+    if (filter->scope == 0 && pkn_loop_help(self, victim, filter, peek)) {
         return 1;
     }
     slot = pkn_join_steal(victim, filter, peek);
@@ -93,15 +91,20 @@ PKN_INTERNAL int pkn_take_from_any(pkn_member *self, const pkn_filter *filter, i
 
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self);
 
+PKN_INLINE int pkn_has_broadcast(const pkn_member *worker) {
+    return pkn_atomic_load_acquire_u32(&worker->pool->broadcast_number) != worker->seen_broadcast;
+}
+
 /* Runs (sees) one piece of work that this wait allows. impatient lifts the depth limit. */
 PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impatient, int peek) {
     pkern_pool *pool = self->pool;
     pkn_filter filter = {0, 0, 0};
     pkn_job job;
+    pkn_member *worker = self->is_worker ? self : pkn_this_thread.worker;
     int shallow = impatient || self->depth < pool->depth_limit;
-    if (self->is_worker && pkn_atomic_load_acquire_u32(&pool->broadcast_number) != self->seen_broadcast) {
+    if (worker != 0 && pkn_has_broadcast(worker)) {
         if (!peek) {
-            pkn_serve_broadcasts(self);
+            pkn_serve_broadcasts(worker);
         }
         return 1;
     }
@@ -121,6 +124,8 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
         }
     }
     filter.scope = 0;
+    filter.by_root = !self->is_worker;
+    filter.root = self->root;
     if (wait->kind == PKN_WAIT_JOIN) {
         uint32_t state = pkn_atomic_load_relaxed_u32(&wait->slot->state);
         if (state >= PKN_SLOT_TAKEN_BY &&
@@ -134,7 +139,6 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
     /* what descends from the same call */
     if (wait->kind != PKN_WAIT_WORK) {
         filter.by_root = 1;
-        filter.root = self->root;
         if (pkn_take_from_any(self, &filter, peek)) {
             return 1;
         }
@@ -175,27 +179,36 @@ PKN_INTERNAL void pkn_request_work(pkn_member *self) {
     }
 }
 
-/* Sleeps until woken, unless there is something to do. See sleep.h. */
-PKN_INTERNAL void pkn_sleep(pkn_member *self, const pkn_wait *wait) {
+/* Sleeps until woken, unless there is something to do. 1 where a poster's wake was taken. See sleep.h. */
+PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
 #if PKN_THREADS
     pkern_pool *pool = self->pool;
-    pkn_atomic_store_relaxed_u32(&self->parked, PKN_ASLEEP);
+    int takes_anything = self->is_worker && wait->kind != PKN_WAIT_LOOP;
+    uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(self->root);
+    if (!self->is_worker && pkn_this_thread.worker != 0) {
+        /* a worker of another pool, where a broadcast may come: nobody there would find us asleep here */
+        pkn_nap();
+        return 0;
+    }
+    pkn_atomic_store_relaxed_u32(&self->parked, parked);
     pkn_atomic_fetch_add_seq_cst_u32(&pool->sleepers, pkn_sleeper_unit(self));
     /* orders parked and sleepers before the looks below; pairs with the fences of posters and completers */
     pkn_fence_seq_cst();
     pkn_request_work(self);
     if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, 1, 1) ||
         pkn_atomic_load_acquire_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
-        uint32_t asleep = PKN_ASLEEP;
-        if (pkn_atomic_cas_acq_rel_u32(&self->parked, &asleep, PKN_AWAKE)) {
+        if (pkn_atomic_cas_acq_rel_u32(&self->parked, &parked, PKN_AWAKE)) {
             pkn_atomic_fetch_sub_acq_rel_u32(&pool->sleepers, pkn_sleeper_unit(self));
+            return 0;
         }
-        return;
+        return 1;
     }
-    pkn_sleep_while_equal(&self->sleeper, &self->parked, PKN_ASLEEP);
+    pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
+    return 1;
 #else
     PKN_UNUSED(self);
     PKN_UNUSED(wait);
+    return 0;
 #endif
 }
 
@@ -209,14 +222,14 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
     uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns);
     uint64_t stuck_since = 0, spinning_since = 0;
     uint32_t polls = 0;
-    int slept = 0, impatient = 0, stuck = 0;
+    int was_woken = 0, impatient = 0, stuck = 0;
     while (!pkn_wait_is_over(self, wait)) {
+        if (pkn_is_orphan(pool)) {
+            return 1;
+        }
         if (pkn_search(self, wait, impatient)) {
-            if (slept && pkn_sleeping_workers(pool) != 0) {
-                pkn_wake_one(pool, 0); /* there may be more where this came from */
-            }
             polls = 0;
-            slept = impatient = stuck = 0;
+            was_woken = impatient = stuck = 0;
             continue;
         }
         if (polls % PKN_POLLS_PER_REQUEST == 0) {
@@ -226,21 +239,21 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
             stuck = 1;
             impatient = now - stuck_since >= patience;
             pkn_request_work(self);
-            if (pkn_is_orphan(pool)) {
-                return 1;
-            }
-        }
-        if (polls % 8 == 7 && pkn_ticks() - spinning_since >= pool->spin_ticks) {
             if (wait->kind == PKN_WAIT_WORK && pkn_atomic_load_acquire_u32(&pool->stopping) != 0) {
                 return 0;
             }
-            pkn_sleep(self, wait);
-            slept = 1;
+        }
+        if (polls % 8 == 7 && pkn_ticks() - spinning_since >= pool->spin_ticks) {
+            was_woken = pkn_sleep(self, wait);
             polls = 0;
             continue;
         }
         polls++;
         pkn_cpu_relax();
+    }
+    if (was_woken) {
+        /* somebody meant us to work: another may */
+        pkn_work_posted(pool, self->root, 1);
     }
     return 0;
 }
@@ -249,7 +262,7 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
 PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
     if (member->fork.end->index > member->split && member->pool->num_threads > 1) {
         pkn_join_expose(member, member->fork.end->index);
-        pkn_work_posted(member->pool, member->root);
+        pkn_work_posted(member->pool, member->root, 1);
     }
 }
 

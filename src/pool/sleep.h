@@ -7,10 +7,12 @@
        sleeper: parked = ASLEEP; sleepers += 1; fence; look for work and for its latch; sleep while parked == ASLEEP
        poster:  publish work; fence; if sleepers != 0: turn one member's parked from ASLEEP to AWAKE, sleepers -= 1, wake it
 
+   (ASLEEP also says for which root, where the member would take nothing else: a poster passes over those it can't help.)
+
    The two fences order each side's store before its load of the other's word, so either the sleeper sees the work or the poster
    sees the sleeper. Whoever turns parked to AWAKE, poster or the sleeper that thinks better of it, also lowers sleepers: so it
-   counts exactly those that are ASLEEP. A wake that its sleeper no longer needs is not lost: the member looks for
-   work again, and who finds some while others sleep wakes the next one.
+   counts exactly those that are ASLEEP. A member that was woken and leaves its wait without having found work passes the
+   wake on, so none is lost. A poster of several pieces of work wakes as many.
    What a member waits for (a join, a scope, a loop) needs no wait flag of its own: who completes it does so with a
    read-modify-write and then looks at the waiter's parked word. Members live as long as the pool, so that look is safe
    though the frame of the waiter may be gone by then. */
@@ -27,12 +29,15 @@ PKN_INLINE uint32_t pkn_sleeper_unit(const pkn_member *member) {
     return member->is_worker ? 1u : PKN_SLEEPING_GUEST;
 }
 
-/* 1 where the member slept and is awake now. */
-PKN_INTERNAL int pkn_wake_member(pkn_member *member) {
-    uint32_t asleep = PKN_ASLEEP;
+/* parked: awake, or asleep until there is any work, or until there is work of a root. */
+PKN_INLINE uint32_t pkn_asleep_for_root(uint32_t root) {
+    return PKN_ASLEEP + 1u + root;
+}
+
+/* 1 where the member slept, as it was seen, and is awake now. */
+PKN_INTERNAL int pkn_wake_member_that_is(pkn_member *member, uint32_t parked) {
     /* acq_rel: what was posted before is visible to the member that finds itself AWAKE */
-    if (pkn_atomic_load_relaxed_u32(&member->parked) != PKN_ASLEEP ||
-        !pkn_atomic_cas_acq_rel_u32(&member->parked, &asleep, PKN_AWAKE)) {
+    if (parked == PKN_AWAKE || !pkn_atomic_cas_acq_rel_u32(&member->parked, &parked, PKN_AWAKE)) {
         return 0;
     }
     pkn_atomic_fetch_sub_acq_rel_u32(&member->pool->sleepers, pkn_sleeper_unit(member));
@@ -42,22 +47,30 @@ PKN_INTERNAL int pkn_wake_member(pkn_member *member) {
     return 1;
 }
 
-/* After work was published: wakes one member that can take it, a worker or the guest whose call it belongs to. */
-PKN_INTERNAL PKN_COLD void pkn_wake_one(pkern_pool *pool, uint32_t root) {
+PKN_INLINE int pkn_wake_member(pkn_member *member) {
+    return pkn_wake_member_that_is(member, pkn_atomic_load_relaxed_u32(&member->parked));
+}
+
+/* After work was published: wakes one member that can take it. 0 where there is none. */
+PKN_INTERNAL PKN_COLD int pkn_wake_one(pkern_pool *pool, uint32_t root) {
     uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
     for (uint32_t i = 0; i < count; i++) {
         pkn_member *member = pkn_member_at(pool, i);
-        if ((member->is_worker || (uint32_t)member->index + 1u == root) && pkn_wake_member(member)) {
-            return;
+        uint32_t parked = pkn_atomic_load_relaxed_u32(&member->parked);
+        if ((parked == PKN_ASLEEP || parked == pkn_asleep_for_root(root)) && pkn_wake_member_that_is(member, parked)) {
+            return 1;
         }
     }
+    return 0;
 }
 
-PKN_INLINE void pkn_work_posted(pkern_pool *pool, uint32_t root) {
+/* After `pieces` pieces of work of a root were published. */
+PKN_INLINE void pkn_work_posted(pkern_pool *pool, uint32_t root, uint32_t pieces) {
     /* orders the publication before the look at sleepers; pairs with the fence in pkn_sleep */
     pkn_fence_seq_cst();
     if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&pool->sleepers) != 0)) {
-        pkn_wake_one(pool, root);
+        while (pieces-- != 0 && pkn_wake_one(pool, root)) {
+        }
     }
 }
 
@@ -65,7 +78,7 @@ PKN_INLINE void pkn_work_posted(pkern_pool *pool, uint32_t root) {
 PKN_INLINE void pkn_completed(pkn_member *waiter) {
     /* orders the completion before the look at parked; pairs with the fence in pkn_sleep */
     pkn_fence_seq_cst();
-    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&waiter->parked) == PKN_ASLEEP)) {
+    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&waiter->parked) != PKN_AWAKE)) {
         pkn_wake_member(waiter);
     }
 }

@@ -43,6 +43,7 @@ PKN_INTERNAL void *pkn_worker_main(void *argument) {
     pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0};
     pkn_this_thread.current = self;
     pkn_this_thread.memberships = self;
+    pkn_this_thread.worker = self;
     pkn_name_this_thread(pool->name, self->index);
     if ((pool->flags & PKERN_POOL_PIN) != 0) {
         pkn_pin_this_thread(self->index + 1);
