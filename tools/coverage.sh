@@ -4,12 +4,11 @@
 # branch counts as covered if any program took it. Fails if a layer has less than PKN_COVERAGE % (95) of its lines.
 # Code for instruction sets that this machine does not have is not compiled here and so not counted.
 folder=$1
-cd "$folder" || exit 1
-for data in *.gcda; do
+for data in "$folder"/*.gcda; do
     [ -f "$data" ] || { echo "no coverage data in $folder" >&2; exit 1; }
     gcov --branch-probabilities --stdout "$data" 2> /dev/null
-done > all.gcov
-awk -F: -v least="${PKN_COVERAGE:-95}" '
+done > "$folder/all.gcov"
+awk -F: -v missed="$folder/missed_lines" -v least="${PKN_COVERAGE:-95}" '
 $3 == "Source" || $0 ~ /^ *-: *0:Source:/ {
     source = $4 ? $4 : $NF
     inside = source ~ /(^|\/)src\//
@@ -47,14 +46,15 @@ END {
     close("sort")
     for (layer in layer_lines) {
         part = 100 * layer_hit[layer] / layer_lines[layer]
-        bad += part < least
+        few = part < least ? "   TOO LITTLE" : ""
+        bad += few != ""
         printf "layer %-26s %5d of %5d lines %6.1f %%   %5d of %5d branches%s\n", layer, layer_hit[layer], layer_lines[layer],
-               part, layer_taken[layer], layer_branches[layer], part < least ? "   TOO LITTLE" : "" | "sort"
+               part, layer_taken[layer], layer_branches[layer], few | "sort"
     }
     close("sort")
-    for (key in seen) if (!seen[key]) print key > "missed_lines"
+    for (key in seen) if (!seen[key]) print key > missed
     exit bad != 0
-}' all.gcov
+}' "$folder/all.gcov"
 status=$?
-[ -f missed_lines ] && sort -t: -k1,1 -k2,2n missed_lines -o missed_lines && echo "missed lines: $folder/missed_lines"
+[ -f "$folder/missed_lines" ] && sort -t: -k1,1 -k2,2n "$folder/missed_lines" -o "$folder/missed_lines" && echo "missed lines: $folder/missed_lines"
 exit $status
