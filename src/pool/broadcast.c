@@ -71,6 +71,23 @@ PKN_INTERNAL void pkn_withdraw_broadcast(pkern_pool *pool, pkn_broadcast *broadc
     pkn_mutex_unlock(&pool->lock);
 }
 
+/* A spawned job may broadcast while the pool is being destroyed. The caller stands in for workers that had ended before. */
+PKN_INTERNAL PKN_COLD void pkn_broadcast_for_the_ended(pkern_pool *pool, pkn_broadcast *broadcast) {
+    for (int i = 0; i + 1 < pool->num_threads; i++) {
+        pkn_member *worker = pkn_member_at(pool, (uint32_t)i);
+        pkn_mutex_lock(&pool->lock);
+        int missed = worker->ended && (int32_t)(broadcast->number - worker->seen_broadcast) > 0;
+        pkn_mutex_unlock(&pool->lock);
+        if (missed) {
+            int code = broadcast->fn(i, broadcast->count, broadcast->ctx);
+            if (code != 0) {
+                pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)i, code);
+            }
+            pkn_atomic_fetch_sub_acq_rel_u32(&broadcast->remaining, 1);
+        }
+    }
+}
+
 PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx) {
     pkn_entry entry;
     if (fn == 0) {
@@ -90,6 +107,9 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
     int lost = 0;
     if (member->is_worker) {
         pkn_serve_broadcasts(member);
+        if (pkn_atomic_load_acquire_u32(&member->pool->stopping) != 0) {
+            pkn_broadcast_for_the_ended(member->pool, &broadcast);
+        }
     } else {
         int code = fn(workers, broadcast.count, ctx);
         if (code != 0) {

@@ -69,7 +69,8 @@ typedef struct pkn_loop_cost {
 #define PKN_JOIN_SEGMENTS 24
 #define PKN_JOIN_SEGMENT_0 32u
 
-enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2 };
+/* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */
+enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2, PKN_GUEST_KEPT = 3, PKN_GUEST_KEPT_BUSY = 4 };
 enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
 
 struct pkn_member {

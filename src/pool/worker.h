@@ -37,6 +37,15 @@ PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
 #endif
 }
 
+/* 1 where this worker may end: no broadcast waits for it, and later ones will know that it is gone. */
+PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
+    pkern_pool *pool = self->pool;
+    pkn_mutex_lock(&pool->lock);
+    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->broadcast_number);
+    pkn_mutex_unlock(&pool->lock);
+    return self->ended;
+}
+
 PKN_INTERNAL void *pkn_worker_main(void *argument) {
     pkn_member *self = (pkn_member *)argument;
     pkern_pool *pool = self->pool;
@@ -54,7 +63,8 @@ PKN_INTERNAL void *pkn_worker_main(void *argument) {
     if (pool->on_thread_start != 0) {
         pool->on_thread_start(self->index, pool->user);
     }
-    (void)pkn_work_until(self, &wait);
+    while (pkn_work_until(self, &wait) == 0 && !pkn_worker_ends(self)) {
+    }
     if (pool->on_thread_exit != 0) {
         pool->on_thread_exit(self->index, pool->user);
     }

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What the tests of the pool share: pools, an allocator that counts and fails, waiting with a bound, outside threads. */
+#ifndef PKN_TESTS_POOL_TOOLS_H
+#define PKN_TESTS_POOL_TOOLS_H
+
+#include "test.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#define POOL_SEED UINT64_C(20240611)
+#define POOL_COUNT(array) (sizeof(array) / sizeof *(array))
+
+static const int pool_threads[] = {1, 2, 3, 8};
+
+/* A pool of n threads; without threads in the build it has one, whatever was asked for. */
+static pkern_pool *pool_with(const pkern_pool_config *config) {
+    pkern_pool *pool = 0;
+    cr_assert_eq(pkern_pool_create(config, &pool), PKERN_OK, "seed %llu", (unsigned long long)POOL_SEED);
+    cr_assert_eq(pkern_pool_num_threads(pool), PKN_THREADS ? config->num_threads : 1);
+    return pool;
+}
+
+static pkern_pool *pool_of(int num_threads) {
+    pkern_pool_config config;
+    memset(&config, 0, sizeof config);
+    config.num_threads = num_threads;
+    return pool_with(&config);
+}
+
+static void pool_end(pkern_pool *pool) {
+    cr_assert_eq(pkern_pool_destroy(pool), PKERN_OK);
+}
+
+static uint64_t pool_random(uint64_t index, uint64_t below) {
+    return pkn_random_at(POOL_SEED, index) % below;
+}
+
+/* ---- memory ---- */
+
+/* Checks that each block is given back once and with its size; fails the allocations [fail_from, fail_from + fail_count). */
+typedef struct pool_heap {
+    pkern_allocator allocator;
+    size_t calls, fail_from, fail_count;
+    size_t live, wrong;
+} pool_heap;
+
+typedef struct pool_block {
+    uint64_t magic;
+    size_t bytes;
+} pool_block;
+
+#define POOL_LIVE UINT64_C(0x1bad5eed0b10cced)
+
+static void *pool_heap_allocate(size_t bytes, size_t alignment, void *user) {
+    pool_heap *heap = (pool_heap *)user;
+    size_t call = __atomic_fetch_add(&heap->calls, 1, __ATOMIC_RELAXED);
+    pool_block *block;
+    size_t from = __atomic_load_n(&heap->fail_from, __ATOMIC_RELAXED);
+    if (call >= from && call - from < __atomic_load_n(&heap->fail_count, __ATOMIC_RELAXED)) {
+        return 0;
+    }
+    cr_assert(alignment <= 64 && (alignment & (alignment - 1)) == 0);
+    block = (pool_block *)pkn_allocate(0, bytes + 64, 64);
+    if (block == 0) {
+        return 0;
+    }
+    block->magic = POOL_LIVE;
+    block->bytes = bytes;
+    memset((char *)block + 64, 0xdb, bytes);
+    __atomic_fetch_add(&heap->live, 1, __ATOMIC_RELAXED);
+    return (char *)block + 64;
+}
+
+static void pool_heap_release(void *memory, size_t bytes, void *user) {
+    pool_heap *heap = (pool_heap *)user;
+    pool_block *block = (pool_block *)(void *)((char *)memory - 64);
+    if (block->magic != POOL_LIVE || block->bytes != bytes) {
+        __atomic_fetch_add(&heap->wrong, 1, __ATOMIC_RELAXED);
+    }
+    block->magic = 0;
+    __atomic_fetch_sub(&heap->live, 1, __ATOMIC_RELAXED);
+    pkn_release(0, block, bytes + 64);
+}
+
+static void pool_heap_init(pool_heap *heap) {
+    memset(heap, 0, sizeof *heap);
+    heap->allocator.allocate = pool_heap_allocate;
+    heap->allocator.release = pool_heap_release;
+    heap->allocator.user = heap;
+}
+
+static void pool_heap_fail(pool_heap *heap, size_t after, size_t count) {
+    __atomic_store_n(&heap->fail_from, __atomic_load_n(&heap->calls, __ATOMIC_RELAXED) + after, __ATOMIC_RELAXED);
+    __atomic_store_n(&heap->fail_count, count, __ATOMIC_RELAXED);
+}
+
+static void pool_heap_check(const pool_heap *heap) {
+    cr_assert_eq(heap->wrong, 0);
+    cr_assert_eq(heap->live, 0);
+}
+
+/* ---- counting and waiting ---- */
+
+static int pool_count_one(void *ctx) {
+    __atomic_fetch_add((size_t *)ctx, 1, __ATOMIC_ACQ_REL);
+    return 0;
+}
+
+static int pool_return(void *ctx) {
+    return *(const int *)ctx;
+}
+
+static void pool_nap_us(unsigned us) {
+    struct timespec time;
+    time.tv_sec = us / 1000000;
+    time.tv_nsec = (long)(us % 1000000) * 1000;
+    (void)nanosleep(&time, 0);
+}
+
+static size_t pool_read(const size_t *counter) {
+    return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
+}
+
+/* 1 once *counter is at least value, 0 after ten seconds. */
+static int pool_reaches(const size_t *counter, size_t value) {
+    for (int i = 0; i < 100000; i++) {
+        if (pool_read(counter) >= value) {
+            return 1;
+        }
+        pool_nap_us(100);
+    }
+    return 0;
+}
+
+#if PKN_THREADS
+/* Returns when `count` of the pool's threads sleep. */
+static void pool_wait_asleep(pkern_pool *pool, uint32_t count) {
+    for (int i = 0; pkn_sleeping_workers(pool) != count; i++) {
+        cr_assert(i < 100000, "%u of %u sleep", pkn_sleeping_workers(pool), count);
+        pool_nap_us(100);
+    }
+}
+#endif
+
+/* ---- outside threads ---- */
+
+typedef struct pool_outside {
+    pthread_t threads[64];
+    int count;
+} pool_outside;
+
+static void pool_go(pool_outside *outside, void *(*run)(void *), void *ctx) {
+    cr_assert(outside->count < 64);
+    cr_assert_eq(pthread_create(&outside->threads[outside->count++], 0, run, ctx), 0);
+}
+
+static void pool_come_back(pool_outside *outside) {
+    while (outside->count != 0) {
+        pthread_join(outside->threads[--outside->count], 0);
+    }
+}
+
+#endif
