@@ -173,9 +173,13 @@ PKN_INTERNAL int pkn_close_guest_slots(pkern_pool *pool) {
     uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
     for (uint32_t i = first; i < count; i++) {
         uint32_t free = PKN_GUEST_FREE;
+        if (pkn_atomic_load_acquire_u32(&pkn_member_at(pool, i)->guest_state) == PKN_GUEST_KEPT) {
+            continue;
+        }
         if (!pkn_atomic_cas_acq_rel_u32(&pkn_member_at(pool, i)->guest_state, &free, PKN_GUEST_CLOSED)) {
             while (i-- > first) {
-                pkn_atomic_store_release_u32(&pkn_member_at(pool, i)->guest_state, PKN_GUEST_FREE);
+                uint32_t closed = PKN_GUEST_CLOSED;
+                (void)pkn_atomic_cas_acq_rel_u32(&pkn_member_at(pool, i)->guest_state, &closed, PKN_GUEST_FREE);
             }
             return 1;
         }

@@ -13,6 +13,7 @@ typedef struct pkn_thread_state {
     pkern_pool *last_pool;   /* the guest slot used last, taken again without a search */
     uint64_t last_pool_id;
     pkn_member *last_guest;
+    int last_is_kept; /* the slot is this thread's for the pool's life */
 } pkn_thread_state;
 
 static PKN_THREAD_LOCAL pkn_thread_state pkn_this_thread;
