@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x32c321420ac29f42u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x24f5617d32a9ec02u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x32c321420ac29f42u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x24f5617d32a9ec02u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -165,6 +165,15 @@
 #define PKN_ARCH_ARM64 0
 #endif
 
+/* Asks for a cache line that will be written soon. gcc's own prefetch for writing is one for reading on plain x86-64. */
+PKN_ALWAYS_INLINE void pkn_prefetch_to_write(const void *address) {
+#if PKN_ARCH_X86
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
+#else
+    __builtin_prefetch(address, 1, 3);
+#endif
+}
+
 #if defined(__SANITIZE_THREAD__)
 #define PKN_TSAN 1
 #elif defined(__has_feature)
@@ -242,17 +251,21 @@ typedef struct pkern_allocator {
 /* ==== src/simd/simd.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* SIMD kernels over bits and floats: the best code for this CPU, chosen at run time, with the same result on all of them.
+/* SIMD kernels over bits and floats: the best code for this CPU, chosen at run time, with the same
+   result on all of them.
 
    Common to all functions here:
-   - They take any n (`words`), 0 included, and pointers with their type's own alignment (8 bytes for words); an array that
-     starts on a 64-byte line is fastest. Pointers are not looked at where n is 0.
+   - They take any n (`words`), 0 included, and pointers with their type's own alignment (8 bytes
+     for words); an array that starts on a 64-byte line is fastest. Pointers are not looked at
+     where n is 0.
    - They read and write the n elements alone, never a byte before or behind them.
    - `out` may be the same array as an input; any other overlap gives meaningless values.
-   - They can't fail, allocate nothing, leave errno alone, and any number of threads may call at once.
-   - Results have the same bits on every instruction set (scalar, AVX2, AVX-512, NEON), at every alignment and with every
-     compiler option but -ffast-math and its parts. Two limits: the sign and payload of a NaN are unspecified (that a result is NaN
-     is not), and the floating-point environment is the caller's (rounding mode, denormals flushed to zero).
+   - They can't fail, allocate nothing, leave errno alone, and any number of threads may call at
+     once.
+   - Results have the same bits on every instruction set (scalar, AVX2, AVX-512, NEON), at every
+     alignment and with every compiler option but -ffast-math and its parts. Two limits: the sign
+     and payload of a NaN are unspecified (that a result is NaN is not), and the floating-point
+     environment is the caller's (rounding mode, denormals flushed to zero).
 
    Bit i of a vector of words is bit i % 64 of word i / 64. */
 #ifndef PKN_SIMD_SIMD_H
@@ -265,20 +278,22 @@ typedef struct pkern_allocator {
 
 PKERN_EXTERN_C_BEGIN
 
-/* The name of the instruction set in use: "scalar", "avx2", "avx512_base" (F, BW, VL, DQ), "avx512_vpopcnt" (these and
-   VPOPCNTDQ) or "neon".
-   The best one that CPU and operating system have is chosen at the first call of any function here and stays. The environment
-   variable PKERN_ISA, read at that moment, forces one of these names, or "avx512" for the best AVX-512 there is; a name that is
-   unknown or that this machine lacks is ignored. The text is constant. */
+/* The name of the instruction set in use: "scalar", "avx2", "avx512_base" (F, BW, VL, DQ),
+   "avx512_vpopcnt" (these and VPOPCNTDQ) or "neon". The best one that CPU and operating system have
+   is chosen at the first call of any function here and stays. The environment variable PKERN_ISA,
+   read at that moment, forces one of these names, or "avx512" for the best AVX-512 there is; a name
+   that is unknown or that this machine lacks is ignored. The text is constant. */
 PKERN_API const char *pkern_simd_isa(void);
 
 /* ---- Bits ---- */
 
 /* Exclusive or: for (i = 0; i < words; i++) out[i] = a[i] ^ b[i]; */
-PKERN_API void pkern_simd_xor_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out);
+PKERN_API void pkern_simd_xor_u64(const uint64_t *a, const uint64_t *b, size_t words,
+                                  uint64_t *out);
 
 /* And: for (i = 0; i < words; i++) out[i] = a[i] & b[i]; */
-PKERN_API void pkern_simd_and_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out);
+PKERN_API void pkern_simd_and_u64(const uint64_t *a, const uint64_t *b, size_t words,
+                                  uint64_t *out);
 
 /* Or: for (i = 0; i < words; i++) out[i] = a[i] | b[i]; */
 PKERN_API void pkern_simd_or_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out);
@@ -287,25 +302,30 @@ PKERN_API void pkern_simd_or_u64(const uint64_t *a, const uint64_t *b, size_t wo
 PKERN_API void pkern_simd_not_u64(const uint64_t *a, size_t words, uint64_t *out);
 
 /* The number of ones: for (i = 0; i < words; i++) count += popcount(a[i]);
-   Source: W. Mula, N. Kurz, D. Lemire, "Faster Population Counts Using AVX2 Instructions", 2018 (nibble table, Harley-Seal). */
+   Source: W. Mula, N. Kurz, D. Lemire, "Faster Population Counts Using AVX2 Instructions", 2018
+   (nibble table, Harley-Seal). */
 PKERN_API uint64_t pkern_simd_popcount_u64(const uint64_t *a, size_t words);
 
-/* The Hamming distance, the number of bits that differ: for (i = 0; i < words; i++) count += popcount(a[i] ^ b[i]); */
+/* The Hamming distance, the number of bits that differ:
+       for (i = 0; i < words; i++) count += popcount(a[i] ^ b[i]); */
 PKERN_API uint64_t pkern_simd_hamming_u64(const uint64_t *a, const uint64_t *b, size_t words);
 
-/* Rotates a vector of 64 * words bits: for each bit i, bit (i + shift) mod bits of out is bit i of in.
-   Any shift, negative and beyond the length too. In place it takes up to three times as long.
+/* Rotates a vector of 64 * words bits: for each bit i, bit (i + shift) mod bits of out is bit i of
+   in. Any shift, negative and beyond the length too. In place it takes up to three times as long.
    Source for the exchange in place: D. Gries, H. Mills, "Swapping Sections", 1981. */
-PKERN_API void pkern_simd_rotate_u64(const uint64_t *in, size_t words, int64_t shift, uint64_t *out);
+PKERN_API void pkern_simd_rotate_u64(const uint64_t *in, size_t words, int64_t shift,
+                                     uint64_t *out);
 
-/* Majority of n_rows vectors: bit i of out is 1 where more than n_rows / 2 of the rows have a 1 there, so a tie is 0, and so
-   is everything where n_rows is 0. rows is [n_rows x words], a row every stride_words words (stride_words >= words, which lets a
-   caller do a part of the columns); n_rows is at most 2^31. Here out must not overlap the rows. */
-PKERN_API void pkern_simd_majority_u64(const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t *out);
+/* Majority of n_rows vectors: bit i of out is 1 where more than n_rows / 2 of the rows have a 1
+   there, so a tie is 0, and so is everything where n_rows is 0. rows is [n_rows x words], a row
+   every stride_words words (stride_words >= words, which lets a caller do a part of the columns);
+   n_rows is at most 2^31. Here out must not overlap the rows. */
+PKERN_API void pkern_simd_majority_u64(const uint64_t *rows, size_t n_rows, size_t stride_words,
+                                       size_t words, uint64_t *out);
 
 /* ---- Floats ----
-   Accuracy, elementwise functions: every operation rounds once, as IEEE 754 says; the result is exact to half an ulp.
-   Denormals, infinities, NaN and -0 follow IEEE 754. */
+   Accuracy, elementwise functions: every operation rounds once, as IEEE 754 says; the result is
+   exact to half an ulp. Denormals, infinities, NaN and -0 follow IEEE 754. */
 
 /* Sum of two arrays: for (i = 0; i < n; i++) out[i] = a[i] + b[i]; */
 PKERN_API void pkern_simd_add_f32(const float *a, const float *b, size_t n, float *out);
@@ -319,8 +339,8 @@ PKERN_API void pkern_simd_multiply_f64(const double *a, const double *b, size_t 
 PKERN_API void pkern_simd_sqrt_f32(const float *a, size_t n, float *out);
 PKERN_API void pkern_simd_sqrt_f64(const double *a, size_t n, double *out);
 
-/* Adds a multiple: for (i = 0; i < n; i++) y[i] = y[i] + alpha * x[i]; the product is rounded, then the sum (two roundings,
-   never a fused multiply-add). y may be x. */
+/* Adds a multiple: for (i = 0; i < n; i++) y[i] = y[i] + alpha * x[i]; the product is rounded, then
+   the sum (two roundings, never a fused multiply-add). y may be x. */
 PKERN_API void pkern_simd_axpy_f32(float alpha, const float *x, size_t n, float *y);
 PKERN_API void pkern_simd_axpy_f64(double alpha, const double *x, size_t n, double *y);
 
@@ -329,13 +349,15 @@ PKERN_API void pkern_simd_axpy_f64(double alpha, const double *x, size_t n, doub
        for (half = L / 2; half > 0; half /= 2)
            for (i = 0; i < half; i++) sums[i] += sums[i + half];
        return sums[0];
-   Accuracy: the error is at most (ceil(n / L) + log2 L) * u * (the sum of all |x[i]|) to first order, with u = 2^-24 for f32 and 2^-53
-   for f64: L times tighter than a plain loop's bound. n = 0 gives +0; -0 is never returned. */
+   Accuracy: the error is at most (ceil(n / L) + log2 L) * u * (the sum of all |x[i]|) to first
+   order, with u = 2^-24 for f32 and 2^-53 for f64: L times tighter than a plain loop's bound. n = 0
+   gives +0; -0 is never returned. */
 PKERN_API float pkern_simd_sum_f32(const float *x, size_t n);
 PKERN_API double pkern_simd_sum_f64(const double *x, size_t n);
 
-/* The inner product: each x[i] * y[i] is rounded, then summed in the order of pkern_simd_sum. The error bound is that of the sum with
-   one more u: (ceil(n / L) + log2 L + 1) * u * (the sum of all |x[i] * y[i]|). */
+/* The inner product: each x[i] * y[i] is rounded, then summed in the order of pkern_simd_sum. The
+   error bound is that of the sum with one more u: (ceil(n / L) + log2 L + 1) * u * (the sum of all
+   |x[i] * y[i]|). */
 PKERN_API float pkern_simd_dot_f32(const float *x, const float *y, size_t n);
 PKERN_API double pkern_simd_dot_f64(const double *x, const double *y, size_t n);
 
@@ -356,7 +378,8 @@ PKERN_EXTERN_C_END
 /* ==== src/simd/cpu.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* What the CPU can do, as named bits. One pass of CPUID and XGETBV; on 64-bit ARM, NEON is part of the architecture. */
+/* What the CPU can do, as named bits. One pass of CPUID and XGETBV; on 64-bit ARM, NEON is part of
+   the architecture. */
 #ifndef PKN_SIMD_CPU_H
 #define PKN_SIMD_CPU_H
 
@@ -374,7 +397,8 @@ PKERN_EXTERN_C_END
 #define PKN_CPU_AVX512VPOPCNTDQ 0x40u
 #define PKN_CPU_NEON 0x80u
 
-/* The PKN_CPU_* bits of this machine; asks the CPU each time (some 100 ns, under a hypervisor 10,000). */
+/* The PKN_CPU_* bits of this machine; asks the CPU each time (some 100 ns, under a hypervisor
+   10,000). */
 PKN_INTERNAL uint32_t pkn_cpu_features(void);
 
 #endif
@@ -382,7 +406,8 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void);
 /* ==== src/simd/intrinsics.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The compilers' intrinsics, included from here alone, and the target features that each instruction set's functions carry. */
+/* The compilers' intrinsics, included from here alone, and the target features that each
+   instruction set's functions carry. */
 #ifndef PKN_SIMD_INTRINSICS_H
 #define PKN_SIMD_INTRINSICS_H
 
@@ -396,8 +421,9 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void);
 #include <arm_neon.h>
 #endif
 
-/* gcc 12 finds the deliberately undefined operands inside of its own AVX-512 header uninitialised (its bug 105593). The files
-   with such kernels stand between these two, which works too where the user included the header first. */
+/* gcc 12 finds the deliberately undefined operands inside of its own AVX-512 header uninitialised
+   (its bug 105593). The files with such kernels stand between these two, which works too where the
+   user included the header first. */
 #if defined(__clang__)
 #define PKN_AVX512_BEGIN
 #define PKN_AVX512_END
@@ -410,14 +436,16 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void);
 
 #define PKN_TARGET_AVX2 PKN_TARGET("avx2,popcnt")
 #define PKN_TARGET_AVX512 PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq")
-#define PKN_TARGET_AVX512_VPOPCNT PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")
+#define PKN_TARGET_AVX512_VPOPCNT \
+    PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")
 
 #endif
 /* ==== src/simd/cpu.c, continued ==== */
 
 #if PKN_ARCH_X86
 
-/* Which register files the operating system saves: bits of XCR0. Only valid where CPUID says OSXSAVE. */
+/* Which register files the operating system saves: bits of XCR0. Only valid where CPUID says
+   OSXSAVE. */
 PKN_INTERNAL uint32_t pkn_cpu_xcr0(void) {
     uint32_t low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -529,9 +557,10 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The list of all SIMD kernels, and the table of function pointers that is made from it.
 
-   This is the only place that names the kernels: the tables of the instruction sets (dispatch.c), the loops of the tests and
-   those of the benches are made from it. The scalar kernel is the definition of what a kernel does, and simd.h says it in
-   words. docs/adding_a_kernel.md lists the steps to a new one. */
+   This is the only place that names the kernels: the tables of the instruction sets (dispatch.c),
+   the loops of the tests and those of the benches are made from it. The scalar kernel is the
+   definition of what a kernel does, and simd.h says it in words. docs/adding_a_kernel.md lists the
+   steps to a new one. */
 #ifndef PKN_SIMD_KERNELS_H
 #define PKN_SIMD_KERNELS_H
 
@@ -542,8 +571,10 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
 
 /* X(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon)
 
-   The last four columns say whose code the table of that set uses: pkn_<name>_<column>. A set that has nothing better of
-   its own names a lower one, down to scalar. pkn_<name>_scalar always exists and is what the scalar table uses. */
+   The last four columns say whose code the table of that set uses: pkn_<name>_<column>. A set that
+   has nothing better of its own names a lower one, down to scalar. pkn_<name>_scalar always exists
+   and is what the scalar table uses. */
+/* clang-format off */
 #define PKN_SIMD_KERNELS(X) \
     X(xor_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
       avx2, avx512, avx512, neon) \
@@ -559,7 +590,8 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
       avx2, avx512, avx512_vpopcnt, neon) \
     X(rotate_u64, void, (const uint64_t *in, size_t words, int64_t shift, uint64_t *out), \
       avx2, avx512, avx512, neon) \
-    X(majority_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t *out), \
+    X(majority_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, \
+      uint64_t *out), \
       avx2, avx512, avx512, neon) \
     X(count_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t bias, \
       unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out), \
@@ -598,11 +630,14 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
       avx2, avx512, avx512, neon) \
     X(dot_f64, double, (const double *x, const double *y, size_t n), \
       avx2, avx512, avx512, neon)
+/* clang-format on */
 
-#define PKN_SIMD_MEMBER(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) result(*name) parameters;
+#define PKN_SIMD_MEMBER(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+    result(*name) parameters;
 
-/* The kernels of one instruction set. Their contracts are those of the public functions in simd.h, but for one: a table's
-   rotate_u64 takes out == in only for 0 <= shift < 64, where no word leaves its place; rotate.c does the rest. */
+/* The kernels of one instruction set. Their contracts are those of the public functions in simd.h,
+   but for one: a table's rotate_u64 takes out == in only for 0 <= shift < 64, where no word leaves
+   its place; rotate.c does the rest. */
 typedef struct pkn_simd_kernels {
     PKN_SIMD_KERNELS(PKN_SIMD_MEMBER)
 } pkn_simd_kernels;
@@ -614,9 +649,10 @@ typedef struct pkn_simd_kernels {
 /* SPDX-FileCopyrightText: The pkern authors */
 /* How a rotation of a bit vector splits into two straight pieces.
 
-   Rotating by 64 q + r bits sends the top q words to the bottom and the others up by q; within each piece every output
-   word is a funnel of an input word and the one before it: in[i] << r | in[i - 1] >> (64 - r). Every instruction set has its own
-   funnel and calls it for both pieces. A funnel works from the last word down, so it may write over its input. */
+   Rotating by 64 q + r bits sends the top q words to the bottom and the others up by q; within each
+   piece every output word is a funnel of an input word and the one before it:
+   in[i] << r | in[i - 1] >> (64 - r). Every instruction set has its own funnel and calls it for
+   both pieces. A funnel works from the last word down, so it may write over its input. */
 #ifndef PKN_SIMD_ROTATE_H
 #define PKN_SIMD_ROTATE_H
 
@@ -629,7 +665,7 @@ typedef struct pkn_rotation {
     const uint64_t *high; /* the top words of the input, which become the bottom ones */
     size_t n_high;        /* q, less than words */
     unsigned bits;        /* r, 0 to 63 */
-    uint64_t before_high; /* the input words before the two pieces, read before anything is written */
+    uint64_t before_high; /* the input words before the pieces, read before any is written */
     uint64_t before_low;
 } pkn_rotation;
 
@@ -638,7 +674,8 @@ PKN_INLINE pkn_rotation pkn_rotation_of(const uint64_t *in, size_t words, int64_
     pkn_rotation rotation;
     int64_t bits = (int64_t)((uint64_t)shift & 63u);
     int64_t word_shift = (shift - bits) / 64; /* exact: rounds down for negative shifts too */
-    if (word_shift >= (int64_t)words || -word_shift > (int64_t)words) { /* else the division is spared, 18 cycles */
+    /* usually false, which spares the division */
+    if (word_shift >= (int64_t)words || -word_shift > (int64_t)words) {
         word_shift %= (int64_t)words;
     }
     rotation.n_high = (size_t)(word_shift < 0 ? word_shift + (int64_t)words : word_shift);
@@ -653,8 +690,10 @@ PKN_ALWAYS_INLINE uint64_t pkn_funnel_word(uint64_t word, uint64_t before, unsig
     return word << bits | before >> 1 >> (63u - bits); /* two steps, since >> 64 is undefined */
 }
 
-/* out[i] = word i of in, shifted up by bits, with the top bits of the word before. bits < 64; out may be in. */
-PKN_INLINE void pkn_funnel_scalar(const uint64_t *in, size_t words, unsigned bits, uint64_t before, uint64_t *out) {
+/* out[i] = word i of in, shifted up by bits, with the top bits of the word before. bits < 64; out
+   may be in. */
+PKN_INLINE void pkn_funnel_scalar(const uint64_t *in, size_t words, unsigned bits, uint64_t before,
+                                  uint64_t *out) {
     if (words == 0) {
         return;
     }
@@ -667,19 +706,22 @@ PKN_INLINE void pkn_funnel_scalar(const uint64_t *in, size_t words, unsigned bit
 #endif
 /* ==== src/simd/bits_scalar.c, continued ==== */
 
-PKN_INTERNAL void pkn_xor_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+PKN_INTERNAL void pkn_xor_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words,
+                                     uint64_t *out) {
     for (size_t i = 0; i < words; i++) {
         out[i] = a[i] ^ b[i];
     }
 }
 
-PKN_INTERNAL void pkn_and_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+PKN_INTERNAL void pkn_and_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words,
+                                     uint64_t *out) {
     for (size_t i = 0; i < words; i++) {
         out[i] = a[i] & b[i];
     }
 }
 
-PKN_INTERNAL void pkn_or_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+PKN_INTERNAL void pkn_or_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words,
+                                    uint64_t *out) {
     for (size_t i = 0; i < words; i++) {
         out[i] = a[i] | b[i];
     }
@@ -707,10 +749,12 @@ PKN_INTERNAL uint64_t pkn_hamming_u64_scalar(const uint64_t *a, const uint64_t *
     return count;
 }
 
-PKN_INTERNAL void pkn_rotate_u64_scalar(const uint64_t *in, size_t words, int64_t shift, uint64_t *out) {
+PKN_INTERNAL void pkn_rotate_u64_scalar(const uint64_t *in, size_t words, int64_t shift,
+                                        uint64_t *out) {
     pkn_rotation rotation = pkn_rotation_of(in, words, shift);
     pkn_funnel_scalar(rotation.high, rotation.n_high, rotation.bits, rotation.before_high, out);
-    pkn_funnel_scalar(in, words - rotation.n_high, rotation.bits, rotation.before_low, out + rotation.n_high);
+    pkn_funnel_scalar(in, words - rotation.n_high, rotation.bits, rotation.before_low,
+                      out + rotation.n_high);
 }
 
 #endif
@@ -721,8 +765,9 @@ PKN_INTERNAL void pkn_rotate_u64_scalar(const uint64_t *in, size_t words, int64_
 /* The bit kernels for AVX2.
 
    xor, and, or, not: one 32-byte store a cycle is the bound, as for memcpy.
-   Counts: a byte's ones are looked up by its two halves (pshufb), 7 operations a 32-byte register. From 1 KiB on, Harley-Seal
-   carry-save adders first reduce 16 registers to one: 15 adders of 5 operations and 1/16 of a lookup, 5.2 operations a register. */
+   Counts: a byte's ones are looked up by its two halves (pshufb), 7 operations a 32-byte register.
+   From 1 KiB on, Harley-Seal carry-save adders first reduce 16 registers to one: 15 adders of 5
+   operations and 1/16 of a lookup, 5.2 operations a register. */
 #ifndef PKN_SIMD_BITS_AVX2_C
 #define PKN_SIMD_BITS_AVX2_C
 
@@ -730,8 +775,8 @@ PKN_INTERNAL void pkn_rotate_u64_scalar(const uint64_t *in, size_t words, int64_
 /* ==== src/simd/align.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Where a long output's stores become aligned. A store that crosses a 64-byte line takes twice as long; unaligned loads cost less
-   and are left alone. */
+/* Where a long output's stores become aligned. A store that crosses a 64-byte line takes twice as
+   long; unaligned loads cost less and are left alone. */
 #ifndef PKN_SIMD_ALIGN_H
 #define PKN_SIMD_ALIGN_H
 
@@ -743,9 +788,12 @@ PKN_INTERNAL void pkn_rotate_u64_scalar(const uint64_t *in, size_t words, int64_
 /* Shorter outputs are written as they lie: there an extra step costs more than the crossings. */
 #define PKN_ALIGN_FROM_BYTES 512
 
-/* How many of the n elements of size bytes at p lie before the first multiple of `alignment` bytes. */
+/* How many of the n elements of size bytes at p lie before the first multiple of `alignment` bytes.
+ */
 PKN_ALWAYS_INLINE size_t pkn_align_head(const void *p, size_t size, size_t n, size_t alignment) {
-    return n * size < PKN_ALIGN_FROM_BYTES ? 0 : ((size_t)0 - (size_t)(uintptr_t)p / size) & (alignment / size - 1);
+    return n * size < PKN_ALIGN_FROM_BYTES
+               ? 0
+               : ((size_t)0 - (size_t)(uintptr_t)p / size) & (alignment / size - 1);
 }
 
 #endif
@@ -765,8 +813,8 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_store_avx2(uint64_t *words, __m256i v
 }
 
 #define PKN_DEFINE_BITWISE_AVX2(name, operation_u64x4, operator) \
-    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_##name##_u64_avx2(const uint64_t *a, const uint64_t *b, size_t words, \
-                                                            uint64_t *out) { \
+    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_##name##_u64_avx2(const uint64_t *a, const uint64_t *b, \
+                                                            size_t words, uint64_t *out) { \
         const size_t head = pkn_align_head(out, 8, words, 32); \
         size_t i = 0; \
         for (; i < head; i++) { \
@@ -807,8 +855,8 @@ PKN_INTERNAL PKN_TARGET_AVX2 void pkn_not_u64_avx2(const uint64_t *a, size_t wor
 
 /* The ones of each byte. */
 PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_popcount_u8x32_avx2(__m256i x) {
-    const __m256i counts = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1,
-                                            2, 2, 3, 2, 3, 3, 4);
+    const __m256i counts = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1,
+                                            2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
     const __m256i half = _mm256_set1_epi8(15);
     __m256i low = _mm256_shuffle_epi8(counts, _mm256_and_si256(x, half));
     __m256i high = _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi16(x, 4), half));
@@ -824,8 +872,10 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 uint64_t pkn_sum_u64x4_avx2(__m256i x) {
     return (uint64_t)_mm_cvtsi128_si64(sum) + (uint64_t)_mm_extract_epi64(sum, 1);
 }
 
-/* Words i to i + 3 of a, or of a ^ b where b is not 0: the counts below serve popcount and hamming alike. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_difference_avx2(const uint64_t *a, const uint64_t *b, size_t i) {
+/* Words i to i + 3 of a, or of a ^ b where b is not 0: the counts below serve popcount and hamming
+   alike. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_difference_avx2(const uint64_t *a, const uint64_t *b,
+                                                              size_t i) {
     return b ? _mm256_xor_si256(pkn_load_avx2(a + i), pkn_load_avx2(b + i)) : pkn_load_avx2(a + i);
 }
 
@@ -837,37 +887,44 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_full_add_avx2(__m256i *sum, __m256
     return carry;
 }
 
-/* Adds 4 (8) registers into the binary counter planes[0], planes[1] (planes[2]) and returns what carries out of it. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_full_add4_avx2(__m256i *planes, const uint64_t *a, const uint64_t *b,
-                                                             size_t i) {
-    __m256i two = pkn_full_add_avx2(planes, pkn_difference_avx2(a, b, i), pkn_difference_avx2(a, b, i + 4));
-    __m256i too = pkn_full_add_avx2(planes, pkn_difference_avx2(a, b, i + 8), pkn_difference_avx2(a, b, i + 12));
+/* Adds 4 (8) registers into the binary counter planes[0], planes[1] (planes[2]) and returns what
+   carries out of it. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_full_add4_avx2(__m256i *planes, const uint64_t *a,
+                                                             const uint64_t *b, size_t i) {
+    __m256i two =
+        pkn_full_add_avx2(planes, pkn_difference_avx2(a, b, i), pkn_difference_avx2(a, b, i + 4));
+    __m256i too = pkn_full_add_avx2(planes, pkn_difference_avx2(a, b, i + 8),
+                                    pkn_difference_avx2(a, b, i + 12));
     return pkn_full_add_avx2(planes + 1, two, too);
 }
 
-PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_full_add8_avx2(__m256i *planes, const uint64_t *a, const uint64_t *b,
-                                                             size_t i) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_full_add8_avx2(__m256i *planes, const uint64_t *a,
+                                                             const uint64_t *b, size_t i) {
     __m256i four = pkn_full_add4_avx2(planes, a, b, i);
     return pkn_full_add_avx2(planes + 2, four, pkn_full_add4_avx2(planes, a, b, i + 16));
 }
 
 /* The ones of the first words / 64 * 64 words by Harley-Seal. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX2 uint64_t pkn_count_blocks_avx2(const uint64_t *a, const uint64_t *b, size_t words) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 uint64_t pkn_count_blocks_avx2(const uint64_t *a,
+                                                                 const uint64_t *b, size_t words) {
     __m256i zero = _mm256_setzero_si256();
     __m256i planes[4] = {zero, zero, zero, zero};
     __m256i sum_u64x4 = zero;
     for (size_t i = 0; i + 64 <= words; i += 64) {
         __m256i eight = pkn_full_add8_avx2(planes, a, b, i);
-        __m256i sixteen = pkn_full_add_avx2(planes + 3, eight, pkn_full_add8_avx2(planes, a, b, i + 32));
+        __m256i sixteen =
+            pkn_full_add_avx2(planes + 3, eight, pkn_full_add8_avx2(planes, a, b, i + 32));
         sum_u64x4 = _mm256_add_epi64(sum_u64x4, pkn_popcount_u64x4_avx2(sixteen));
     }
     for (int plane = 3; plane >= 0; plane--) {
-        sum_u64x4 = _mm256_add_epi64(_mm256_slli_epi64(sum_u64x4, 1), pkn_popcount_u64x4_avx2(planes[plane]));
+        sum_u64x4 = _mm256_add_epi64(_mm256_slli_epi64(sum_u64x4, 1),
+                                     pkn_popcount_u64x4_avx2(planes[plane]));
     }
     return pkn_sum_u64x4_avx2(sum_u64x4);
 }
 
-PKN_ALWAYS_INLINE PKN_TARGET_AVX2 uint64_t pkn_count_avx2(const uint64_t *a, const uint64_t *b, size_t words) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 uint64_t pkn_count_avx2(const uint64_t *a, const uint64_t *b,
+                                                          size_t words) {
     __m256i sum_u8x32 = _mm256_setzero_si256();
     uint64_t count = 0;
     size_t i = 0;
@@ -876,7 +933,8 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 uint64_t pkn_count_avx2(const uint64_t *a, con
         i = words / 64 * 64;
     }
     for (; i + 4 <= words; i += 4) { /* at most 31 times, so a byte holds at most 248 */
-        sum_u8x32 = _mm256_add_epi8(sum_u8x32, pkn_popcount_u8x32_avx2(pkn_difference_avx2(a, b, i)));
+        sum_u8x32 =
+            _mm256_add_epi8(sum_u8x32, pkn_popcount_u8x32_avx2(pkn_difference_avx2(a, b, i)));
     }
     count += pkn_sum_u64x4_avx2(_mm256_sad_epu8(sum_u8x32, _mm256_setzero_si256()));
     for (; i < words; i++) {
@@ -889,17 +947,21 @@ PKN_INTERNAL PKN_TARGET_AVX2 uint64_t pkn_popcount_u64_avx2(const uint64_t *a, s
     return pkn_count_avx2(a, 0, words);
 }
 
-PKN_INTERNAL PKN_TARGET_AVX2 uint64_t pkn_hamming_u64_avx2(const uint64_t *a, const uint64_t *b, size_t words) {
-    return b ? pkn_count_avx2(a, b, words) : 0; /* the test lets the compiler drop those in the loops */
+PKN_INTERNAL PKN_TARGET_AVX2 uint64_t pkn_hamming_u64_avx2(const uint64_t *a, const uint64_t *b,
+                                                           size_t words) {
+    return b ? pkn_count_avx2(a, b, words)
+             : 0; /* the test lets the compiler drop those in the loops */
 }
 
 /* The four words that end before `end`, shifted up with the top bits of the words before them. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_funnel_u64x4(const uint64_t *end, __m128i left, __m128i right) {
-    return _mm256_or_si256(_mm256_sll_epi64(pkn_load_avx2(end - 4), left), _mm256_srl_epi64(pkn_load_avx2(end - 5), right));
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_funnel_u64x4(const uint64_t *end, __m128i left,
+                                                           __m128i right) {
+    return _mm256_or_si256(_mm256_sll_epi64(pkn_load_avx2(end - 4), left),
+                           _mm256_srl_epi64(pkn_load_avx2(end - 5), right));
 }
 
-PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_funnel_avx2(const uint64_t *in, size_t words, unsigned bits, uint64_t before,
-                                                       uint64_t *out) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void
+pkn_funnel_avx2(const uint64_t *in, size_t words, unsigned bits, uint64_t before, uint64_t *out) {
     const __m128i left = _mm_cvtsi32_si128((int)bits);
     const __m128i right = _mm_cvtsi32_si128(64 - (int)bits); /* a shift by 64 gives 0 */
     size_t i = words;
@@ -920,10 +982,12 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_funnel_avx2(const uint64_t *in, size_
     pkn_funnel_scalar(in, i, bits, before, out);
 }
 
-PKN_INTERNAL PKN_TARGET_AVX2 void pkn_rotate_u64_avx2(const uint64_t *in, size_t words, int64_t shift, uint64_t *out) {
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_rotate_u64_avx2(const uint64_t *in, size_t words,
+                                                      int64_t shift, uint64_t *out) {
     pkn_rotation rotation = pkn_rotation_of(in, words, shift);
     pkn_funnel_avx2(rotation.high, rotation.n_high, rotation.bits, rotation.before_high, out);
-    pkn_funnel_avx2(in, words - rotation.n_high, rotation.bits, rotation.before_low, out + rotation.n_high);
+    pkn_funnel_avx2(in, words - rotation.n_high, rotation.bits, rotation.before_low,
+                    out + rotation.n_high);
 }
 
 #endif
@@ -933,12 +997,14 @@ PKN_INTERNAL PKN_TARGET_AVX2 void pkn_rotate_u64_avx2(const uint64_t *in, size_t
 /* ==== src/simd/bits_avx512.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The bit kernels for AVX-512 without VPOPCNTDQ (F, BW, VL, DQ). Rests shorter than a register are masked.
+/* The bit kernels for AVX-512 without VPOPCNTDQ (F, BW, VL, DQ). Rests shorter than a register are
+   masked.
 
-   xor, and, or, not: one 64-byte store a cycle is the bound (two cycles where the CPU splits it, as Zen 4 does), as for memcpy;
-   a store that crosses a line costs twice that, so long outputs begin with a masked step up to a line.
-   Counts: a full adder is two VPTERNLOG here, so Harley-Seal from 1 KiB on costs 15 adders of 2 operations and 1/16 of an
-   8-operation lookup, 2.4 operations a register; below, the lookup by half bytes alone. */
+   xor, and, or, not: one 64-byte store a cycle is the bound (two cycles where the CPU splits it, as
+   Zen 4 does), as for memcpy; a store that crosses a line costs twice that, so long outputs begin
+   with a masked step up to a line. Counts: a full adder is two VPTERNLOG here, so Harley-Seal from
+   1 KiB on costs 15 adders of 2 operations and 1/16 of an 8-operation lookup, 2.4 operations a
+   register; below, the lookup by half bytes alone. */
 #ifndef PKN_SIMD_BITS_AVX512_C
 #define PKN_SIMD_BITS_AVX512_C
 
@@ -956,21 +1022,24 @@ PKN_ALWAYS_INLINE __mmask8 pkn_first_lanes_u64x8(size_t n) {
 }
 
 #define PKN_DEFINE_BITWISE_AVX512(name, operation_u64x8) \
-    PKN_INTERNAL PKN_TARGET_AVX512 void pkn_##name##_u64_avx512(const uint64_t *a, const uint64_t *b, size_t words, \
-                                                                uint64_t *out) { \
+    PKN_INTERNAL PKN_TARGET_AVX512 void pkn_##name##_u64_avx512( \
+        const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) { \
         size_t i = pkn_align_head(out, 8, words, 64); \
         __mmask8 mask = pkn_first_lanes_u64x8(i); \
         if (i > 0) { \
-            _mm512_mask_storeu_epi64(out, mask, operation_u64x8(_mm512_maskz_loadu_epi64(mask, a), \
-                                                                _mm512_maskz_loadu_epi64(mask, b))); \
+            _mm512_mask_storeu_epi64(out, mask, \
+                                     operation_u64x8(_mm512_maskz_loadu_epi64(mask, a), \
+                                                     _mm512_maskz_loadu_epi64(mask, b))); \
         } \
         for (; i + 8 <= words; i += 8) { \
-            _mm512_storeu_si512(out + i, operation_u64x8(_mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i))); \
+            _mm512_storeu_si512( \
+                out + i, operation_u64x8(_mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i))); \
         } \
         if (i < words) { \
             mask = pkn_first_lanes_u64x8(words - i); \
-            _mm512_mask_storeu_epi64(out + i, mask, operation_u64x8(_mm512_maskz_loadu_epi64(mask, a + i), \
-                                                                    _mm512_maskz_loadu_epi64(mask, b + i))); \
+            _mm512_mask_storeu_epi64(out + i, mask, \
+                                     operation_u64x8(_mm512_maskz_loadu_epi64(mask, a + i), \
+                                                     _mm512_maskz_loadu_epi64(mask, b + i))); \
         } \
     }
 
@@ -978,19 +1047,22 @@ PKN_DEFINE_BITWISE_AVX512(xor, _mm512_xor_si512)
 PKN_DEFINE_BITWISE_AVX512(and, _mm512_and_si512)
 PKN_DEFINE_BITWISE_AVX512(or, _mm512_or_si512)
 
-PKN_INTERNAL PKN_TARGET_AVX512 void pkn_not_u64_avx512(const uint64_t *a, size_t words, uint64_t *out) {
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_not_u64_avx512(const uint64_t *a, size_t words,
+                                                       uint64_t *out) {
     const __m512i ones = _mm512_set1_epi64(-1);
     size_t i = pkn_align_head(out, 8, words, 64);
     __mmask8 mask = pkn_first_lanes_u64x8(i);
     if (i > 0) {
-        _mm512_mask_storeu_epi64(out, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi64(mask, a), ones));
+        _mm512_mask_storeu_epi64(out, mask,
+                                 _mm512_xor_si512(_mm512_maskz_loadu_epi64(mask, a), ones));
     }
     for (; i + 8 <= words; i += 8) {
         _mm512_storeu_si512(out + i, _mm512_xor_si512(_mm512_loadu_si512(a + i), ones));
     }
     if (i < words) {
         mask = pkn_first_lanes_u64x8(words - i);
-        _mm512_mask_storeu_epi64(out + i, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi64(mask, a + i), ones));
+        _mm512_mask_storeu_epi64(out + i, mask,
+                                 _mm512_xor_si512(_mm512_maskz_loadu_epi64(mask, a + i), ones));
     }
 }
 
@@ -1003,14 +1075,17 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_popcount_u64x8_avx512(__m512i x)
     return _mm512_sad_epu8(_mm512_add_epi8(low, high), _mm512_setzero_si512());
 }
 
-/* Words i to i + 7 of a, or of a ^ b where b is not 0: the counts below serve popcount and hamming alike. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_difference_avx512(const uint64_t *a, const uint64_t *b, size_t i) {
+/* Words i to i + 7 of a, or of a ^ b where b is not 0: the counts below serve popcount and hamming
+   alike. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_difference_avx512(const uint64_t *a,
+                                                                  const uint64_t *b, size_t i) {
     __m512i a_u64x8 = _mm512_loadu_si512(a + i);
     return b ? _mm512_xor_si512(a_u64x8, _mm512_loadu_si512(b + i)) : a_u64x8;
 }
 
 /* The same for the lanes of the mask; the others are 0. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_difference_rest_avx512(const uint64_t *a, const uint64_t *b, size_t i,
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_difference_rest_avx512(const uint64_t *a,
+                                                                       const uint64_t *b, size_t i,
                                                                        size_t words) {
     __mmask8 mask = pkn_first_lanes_u64x8(words - i);
     __m512i a_u64x8 = _mm512_maskz_loadu_epi64(mask, a + i);
@@ -1018,43 +1093,52 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_difference_rest_avx512(const uin
 }
 
 /* A full adder in each bit: *sum becomes *sum + a + b, and the carry is returned. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_full_add_avx512(__m512i *sum, __m512i a, __m512i b) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_full_add_avx512(__m512i *sum, __m512i a,
+                                                                __m512i b) {
     __m512i carry = _mm512_ternarylogic_epi64(*sum, a, b, 0xe8); /* two of three */
     *sum = _mm512_ternarylogic_epi64(*sum, a, b, 0x96);          /* exclusive or of three */
     return carry;
 }
 
-/* Adds 4 (8) registers into the binary counter planes[0], planes[1] (planes[2]) and returns what carries out of it. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_full_add4_avx512(__m512i *planes, const uint64_t *a, const uint64_t *b,
-                                                                 size_t i) {
-    __m512i two = pkn_full_add_avx512(planes, pkn_difference_avx512(a, b, i), pkn_difference_avx512(a, b, i + 8));
-    __m512i too = pkn_full_add_avx512(planes, pkn_difference_avx512(a, b, i + 16), pkn_difference_avx512(a, b, i + 24));
+/* Adds 4 (8) registers into the binary counter planes[0], planes[1] (planes[2]) and returns what
+   carries out of it. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_full_add4_avx512(__m512i *planes, const uint64_t *a,
+                                                                 const uint64_t *b, size_t i) {
+    __m512i two = pkn_full_add_avx512(planes, pkn_difference_avx512(a, b, i),
+                                      pkn_difference_avx512(a, b, i + 8));
+    __m512i too = pkn_full_add_avx512(planes, pkn_difference_avx512(a, b, i + 16),
+                                      pkn_difference_avx512(a, b, i + 24));
     return pkn_full_add_avx512(planes + 1, two, too);
 }
 
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_full_add8_avx512(__m512i *planes, const uint64_t *a, const uint64_t *b,
-                                                                 size_t i) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_full_add8_avx512(__m512i *planes, const uint64_t *a,
+                                                                 const uint64_t *b, size_t i) {
     __m512i four = pkn_full_add4_avx512(planes, a, b, i);
     return pkn_full_add_avx512(planes + 2, four, pkn_full_add4_avx512(planes, a, b, i + 32));
 }
 
 /* The ones, in each lane, of the first words / 128 * 128 words by Harley-Seal. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_count_blocks_avx512(const uint64_t *a, const uint64_t *b, size_t words) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_count_blocks_avx512(const uint64_t *a,
+                                                                    const uint64_t *b,
+                                                                    size_t words) {
     __m512i zero = _mm512_setzero_si512();
     __m512i planes[4] = {zero, zero, zero, zero};
     __m512i sum_u64x8 = zero;
     for (size_t i = 0; i + 128 <= words; i += 128) {
         __m512i eight = pkn_full_add8_avx512(planes, a, b, i);
-        __m512i sixteen = pkn_full_add_avx512(planes + 3, eight, pkn_full_add8_avx512(planes, a, b, i + 64));
+        __m512i sixteen =
+            pkn_full_add_avx512(planes + 3, eight, pkn_full_add8_avx512(planes, a, b, i + 64));
         sum_u64x8 = _mm512_add_epi64(sum_u64x8, pkn_popcount_u64x8_avx512(sixteen));
     }
     for (int plane = 3; plane >= 0; plane--) {
-        sum_u64x8 = _mm512_add_epi64(_mm512_add_epi64(sum_u64x8, sum_u64x8), pkn_popcount_u64x8_avx512(planes[plane]));
+        sum_u64x8 = _mm512_add_epi64(_mm512_add_epi64(sum_u64x8, sum_u64x8),
+                                     pkn_popcount_u64x8_avx512(planes[plane]));
     }
     return sum_u64x8;
 }
 
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 uint64_t pkn_count_avx512(const uint64_t *a, const uint64_t *b, size_t words) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 uint64_t pkn_count_avx512(const uint64_t *a, const uint64_t *b,
+                                                              size_t words) {
     __m512i sum_u64x8 = _mm512_setzero_si512();
     size_t i = 0;
     if (words >= 128) {
@@ -1062,10 +1146,12 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 uint64_t pkn_count_avx512(const uint64_t *a,
         i = words / 128 * 128;
     }
     for (; i + 8 <= words; i += 8) {
-        sum_u64x8 = _mm512_add_epi64(sum_u64x8, pkn_popcount_u64x8_avx512(pkn_difference_avx512(a, b, i)));
+        sum_u64x8 =
+            _mm512_add_epi64(sum_u64x8, pkn_popcount_u64x8_avx512(pkn_difference_avx512(a, b, i)));
     }
     if (i < words) {
-        sum_u64x8 = _mm512_add_epi64(sum_u64x8, pkn_popcount_u64x8_avx512(pkn_difference_rest_avx512(a, b, i, words)));
+        sum_u64x8 = _mm512_add_epi64(
+            sum_u64x8, pkn_popcount_u64x8_avx512(pkn_difference_rest_avx512(a, b, i, words)));
     }
     return (uint64_t)_mm512_reduce_add_epi64(sum_u64x8);
 }
@@ -1074,19 +1160,24 @@ PKN_INTERNAL PKN_TARGET_AVX512 uint64_t pkn_popcount_u64_avx512(const uint64_t *
     return pkn_count_avx512(a, 0, words);
 }
 
-PKN_INTERNAL PKN_TARGET_AVX512 uint64_t pkn_hamming_u64_avx512(const uint64_t *a, const uint64_t *b, size_t words) {
-    return b ? pkn_count_avx512(a, b, words) : 0; /* the test lets the compiler drop those in the loops */
+PKN_INTERNAL PKN_TARGET_AVX512 uint64_t pkn_hamming_u64_avx512(const uint64_t *a, const uint64_t *b,
+                                                               size_t words) {
+    return b ? pkn_count_avx512(a, b, words)
+             : 0; /* the test lets the compiler drop those in the loops */
 }
 
 /* in << left | before >> right in each lane. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_funnel_u64x8(__m512i in, __m512i before, __m128i left, __m128i right) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_funnel_u64x8(__m512i in, __m512i before,
+                                                             __m128i left, __m128i right) {
     return _mm512_or_si512(_mm512_sll_epi64(in, left), _mm512_srl_epi64(before, right));
 }
 
-/* The words from the last down, until at most 15 are left; returns how many. Stores are aligned, and a register's low words serve
-   as the next one's words before, so each word is loaded once: 2.5 cycles per 64 bytes instead of 3.6 with two loads. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 size_t pkn_funnel_long_avx512(const uint64_t *in, size_t words, __m128i left,
-                                                                  __m128i right, uint64_t *out) {
+/* The words from the last down, until at most 15 are left; returns how many. Stores are aligned,
+   and a register's low words serve as the next one's words before, so each word is loaded once: 2.5
+   cycles per 64 bytes instead of 3.6 with two loads. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 size_t pkn_funnel_long_avx512(const uint64_t *in, size_t words,
+                                                                  __m128i left, __m128i right,
+                                                                  uint64_t *out) {
     size_t top = (uintptr_t)(out + words) / 8 & 7u; /* words behind the last line's begin */
     size_t i = words - top;
     __m512i current = _mm512_loadu_si512(in + i - 8);
@@ -1094,7 +1185,8 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 size_t pkn_funnel_long_avx512(const uint64_t
         __mmask8 mask = pkn_first_lanes_u64x8(top);
         __m512i words_u64x8 = _mm512_maskz_loadu_epi64(mask, in + i);
         __m512i before_u64x8 = _mm512_alignr_epi64(words_u64x8, current, 7);
-        _mm512_mask_storeu_epi64(out + i, mask, pkn_funnel_u64x8(words_u64x8, before_u64x8, left, right));
+        _mm512_mask_storeu_epi64(out + i, mask,
+                                 pkn_funnel_u64x8(words_u64x8, before_u64x8, left, right));
     }
     for (; i >= 16; i -= 8) {
         __m512i below = _mm512_loadu_si512(in + i - 16);
@@ -1105,11 +1197,13 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 size_t pkn_funnel_long_avx512(const uint64_t
     return i;
 }
 
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_funnel_avx512(const uint64_t *in, size_t words, unsigned bits,
-                                                           uint64_t before, uint64_t *out) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void
+pkn_funnel_avx512(const uint64_t *in, size_t words, unsigned bits, uint64_t before, uint64_t *out) {
     const __m128i left = _mm_cvtsi32_si128((int)bits);
     const __m128i right = _mm_cvtsi32_si128(64 - (int)bits); /* a shift by 64 gives 0 */
-    size_t i = words * 8 < PKN_ALIGN_FROM_BYTES ? words : pkn_funnel_long_avx512(in, words, left, right, out);
+    size_t i = words * 8 < PKN_ALIGN_FROM_BYTES
+                   ? words
+                   : pkn_funnel_long_avx512(in, words, left, right, out);
     for (; i >= 9; i -= 8) {
         __m512i words_u64x8 = _mm512_loadu_si512(in + i - 8);
         __m512i before_u64x8 = _mm512_loadu_si512(in + i - 9);
@@ -1118,16 +1212,19 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_funnel_avx512(const uint64_t *in, s
     if (i > 0) { /* the first 1 to 8 words */
         __mmask8 mask = (__mmask8)(0xffu >> (8 - i));
         __m512i words_u64x8 = _mm512_maskz_loadu_epi64(mask, in);
-        __m512i before_u64x8 = _mm512_alignr_epi64(words_u64x8, _mm512_set1_epi64((long long)before), 7);
-        _mm512_mask_storeu_epi64(out, mask, pkn_funnel_u64x8(words_u64x8, before_u64x8, left, right));
+        __m512i before_u64x8 =
+            _mm512_alignr_epi64(words_u64x8, _mm512_set1_epi64((long long)before), 7);
+        _mm512_mask_storeu_epi64(out, mask,
+                                 pkn_funnel_u64x8(words_u64x8, before_u64x8, left, right));
     }
 }
 
-PKN_INTERNAL PKN_TARGET_AVX512 void pkn_rotate_u64_avx512(const uint64_t *in, size_t words, int64_t shift,
-                                                          uint64_t *out) {
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_rotate_u64_avx512(const uint64_t *in, size_t words,
+                                                          int64_t shift, uint64_t *out) {
     pkn_rotation rotation = pkn_rotation_of(in, words, shift);
     pkn_funnel_avx512(rotation.high, rotation.n_high, rotation.bits, rotation.before_high, out);
-    pkn_funnel_avx512(in, words - rotation.n_high, rotation.bits, rotation.before_low, out + rotation.n_high);
+    pkn_funnel_avx512(in, words - rotation.n_high, rotation.bits, rotation.before_low,
+                      out + rotation.n_high);
 }
 
 PKN_AVX512_END
@@ -1138,8 +1235,9 @@ PKN_AVX512_END
 /* ==== src/simd/bits_avx512_vpopcnt.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The counts for AVX-512 with VPOPCNTDQ: one instruction counts 8 words, so loads are the bound: a 64-byte load a cycle on Zen 4
-   (two on Intel), 1 cycle per 64 bytes for popcount and 2 for hamming, which reads both rows. */
+/* The counts for AVX-512 with VPOPCNTDQ: one instruction counts 8 words, so loads are the bound: a
+   64-byte load a cycle on Zen 4 (two on Intel), 1 cycle per 64 bytes for popcount and 2 for
+   hamming, which reads both rows. */
 #ifndef PKN_SIMD_BITS_AVX512_VPOPCNT_C
 #define PKN_SIMD_BITS_AVX512_VPOPCNT_C
 
@@ -1150,8 +1248,10 @@ PKN_AVX512_END
 #if PKN_ARCH_X86
 PKN_AVX512_BEGIN
 
-/* As pkn_difference_avx512: a ^ b, or a where b is 0. Four sums, so that no addition waits for the one before. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_count_avx512_vpopcnt(const uint64_t *a, const uint64_t *b,
+/* As pkn_difference_avx512: a ^ b, or a where b is 0. Four sums, so that no addition waits for the
+   one before. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_count_avx512_vpopcnt(const uint64_t *a,
+                                                                              const uint64_t *b,
                                                                               size_t words) {
     __m512i sum0 = _mm512_setzero_si512();
     __m512i sum1 = sum0, sum2 = sum0, sum3 = sum0;
@@ -1166,18 +1266,23 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_count_avx512_vpopcnt(co
         sum0 = _mm512_add_epi64(sum0, _mm512_popcnt_epi64(pkn_difference_avx512(a, b, i)));
     }
     if (i < words) {
-        sum1 = _mm512_add_epi64(sum1, _mm512_popcnt_epi64(pkn_difference_rest_avx512(a, b, i, words)));
+        sum1 =
+            _mm512_add_epi64(sum1, _mm512_popcnt_epi64(pkn_difference_rest_avx512(a, b, i, words)));
     }
-    return (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(_mm512_add_epi64(sum0, sum1), _mm512_add_epi64(sum2, sum3)));
+    return (uint64_t)_mm512_reduce_add_epi64(
+        _mm512_add_epi64(_mm512_add_epi64(sum0, sum1), _mm512_add_epi64(sum2, sum3)));
 }
 
-PKN_INTERNAL PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_popcount_u64_avx512_vpopcnt(const uint64_t *a, size_t words) {
+PKN_INTERNAL PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_popcount_u64_avx512_vpopcnt(const uint64_t *a,
+                                                                                size_t words) {
     return pkn_count_avx512_vpopcnt(a, 0, words);
 }
 
-PKN_INTERNAL PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_hamming_u64_avx512_vpopcnt(const uint64_t *a, const uint64_t *b,
+PKN_INTERNAL PKN_TARGET_AVX512_VPOPCNT uint64_t pkn_hamming_u64_avx512_vpopcnt(const uint64_t *a,
+                                                                               const uint64_t *b,
                                                                                size_t words) {
-    return b ? pkn_count_avx512_vpopcnt(a, b, words) : 0; /* the test lets the compiler drop those in the loops */
+    return b ? pkn_count_avx512_vpopcnt(a, b, words)
+             : 0; /* the test lets the compiler drop those in the loops */
 }
 
 PKN_AVX512_END
@@ -1190,8 +1295,9 @@ PKN_AVX512_END
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The bit kernels for NEON (64-bit ARM).
 
-   xor, and, or, not: bound by loads and stores, as memcpy is. Counts: CNT gives the ones of each byte, bytes add up for at most 31
-   registers (31 * 8 = 248), then UADALP widens: 3 operations a 16-byte register for hamming, 2 for popcount. */
+   xor, and, or, not: bound by loads and stores, as memcpy is. Counts: CNT gives the ones of each
+   byte, bytes add up for at most 31 registers (31 * 8 = 248), then UADALP widens: 3 operations a
+   16-byte register for hamming, 2 for popcount. */
 #ifndef PKN_SIMD_BITS_NEON_C
 #define PKN_SIMD_BITS_NEON_C
 
@@ -1203,7 +1309,8 @@ PKN_AVX512_END
 #if PKN_ARCH_ARM64
 
 #define PKN_DEFINE_BITWISE_NEON(name, operation_u64x2, operator) \
-    PKN_INTERNAL void pkn_##name##_u64_neon(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) { \
+    PKN_INTERNAL void pkn_##name##_u64_neon(const uint64_t *a, const uint64_t *b, size_t words, \
+                                            uint64_t *out) { \
         size_t i = 0; \
         for (; i + 4 <= words; i += 4) { \
             uint64x2_t low = operation_u64x2(vld1q_u64(a + i), vld1q_u64(b + i)); \
@@ -1234,8 +1341,10 @@ PKN_INTERNAL void pkn_not_u64_neon(const uint64_t *a, size_t words, uint64_t *ou
     }
 }
 
-/* The ones of each byte of words i and i + 1 of a, or of a ^ b where b is not 0: the count serves popcount and hamming. */
-PKN_ALWAYS_INLINE uint8x16_t pkn_popcount_u8x16_neon(const uint64_t *a, const uint64_t *b, size_t i) {
+/* The ones of each byte of words i and i + 1 of a, or of a ^ b where b is not 0: the count serves
+   popcount and hamming. */
+PKN_ALWAYS_INLINE uint8x16_t pkn_popcount_u8x16_neon(const uint64_t *a, const uint64_t *b,
+                                                     size_t i) {
     uint64x2_t x = b ? veorq_u64(vld1q_u64(a + i), vld1q_u64(b + i)) : vld1q_u64(a + i);
     return vcntq_u8(vreinterpretq_u8_u64(x));
 }
@@ -1245,7 +1354,8 @@ PKN_ALWAYS_INLINE uint64_t pkn_count_neon(const uint64_t *a, const uint64_t *b, 
     uint64_t count = 0;
     size_t i = 0;
     while (i + 2 <= words) {
-        size_t end = i + pkn_min_size((words - i) / 2, 62) * 2; /* 62 registers, half of them in each byte sum */
+        size_t end = i + pkn_min_size((words - i) / 2, 62) *
+                             2; /* 62 registers, half of them in each byte sum */
         uint8x16_t even_u8x16 = vdupq_n_u8(0);
         uint8x16_t odd_u8x16 = even_u8x16;
         for (; i + 4 <= end; i += 4) {
@@ -1256,7 +1366,8 @@ PKN_ALWAYS_INLINE uint64_t pkn_count_neon(const uint64_t *a, const uint64_t *b, 
             even_u8x16 = vaddq_u8(even_u8x16, pkn_popcount_u8x16_neon(a, b, i));
             i += 2;
         }
-        sum_u64x2 = vpadalq_u32(sum_u64x2, vpaddlq_u16(vpadalq_u8(vpaddlq_u8(even_u8x16), odd_u8x16)));
+        sum_u64x2 =
+            vpadalq_u32(sum_u64x2, vpaddlq_u16(vpadalq_u8(vpaddlq_u8(even_u8x16), odd_u8x16)));
     }
     if (i < words) {
         count = pkn_popcount_u64(b ? a[i] ^ b[i] : a[i]);
@@ -1269,12 +1380,15 @@ PKN_INTERNAL uint64_t pkn_popcount_u64_neon(const uint64_t *a, size_t words) {
 }
 
 PKN_INTERNAL uint64_t pkn_hamming_u64_neon(const uint64_t *a, const uint64_t *b, size_t words) {
-    return b ? pkn_count_neon(a, b, words) : 0; /* the test lets the compiler drop those in the loops */
+    return b ? pkn_count_neon(a, b, words)
+             : 0; /* the test lets the compiler drop those in the loops */
 }
 
-PKN_ALWAYS_INLINE void pkn_funnel_neon(const uint64_t *in, size_t words, unsigned bits, uint64_t before, uint64_t *out) {
+PKN_ALWAYS_INLINE void pkn_funnel_neon(const uint64_t *in, size_t words, unsigned bits,
+                                       uint64_t before, uint64_t *out) {
     const int64x2_t left = vdupq_n_s64((int64_t)bits);
-    const int64x2_t right = vdupq_n_s64((int64_t)bits - 64); /* negative counts shift right, by 64 gives 0 */
+    const int64x2_t right =
+        vdupq_n_s64((int64_t)bits - 64); /* negative counts shift right, by 64 gives 0 */
     size_t i = words;
     for (; i >= 3; i -= 2) {
         uint64x2_t high = vshlq_u64(vld1q_u64(in + i - 2), left);
@@ -1284,10 +1398,12 @@ PKN_ALWAYS_INLINE void pkn_funnel_neon(const uint64_t *in, size_t words, unsigne
     pkn_funnel_scalar(in, i, bits, before, out);
 }
 
-PKN_INTERNAL void pkn_rotate_u64_neon(const uint64_t *in, size_t words, int64_t shift, uint64_t *out) {
+PKN_INTERNAL void pkn_rotate_u64_neon(const uint64_t *in, size_t words, int64_t shift,
+                                      uint64_t *out) {
     pkn_rotation rotation = pkn_rotation_of(in, words, shift);
     pkn_funnel_neon(rotation.high, rotation.n_high, rotation.bits, rotation.before_high, out);
-    pkn_funnel_neon(in, words - rotation.n_high, rotation.bits, rotation.before_low, out + rotation.n_high);
+    pkn_funnel_neon(in, words - rotation.n_high, rotation.bits, rotation.before_low,
+                    out + rotation.n_high);
 }
 
 #endif
@@ -1304,17 +1420,20 @@ PKN_INTERNAL void pkn_rotate_u64_neon(const uint64_t *in, size_t words, int64_t 
 /* ==== src/simd/majority.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Counting ones per bit column over many rows with bit-sliced counters: the algorithm, for any vector type.
+/* Counting ones per bit column over many rows with bit-sliced counters: the algorithm, for any
+   vector type.
 
-   A vector column (LANES words wide) keeps plane k of its counters, bit 2^k of each count, in one register. A full adder
-   (carry-save adder) takes three vectors of equal weight to a sum of that weight and a carry of twice the weight, so n rows cost
-   about n full adders: two a pair of rows at weight 1, half as many at weight 2, and so on. 16 rows leave the four low planes in
-   registers and give one carry of weight 16. Carries of weight 16 and more are paired too: every second one finds an earlier one
-   pending at its level and goes up with it, like a binary counter of the groups done, so the high planes in memory cost two
-   additions in 16 rows however many planes there are.
+   A vector column (LANES words wide) keeps plane k of its counters, bit 2^k of each count, in one
+   register. A full adder (carry-save adder) takes three vectors of equal weight to a sum of that
+   weight and a carry of twice the weight, so n rows cost about n full adders: two a pair of rows at
+   weight 1, half as many at weight 2, and so on. 16 rows leave the four low planes in registers and
+   give one carry of weight 16. Carries of weight 16 and more are paired too: every second one finds
+   an earlier one pending at its level and goes up with it, like a binary counter of the groups
+   done, so the high planes in memory cost two additions in 16 rows however many planes there are.
 
-   Majority needs no comparison: counters that begin at 2^p - 1 - floor(n / 2), with 2^p > floor(n / 2), have plane p set at the
-   end exactly where the count is above floor(n / 2), and never reach plane p + 1.
+   Majority needs no comparison: counters that begin at 2^p - 1 - floor(n / 2), with 2^p > floor(n /
+   2), have plane p set at the end exactly where the count is above floor(n / 2), and never reach
+   plane p + 1.
 
    A file of an instruction set defines, with its suffix,
        pkn_count_vector_*     the vector type
@@ -1337,7 +1456,8 @@ PKN_INTERNAL void pkn_rotate_u64_neon(const uint64_t *in, size_t words, int64_t 
 
 /* Planes above the four in registers: counts up to 2^31 and the carry out of them. */
 #define PKN_COUNT_HIGH_PLANES 28
-/* Many rows are counted in this many columns of 64 bytes at once, so that a row's lines are read together. */
+/* Many rows are counted in this many columns of 64 bytes at once, so that a row's lines are read
+   together. */
 #define PKN_COUNT_COLUMNS_BYTES 256
 /* Rows that one column takes before the next column has its turn. */
 #define PKN_COUNT_TURN_ROWS 64
@@ -1379,7 +1499,8 @@ PKN_INLINE uint64_t pkn_majority_bias(size_t n_rows) {
 \
     /* Less than 16 rows; returns what the four planes carry out. */ \
     TARGET PKN_ALWAYS_INLINE pkn_count_vector_##isa pkn_count_rest_##isa( \
-        const uint64_t *rows, size_t n_rows, size_t stride, size_t lanes, pkn_count_vector_##isa *low) { \
+        const uint64_t *rows, size_t n_rows, size_t stride, size_t lanes, \
+        pkn_count_vector_##isa *low) { \
         pkn_count_vector_##isa out = pkn_count_fill_##isa(0), carry; \
         if (n_rows & 8) { \
             carry = pkn_count_8_##isa(rows, stride, lanes, low); \
@@ -1409,8 +1530,9 @@ PKN_INLINE uint64_t pkn_majority_bias(size_t n_rows) {
     } \
 \
     /* n_groups of 16 rows, after groups_done earlier ones. */ \
-    TARGET PKN_ALWAYS_INLINE void pkn_count_groups_##isa(const uint64_t *rows, size_t n_groups, size_t groups_done, \
-                                                        size_t stride, size_t lanes, pkn_count_column_##isa *column) { \
+    TARGET PKN_ALWAYS_INLINE void pkn_count_groups_##isa( \
+        const uint64_t *rows, size_t n_groups, size_t groups_done, size_t stride, size_t lanes, \
+        pkn_count_column_##isa *column) { \
         pkn_count_vector_##isa low[4], carry; \
         for (int k = 0; k < 4; k++) { \
             low[k] = column->low[k]; \
@@ -1419,7 +1541,8 @@ PKN_INLINE uint64_t pkn_majority_bias(size_t n_rows) {
             size_t bits = group; \
             unsigned level = 0; \
             carry = pkn_count_8_##isa(rows, stride, lanes, low); \
-            carry = pkn_count_full_##isa(&low[3], carry, pkn_count_8_##isa(rows + 8 * stride, stride, lanes, low)); \
+            carry = pkn_count_full_##isa( \
+                &low[3], carry, pkn_count_8_##isa(rows + 8 * stride, stride, lanes, low)); \
             for (; bits & 1; bits >>= 1, level++) { \
                 carry = pkn_count_full_##isa(&column->high[level], column->pending[level], carry); \
             } \
@@ -1431,16 +1554,20 @@ PKN_INLINE uint64_t pkn_majority_bias(size_t n_rows) {
         } \
     } \
 \
-    /* The last rows, less than 16, and all that is pending; then planes [first, first + n_planes) go to out. */ \
-    TARGET PKN_INTERNAL void pkn_count_finish_##isa(const uint64_t *rows, size_t n_rows, size_t groups_done, size_t stride, \
-                                                    size_t lanes, pkn_count_column_##isa *column, unsigned first, \
-                                                    unsigned n_planes, size_t out_stride, uint64_t *out) { \
-        pkn_count_vector_##isa carry = pkn_count_rest_##isa(rows, n_rows, stride, lanes, column->low); \
+    /* The last rows, less than 16, and all that is pending; then n_planes planes go to out. */ \
+    TARGET PKN_INTERNAL void pkn_count_finish_##isa( \
+        const uint64_t *rows, size_t n_rows, size_t groups_done, size_t stride, size_t lanes, \
+        pkn_count_column_##isa *column, unsigned first, unsigned n_planes, size_t out_stride, \
+        uint64_t *out) { \
+        pkn_count_vector_##isa carry = \
+            pkn_count_rest_##isa(rows, n_rows, stride, lanes, column->low); \
         for (unsigned plane = 0; plane < first + n_planes; plane++) { \
-            pkn_count_vector_##isa *place = plane < 4 ? &column->low[plane] : &column->high[plane - 4]; \
+            pkn_count_vector_##isa *place = \
+                plane < 4 ? &column->low[plane] : &column->high[plane - 4]; \
             if (plane >= 4) { \
-                carry = groups_done >> (plane - 4) & 1 ? pkn_count_full_##isa(place, column->pending[plane - 4], carry) \
-                                                       : pkn_count_half_##isa(place, carry); \
+                carry = groups_done >> (plane - 4) & 1 \
+                            ? pkn_count_full_##isa(place, column->pending[plane - 4], carry) \
+                            : pkn_count_half_##isa(place, carry); \
             } \
             if (plane >= first) { \
                 pkn_count_store_##isa(out + (plane - first) * out_stride, lanes, *place); \
@@ -1448,9 +1575,9 @@ PKN_INLINE uint64_t pkn_majority_bias(size_t n_rows) {
         } \
     } \
 \
-    TARGET PKN_INTERNAL void pkn_count_u64_##isa(const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, \
-                                                 uint64_t bias, unsigned first_plane, unsigned n_planes, \
-                                                 size_t out_stride, uint64_t *out) { \
+    TARGET PKN_INTERNAL void pkn_count_u64_##isa( \
+        const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t bias, \
+        unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out) { \
         enum { COLUMNS = PKN_COUNT_COLUMNS_BYTES / 8 / LANES }; \
         pkn_count_column_##isa columns[COLUMNS]; \
         for (size_t word = 0; word < words; word += COLUMNS * LANES) { \
@@ -1469,48 +1596,66 @@ PKN_INLINE uint64_t pkn_majority_bias(size_t n_rows) {
                     size_t column_word = word + c * LANES; \
                     const uint64_t *place = rows + row * stride_words + column_word; \
                     if (words - column_word >= LANES) { \
-                        pkn_count_groups_##isa(place, n_groups, row / 16, stride_words, LANES, &columns[c]); \
+                        pkn_count_groups_##isa(place, n_groups, row / 16, stride_words, LANES, \
+                                               &columns[c]); \
                     } else { \
-                        pkn_count_groups_##isa(place, n_groups, row / 16, stride_words, words - column_word, &columns[c]); \
+                        pkn_count_groups_##isa(place, n_groups, row / 16, stride_words, \
+                                               words - column_word, &columns[c]); \
                     } \
                 } \
                 row += n_groups * 16; \
             } \
             for (size_t c = 0; c < n_columns; c++) { \
                 size_t column_word = word + c * LANES; \
-                pkn_count_finish_##isa(rows + n_rows / 16 * 16 * stride_words + column_word, n_rows % 16, n_rows / 16, \
-                                       stride_words, pkn_min_size(words - column_word, LANES), &columns[c], first_plane, \
-                                       n_planes, out_stride, out + column_word); \
+                pkn_count_finish_##isa(rows + n_rows / 16 * 16 * stride_words + column_word, \
+                                       n_rows % 16, n_rows / 16, stride_words, \
+                                       pkn_min_size(words - column_word, LANES), &columns[c], \
+                                       first_plane, n_planes, out_stride, out + column_word); \
             } \
         } \
     } \
 \
-    /* Less than 16 rows stay in registers altogether. */ \
-    TARGET PKN_ALWAYS_INLINE void pkn_majority_few_##isa(const uint64_t *rows, size_t n_rows, size_t stride, size_t lanes, \
-                                                        uint64_t bias, unsigned plane, uint64_t *out) { \
-        pkn_count_vector_##isa low[4]; \
+    /* Less than 32 rows stay in registers altogether. */ \
+    TARGET PKN_ALWAYS_INLINE void pkn_majority_few_##isa( \
+        const uint64_t *rows, size_t n_rows, size_t stride, size_t lanes, uint64_t bias, \
+        unsigned plane, uint64_t *out) { \
+        pkn_count_vector_##isa low[4], top = pkn_count_fill_##isa(0); \
         low[0] = pkn_count_fill_##isa((unsigned)(bias & 1)); \
         low[1] = pkn_count_fill_##isa((unsigned)(bias >> 1 & 1)); \
         low[2] = pkn_count_fill_##isa((unsigned)(bias >> 2 & 1)); \
-        low[3] = pkn_count_fill_##isa(0); \
-        (void)pkn_count_rest_##isa(rows, n_rows, stride, lanes, low); \
-        pkn_count_store_##isa(out, lanes, plane > 2 ? low[3] : plane > 1 ? low[2] : plane > 0 ? low[1] : low[0]); \
+        low[3] = pkn_count_fill_##isa((unsigned)(bias >> 3 & 1)); \
+        if (n_rows & 16) { \
+            top = pkn_count_8_##isa(rows, stride, lanes, low); \
+            top = pkn_count_full_##isa(&low[3], top, \
+                                       pkn_count_8_##isa(rows + 8 * stride, stride, lanes, low)); \
+            rows += 16 * stride; \
+        } \
+        top = \
+            pkn_count_or_##isa(top, pkn_count_rest_##isa(rows, n_rows & 15, stride, lanes, low)); \
+        pkn_count_store_##isa(out, lanes, \
+                              plane > 3   ? top \
+                              : plane > 2 ? low[3] \
+                              : plane > 1 ? low[2] \
+                              : plane > 0 ? low[1] \
+                                          : low[0]); \
     } \
 \
-    TARGET PKN_INTERNAL void pkn_majority_u64_##isa(const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, \
-                                                    uint64_t *out) { \
+    TARGET PKN_INTERNAL void pkn_majority_u64_##isa( \
+        const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t *out) { \
         unsigned plane = pkn_majority_plane(n_rows); \
         uint64_t bias = pkn_majority_bias(n_rows); \
         size_t word = 0; \
-        if (n_rows >= 16) { \
+        if (n_rows >= 32) { \
             pkn_count_u64_##isa(rows, n_rows, stride_words, words, bias, plane, 1, words, out); \
             return; \
         } \
         for (; words - word >= LANES; word += LANES) { \
-            pkn_majority_few_##isa(rows + word, n_rows, stride_words, LANES, bias, plane, out + word); \
+            pkn_majority_few_##isa(rows + word, n_rows, stride_words, LANES, bias, plane, \
+                                   out + word); \
         } \
         if (word < words) { \
-            pkn_majority_few_##isa(rows + word, n_rows, stride_words, words - word, bias, plane, out + word); \
+            pkn_majority_few_##isa(rows + word, n_rows, stride_words, words - word, bias, plane, \
+                                   out + word); \
         } \
     }
 
@@ -1574,7 +1719,8 @@ PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_count_mask_avx2(size_t lanes) {
 
 PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_count_load_avx2(const uint64_t *p, size_t lanes) {
     return lanes >= 4 ? _mm256_loadu_si256((const __m256i *)(const void *)p)
-                      : _mm256_maskload_epi64((const long long *)(const void *)p, pkn_count_mask_avx2(lanes));
+                      : _mm256_maskload_epi64((const long long *)(const void *)p,
+                                              pkn_count_mask_avx2(lanes));
 }
 
 PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_count_store_avx2(uint64_t *p, size_t lanes, __m256i v) {
@@ -1626,10 +1772,15 @@ PKN_DEFINE_MAJORITY(avx2, PKN_TARGET_AVX2, 4)
 typedef __m512i pkn_count_vector_avx512;
 
 PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_count_load_avx512(const uint64_t *p, size_t lanes) {
-    return lanes >= 8 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi64((__mmask8)((1u << lanes) - 1), p);
+    __m512i v = lanes >= 8 ? _mm512_loadu_si512(p)
+                           : _mm512_maskz_loadu_epi64((__mmask8)((1u << lanes) - 1), p);
+    /* gcc would load it twice, once for each VPTERNLOG, and loads are what limits this kernel */
+    __asm__("" : "+v"(v));
+    return v;
 }
 
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_count_store_avx512(uint64_t *p, size_t lanes, __m512i v) {
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_count_store_avx512(uint64_t *p, size_t lanes,
+                                                                __m512i v) {
     if (lanes >= 8) {
         _mm512_storeu_si512(p, v);
     } else {
@@ -1642,7 +1793,8 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_count_fill_avx512(unsigned bit) 
 }
 
 /* 0x96 is the parity of three bits, 0xe8 their majority. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_count_full_avx512(__m512i *sum, __m512i b, __m512i c) {
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_count_full_avx512(__m512i *sum, __m512i b,
+                                                                  __m512i c) {
     __m512i carry = _mm512_ternarylogic_epi64(*sum, b, c, 0xe8);
     *sum = _mm512_ternarylogic_epi64(*sum, b, c, 0x96);
     return carry;
@@ -1721,8 +1873,8 @@ PKN_DEFINE_MAJORITY(neon, PKN_COUNT_NEON_TARGET, 2)
 /* ==== src/simd/tile_scalar.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The definition of the kernels for comparing many vectors with many: a block of Hamming distances, the search for small
-   ones among them, and similarities from them. */
+/* The definition of the kernels for comparing many vectors with many: a block of Hamming distances,
+   the search for small ones among them, and similarities from them. */
 #ifndef PKN_SIMD_TILE_SCALAR_C
 #define PKN_SIMD_TILE_SCALAR_C
 
@@ -1741,27 +1893,30 @@ PKN_DEFINE_MAJORITY(neon, PKN_COUNT_NEON_TARGET, 2)
 #include <stddef.h>
 #include <stdint.h>
 
-/* One product of exact operands, no sum that a compiler could fuse: the same bits everywhere. scale = 1 / bits. */
+/* One product of exact operands, no sum that a compiler could fuse: the same bits everywhere. scale
+   = 1 / bits. */
 PKN_ALWAYS_INLINE float pkn_similarity_of(uint32_t distance, uint64_t bits, double scale) {
     return (float)((double)(int64_t)(bits - distance) * scale);
 }
 
-/* Sum of two counts, 2^32 given as the largest: a vector has at most 2^32 bits, so only the very last sum can get there. */
+/* Sum of two counts, 2^32 given as the largest: a vector has at most 2^32 bits, so only the very
+   last sum can get there. */
 PKN_ALWAYS_INLINE uint32_t pkn_add_counts(uint32_t a, uint32_t b) {
     uint32_t sum = a + b;
     return sum < a ? UINT32_MAX : sum;
 }
 
-/* A query's nearest target so far is kept in this many candidates, candidate t % 4 for target t: a tile updates them without
-   a look at what is in them. */
+/* A query's nearest target so far is kept in this many candidates, candidate t % 4 for target t: a
+   tile updates them without a look at what is in them. */
 #define PKN_NEAREST_LANES 4
 
-/* Where a set has no tile of its own for it, distances of this many targets are made, then looked at. */
+/* Where a set has no tile of its own for it, distances of this many targets are made, then looked
+   at. */
 #define PKN_NEAREST_BLOCK 64
 
 /* Takes distances [n] of targets first, first + 1, ... into a query's candidates. */
-PKN_ALWAYS_INLINE void pkn_nearest_update(const uint32_t *from, size_t n, uint32_t first, uint32_t *distances,
-                                          uint32_t *indices) {
+PKN_ALWAYS_INLINE void pkn_nearest_update(const uint32_t *from, size_t n, uint32_t first,
+                                          uint32_t *distances, uint32_t *indices) {
     for (size_t i = 0; i < n; i++) {
         if (from[i] < distances[i % PKN_NEAREST_LANES]) {
             distances[i % PKN_NEAREST_LANES] = from[i];
@@ -1773,9 +1928,11 @@ PKN_ALWAYS_INLINE void pkn_nearest_update(const uint32_t *from, size_t n, uint32
 #endif
 /* ==== src/simd/tile_scalar.c, continued ==== */
 
-/* out[q * out_stride + t] = hamming(row q of queries, row t of targets), 2^32 as UINT32_MAX; rows of words words. */
-PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                                              size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+/* out[q * out_stride + t] = hamming(row q of queries, row t of targets), 2^32 as UINT32_MAX; rows
+   of words words. */
+PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_queries,
+                                              const uint64_t *targets, size_t n_targets,
+                                              size_t words, uint32_t *out, size_t out_stride) {
     for (size_t q = 0; q < n_queries; q++) {
         for (size_t t = 0; t < n_targets; t++) {
             const uint64_t *query = queries + q * words;
@@ -1789,25 +1946,28 @@ PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_
     }
 }
 
-/* Keeps each query's nearest targets. For targets t ascending and each query q, with lane = 4 * q + t % 4:
-   if hamming(q, t) < distances[lane], then distances[lane] becomes it and indices[lane] = first + t. At most 4 queries. */
-PKN_INTERNAL void pkn_nearest_tile_u64_scalar(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                                              size_t n_targets, size_t words, uint32_t first, uint32_t *distances,
+/* Keeps each query's nearest targets. For targets t ascending and each query q, with lane = 4 * q +
+   t % 4: if hamming(q, t) < distances[lane], then distances[lane] becomes it and indices[lane] =
+   first + t. At most 4 queries. */
+PKN_INTERNAL void pkn_nearest_tile_u64_scalar(const uint64_t *queries, size_t n_queries,
+                                              const uint64_t *targets, size_t n_targets,
+                                              size_t words, uint32_t first, uint32_t *distances,
                                               uint32_t *indices) {
     for (size_t t = 0; t < n_targets; t++) {
         for (size_t q = 0; q < n_queries; q++) {
             size_t lane = q * PKN_NEAREST_LANES + t % PKN_NEAREST_LANES;
             uint32_t distance;
-            pkn_hamming_tile_u64_scalar(queries + q * words, 1, targets + t * words, 1, words, &distance, 0);
+            pkn_hamming_tile_u64_scalar(queries + q * words, 1, targets + t * words, 1, words,
+                                        &distance, 0);
             pkn_nearest_update(&distance, 1, first + (uint32_t)t, distances + lane, indices + lane);
         }
     }
 }
 
-/* Appends the key value << 32 | (first + i) of every values[i] < threshold to keys, i ascending, and returns how many.
-   keys has room for n, all of which may be written. */
-PKN_INTERNAL size_t pkn_below_u32_scalar(const uint32_t *values, size_t n, uint32_t threshold, uint32_t first,
-                                         uint64_t *keys) {
+/* Appends the key value << 32 | (first + i) of every values[i] < threshold to keys, i ascending,
+   and returns how many. keys has room for n, all of which may be written. */
+PKN_INTERNAL size_t pkn_below_u32_scalar(const uint32_t *values, size_t n, uint32_t threshold,
+                                         uint32_t first, uint64_t *keys) {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         keys[count] = (uint64_t)values[i] << 32 | (first + (uint32_t)i);
@@ -1816,8 +1976,10 @@ PKN_INTERNAL size_t pkn_below_u32_scalar(const uint32_t *values, size_t n, uint3
     return count;
 }
 
-/* out[i] = (bits - distances[i]) / bits. bits is a multiple of 64, at most 2^32, and no distance is larger. */
-PKN_INTERNAL void pkn_similarity_u32_scalar(const uint32_t *distances, size_t n, uint64_t bits, float *out) {
+/* out[i] = (bits - distances[i]) / bits. bits is a multiple of 64, at most 2^32, and no distance is
+   larger. */
+PKN_INTERNAL void pkn_similarity_u32_scalar(const uint32_t *distances, size_t n, uint64_t bits,
+                                            float *out) {
     double scale = 1.0 / (double)bits;
     for (size_t i = 0; i < n; i++) {
         out[i] = pkn_similarity_of(distances[i], bits, scale);
@@ -1829,8 +1991,9 @@ PKN_INTERNAL void pkn_similarity_u32_scalar(const uint32_t *distances, size_t n,
 /* ==== src/simd/tile_avx2.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The tiles of AVX2: 1 query x 4 targets, ones counted by nibble table into bytes, which are summed up once a pair.
-   Rows are cut at 124 words, after which a byte could overflow (31 blocks of at most 8). */
+/* The tiles of AVX2: 1 query x 4 targets, ones counted by nibble table into bytes, which are summed
+   up once a pair. Rows are cut at 124 words, after which a byte could overflow (31 blocks of at
+   most 8). */
 #ifndef PKN_SIMD_TILE_AVX2_C
 #define PKN_SIMD_TILE_AVX2_C
 
@@ -1846,13 +2009,15 @@ PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_tile_load_avx2(const uint64_t *p, 
     if (words >= 4) {
         return _mm256_loadu_si256((const __m256i *)(const void *)p);
     }
-    lanes = _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)words), _mm256_setr_epi64x(0, 1, 2, 3));
+    lanes =
+        _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)words), _mm256_setr_epi64x(0, 1, 2, 3));
     return _mm256_maskload_epi64((const long long *)(const void *)p, lanes);
 }
 
 /* The ones of each byte. */
 PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_tile_count_avx2(__m256i x) {
-    __m256i table = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+    __m256i table =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
     __m256i nibble = _mm256_set1_epi8(15);
     __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(x, nibble));
     __m256i high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble));
@@ -1860,7 +2025,8 @@ PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_tile_count_avx2(__m256i x) {
 }
 
 /* Distances of one query to 4 targets. */
-PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m128i pkn_tile_1x4_avx2(const uint64_t *query, const uint64_t *const *targets,
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m128i pkn_tile_1x4_avx2(const uint64_t *query,
+                                                            const uint64_t *const *targets,
                                                             size_t words) {
     const uint64_t *t0 = targets[0], *t1 = targets[1], *t2 = targets[2], *t3 = targets[3];
     __m256i zero = _mm256_setzero_si256();
@@ -1868,21 +2034,26 @@ PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m128i pkn_tile_1x4_avx2(const uint64_t *quer
     for (size_t word = 0; word < words; word += 4) {
         size_t n = words - word;
         __m256i q = pkn_tile_load_avx2(query + word, n);
-        s0 = _mm256_add_epi8(s0, pkn_tile_count_avx2(_mm256_xor_si256(q, pkn_tile_load_avx2(t0 + word, n))));
-        s1 = _mm256_add_epi8(s1, pkn_tile_count_avx2(_mm256_xor_si256(q, pkn_tile_load_avx2(t1 + word, n))));
-        s2 = _mm256_add_epi8(s2, pkn_tile_count_avx2(_mm256_xor_si256(q, pkn_tile_load_avx2(t2 + word, n))));
-        s3 = _mm256_add_epi8(s3, pkn_tile_count_avx2(_mm256_xor_si256(q, pkn_tile_load_avx2(t3 + word, n))));
+        s0 = _mm256_add_epi8(
+            s0, pkn_tile_count_avx2(_mm256_xor_si256(q, pkn_tile_load_avx2(t0 + word, n))));
+        s1 = _mm256_add_epi8(
+            s1, pkn_tile_count_avx2(_mm256_xor_si256(q, pkn_tile_load_avx2(t1 + word, n))));
+        s2 = _mm256_add_epi8(
+            s2, pkn_tile_count_avx2(_mm256_xor_si256(q, pkn_tile_load_avx2(t2 + word, n))));
+        s3 = _mm256_add_epi8(
+            s3, pkn_tile_count_avx2(_mm256_xor_si256(q, pkn_tile_load_avx2(t3 + word, n))));
     }
     s0 = _mm256_packus_epi32(_mm256_sad_epu8(s0, zero), _mm256_sad_epu8(s1, zero));
     s2 = _mm256_packus_epi32(_mm256_sad_epu8(s2, zero), _mm256_sad_epu8(s3, zero));
     s0123 = _mm256_packus_epi32(s0, s2);
-    return _mm_madd_epi16(_mm_add_epi16(_mm256_castsi256_si128(s0123), _mm256_extracti128_si256(s0123, 1)),
-                          _mm_set1_epi16(1));
+    return _mm_madd_epi16(
+        _mm_add_epi16(_mm256_castsi256_si128(s0123), _mm256_extracti128_si256(s0123, 1)),
+        _mm_set1_epi16(1));
 }
 
-PKN_TARGET_AVX2 PKN_INTERNAL void pkn_hamming_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                                                            size_t n_targets, size_t words, uint32_t *out,
-                                                            size_t out_stride) {
+PKN_TARGET_AVX2 PKN_INTERNAL void
+pkn_hamming_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                          size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
     for (size_t word = 0; word < words; word += PKN_TILE_AVX2_WORDS) {
         size_t n_words = pkn_min_size(words - word, PKN_TILE_AVX2_WORDS);
         for (size_t t = 0; t < n_targets; t += 4) {
@@ -1908,19 +2079,22 @@ PKN_TARGET_AVX2 PKN_INTERNAL void pkn_hamming_tile_u64_avx2(const uint64_t *quer
     }
 }
 
-PKN_TARGET_AVX2 PKN_INTERNAL void pkn_nearest_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                                                            size_t n_targets, size_t words, uint32_t first,
-                                                            uint32_t *distances, uint32_t *indices) {
+PKN_TARGET_AVX2 PKN_INTERNAL void
+pkn_nearest_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                          size_t n_targets, size_t words, uint32_t first, uint32_t *distances,
+                          uint32_t *indices) {
     uint32_t block[4 * PKN_NEAREST_BLOCK];
     for (size_t i = 0; i < n_targets; i += PKN_NEAREST_BLOCK) {
         size_t n = pkn_min_size(n_targets - i, PKN_NEAREST_BLOCK);
-        pkn_hamming_tile_u64_avx2(queries, n_queries, targets + i * words, n, words, block, PKN_NEAREST_BLOCK);
+        pkn_hamming_tile_u64_avx2(queries, n_queries, targets + i * words, n, words, block,
+                                  PKN_NEAREST_BLOCK);
         for (size_t q = 0; q < n_queries; q++) {
             const uint32_t *from = block + q * PKN_NEAREST_BLOCK;
             __m128i *best_place = (__m128i *)(void *)(distances + q * PKN_NEAREST_LANES);
             __m128i *place_place = (__m128i *)(void *)(indices + q * PKN_NEAREST_LANES);
             __m128i best = _mm_loadu_si128(best_place), place = _mm_loadu_si128(place_place);
-            __m128i now = _mm_add_epi32(_mm_set1_epi32((int)(first + (uint32_t)i)), _mm_setr_epi32(0, 1, 2, 3));
+            __m128i now = _mm_add_epi32(_mm_set1_epi32((int)(first + (uint32_t)i)),
+                                        _mm_setr_epi32(0, 1, 2, 3));
             size_t t = 0;
             for (; n - t >= 4; t += 4) {
                 __m128i counts = _mm_loadu_si128((const __m128i *)(const void *)(from + t));
@@ -1931,20 +2105,22 @@ PKN_TARGET_AVX2 PKN_INTERNAL void pkn_nearest_tile_u64_avx2(const uint64_t *quer
             }
             _mm_storeu_si128(best_place, best);
             _mm_storeu_si128(place_place, place);
-            pkn_nearest_update(from + t, n - t, first + (uint32_t)(i + t), distances + q * PKN_NEAREST_LANES,
-                               indices + q * PKN_NEAREST_LANES);
+            pkn_nearest_update(from + t, n - t, first + (uint32_t)(i + t),
+                               distances + q * PKN_NEAREST_LANES, indices + q * PKN_NEAREST_LANES);
         }
     }
 }
 
-PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_below_u32_avx2(const uint32_t *values, size_t n, uint32_t threshold, uint32_t first,
+PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_below_u32_avx2(const uint32_t *values, size_t n,
+                                                       uint32_t threshold, uint32_t first,
                                                        uint64_t *keys) {
     /* AVX2 compares signed numbers only. */
     __m256i sign = _mm256_set1_epi32(INT32_MIN);
     __m256i threshold_i32x8 = _mm256_xor_si256(_mm256_set1_epi32((int)threshold), sign);
     size_t count = 0, i = 0;
     for (; n - i >= 8; i += 8) {
-        __m256i values_i32x8 = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(const void *)(values + i)), sign);
+        __m256i values_i32x8 =
+            _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(const void *)(values + i)), sign);
         __m256i below_i32x8 = _mm256_cmpgt_epi32(threshold_i32x8, values_i32x8);
         unsigned below = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(below_i32x8));
         for (; PKN_UNLIKELY(below != 0); below &= below - 1) {
@@ -1961,14 +2137,16 @@ PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_below_u32_avx2(const uint32_t *values, s
 }
 
 /* bits - distance as a double: both are exact, and so is their difference. */
-PKN_TARGET_AVX2 PKN_INTERNAL void pkn_similarity_u32_avx2(const uint32_t *distances, size_t n, uint64_t bits, float *out) {
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_similarity_u32_avx2(const uint32_t *distances, size_t n,
+                                                          uint64_t bits, float *out) {
     double scale = 1.0 / (double)bits;
     size_t i = 0;
     if (bits < (UINT64_C(1) << 31)) {
         __m256d scale_f64x4 = _mm256_set1_pd(scale);
         __m128i bits_i32x4 = _mm_set1_epi32((int)bits);
         for (; n - i >= 4; i += 4) {
-            __m128i distances_i32x4 = _mm_loadu_si128((const __m128i *)(const void *)(distances + i));
+            __m128i distances_i32x4 =
+                _mm_loadu_si128((const __m128i *)(const void *)(distances + i));
             __m256d same_f64x4 = _mm256_cvtepi32_pd(_mm_sub_epi32(bits_i32x4, distances_i32x4));
             _mm_storeu_ps(out + i, _mm256_cvtpd_ps(_mm256_mul_pd(same_f64x4, scale_f64x4)));
         }
@@ -1994,13 +2172,15 @@ PKN_TARGET_AVX2 PKN_INTERNAL void pkn_similarity_u32_avx2(const uint32_t *distan
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The register tiles of AVX-512, for any way to count the ones in the lanes of a register.
 
-   Tuned for rows of 2048 bits (4 registers) on a CPU with two 512-bit or four 256-bit pipes. A tile is 4 queries x 4
-   targets: 16 counters of 8 lanes stay in registers while the rows go by, 8 loads for 48 other operations. At the end 22
-   operations bring the 16 x 8 lanes to 16 counts: packing to 16 bits puts four counters side by side, so most of the sums
-   are done for four pairs at once. A pair of 2048 bits takes (4 + 4 + 3) + 22 / 16 = 12.4 operations, that is 6.2 cycles.
-   A single query meets 4 targets at a time, in 13 operations a pair; there the loads are near the limit too.
-   Rows are cut at PKN_TILE_AVX512_WORDS, up to which a count fits in 15 bits in any part of that sum.
-   The addresses of a tile's rows are computed in it; through a table in memory the tile took a fifth longer. */
+   Tuned for rows of 2048 bits (4 registers) on a CPU with two 512-bit or four 256-bit pipes. A tile
+   is 4 queries x 4 targets: 16 counters of 8 lanes stay in registers while the rows go by, 8 loads
+   for 48 other operations. At the end 22 operations bring the 16 x 8 lanes to 16 counts: packing to
+   16 bits puts four counters side by side, so most of the sums are done for four pairs at once. A
+   pair of 2048 bits takes (4 + 4 + 3) + 22 / 16 = 12.4 operations, that is 6.2 cycles. A single
+   query meets 4 targets at a time, in 13 operations a pair; there the loads are near the limit too.
+   Rows are cut at PKN_TILE_AVX512_WORDS, up to which a count fits in 15 bits in any part of that
+   sum. The addresses of a tile's rows are computed in it; through a table in memory the tile took a
+   fifth longer. */
 #ifndef PKN_SIMD_TILE_AVX512_H
 #define PKN_SIMD_TILE_AVX512_H
 
@@ -2011,19 +2191,24 @@ PKN_TARGET_AVX2 PKN_INTERNAL void pkn_similarity_u32_avx2(const uint32_t *distan
 
 #define PKN_TILE_AVX512_WORDS 1016
 
-/* Masks of ones here and below cost nothing; without them gcc 12 warns of the intrinsics' own unset operands. */
+/* Masks of ones here and below cost nothing; without them gcc 12 warns of the intrinsics' own unset
+   operands. */
 #define PKN_TILE_LANES(a, b, selection) _mm512_maskz_shuffle_i32x4(0xffff, a, b, selection)
 
-/* Distances of 4 queries to 4 targets, query major; rows are stride words apart. Of the targets n are there, 1 to 4; the rest of a
-   row of the result repeats the last one's. */
-typedef __m512i (*pkn_tile_avx512_fn)(const uint64_t *queries, const uint64_t *targets, size_t stride, size_t n, size_t words);
+/* Distances of 4 queries to 4 targets, query major; rows are stride words apart. Of the targets n
+   are there, 1 to 4; the rest of a row of the result repeats the last one's. */
+typedef __m512i (*pkn_tile_avx512_fn)(const uint64_t *queries, const uint64_t *targets,
+                                      size_t stride, size_t n, size_t words);
 
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_pack_avx512(__m512i a, __m512i b, __m512i c, __m512i d) {
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_pack_avx512(__m512i a, __m512i b, __m512i c,
+                                                                 __m512i d) {
     return _mm512_packus_epi32(_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
 }
 
-/* In a.., 128-bit lane l holds two partial counts (16 bits) of each of 4 pairs; sums over lanes and halves: 16 counts of 32 bits. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m512i b, __m512i c, __m512i d) {
+/* In a.., 128-bit lane l holds two partial counts (16 bits) of each of 4 pairs; sums over lanes and
+   halves: 16 counts of 32 bits. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m512i b, __m512i c,
+                                                                __m512i d) {
     __m512i ab = _mm512_add_epi16(PKN_TILE_LANES(a, b, 0x88), PKN_TILE_LANES(a, b, 0xdd));
     __m512i cd = _mm512_add_epi16(PKN_TILE_LANES(c, d, 0x88), PKN_TILE_LANES(c, d, 0xdd));
     __m512i abcd = _mm512_add_epi16(PKN_TILE_LANES(ab, cd, 0x88), PKN_TILE_LANES(ab, cd, 0xdd));
@@ -2044,7 +2229,8 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m51
     STEP(COUNT, s3, q3, t)
 #define PKN_TILE_4X4(STEP, COUNT, LOAD) \
     do { \
-        __m512i q0 = LOAD(r0 + word), q1 = LOAD(r1 + word), q2 = LOAD(r2 + word), q3 = LOAD(r3 + word), t; \
+        __m512i q0 = LOAD(r0 + word), q1 = LOAD(r1 + word), q2 = LOAD(r2 + word), \
+                q3 = LOAD(r3 + word), t; \
         PKN_TILE_4X1(STEP, COUNT, LOAD(t0 + word), s0, s4, s8, s12); \
         PKN_TILE_4X1(STEP, COUNT, LOAD(t1 + word), s1, s5, s9, s13); \
         PKN_TILE_4X1(STEP, COUNT, LOAD(t2 + word), s2, s6, s10, s14); \
@@ -2079,56 +2265,65 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m51
 
 /* COUNT(x): the ones of each 64-bit lane. */
 #define PKN_DEFINE_TILES_AVX512(isa, TARGET, COUNT) \
-    TARGET PKN_NOINLINE PKN_INTERNAL __m512i pkn_tile_4x4_##isa(const uint64_t *queries, const uint64_t *targets, \
-                                                                size_t stride, size_t n, size_t words) { \
+    TARGET PKN_NOINLINE PKN_INTERNAL __m512i pkn_tile_4x4_##isa( \
+        const uint64_t *queries, const uint64_t *targets, size_t stride, size_t n, size_t words) { \
         const uint64_t *r0 = queries, *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride; \
-        const uint64_t *t0 = targets, *t1 = n > 1 ? t0 + stride : t0, *t2 = n > 2 ? t1 + stride : t1; \
+        const uint64_t *t0 = targets, *t1 = n > 1 ? t0 + stride : t0, \
+                       *t2 = n > 2 ? t1 + stride : t1; \
         const uint64_t *t3 = n > 3 ? t2 + stride : t2; \
         __m512i s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15; \
         PKN_TILE_ROWS(PKN_TILE_4X4, COUNT); \
-        return pkn_tile_sum_avx512(pkn_tile_pack_avx512(s0, s1, s2, s3), pkn_tile_pack_avx512(s4, s5, s6, s7), \
-                                   pkn_tile_pack_avx512(s8, s9, s10, s11), pkn_tile_pack_avx512(s12, s13, s14, s15)); \
+        return pkn_tile_sum_avx512( \
+            pkn_tile_pack_avx512(s0, s1, s2, s3), pkn_tile_pack_avx512(s4, s5, s6, s7), \
+            pkn_tile_pack_avx512(s8, s9, s10, s11), pkn_tile_pack_avx512(s12, s13, s14, s15)); \
     } \
     /* 1 query with n_targets targets. */ \
-    TARGET PKN_INTERNAL void pkn_tile_row_##isa(const uint64_t *query, const uint64_t *targets, size_t n_targets, \
-                                                size_t stride, size_t words, int add, uint32_t *out) { \
+    TARGET PKN_INTERNAL void pkn_tile_row_##isa(const uint64_t *query, const uint64_t *targets, \
+                                                size_t n_targets, size_t stride, size_t words, \
+                                                int add, uint32_t *out) { \
         for (size_t i = 0; i < n_targets; i += 4) { \
             size_t n = n_targets - i; \
             const uint64_t *t0 = targets + i * stride, *t1 = n > 1 ? t0 + stride : t0; \
             const uint64_t *t2 = n > 2 ? t1 + stride : t1, *t3 = n > 3 ? t2 + stride : t2; \
             __m512i s0, s1, s2, s3; \
             PKN_TILE_ROWS(PKN_TILE_1X4, COUNT); \
-            pkn_tile_store_avx512(pkn_tile_sum_row_avx512(pkn_tile_pack_avx512(s0, s1, s2, s3)), n, add, out + i); \
+            pkn_tile_store_avx512(pkn_tile_sum_row_avx512(pkn_tile_pack_avx512(s0, s1, s2, s3)), \
+                                  n, add, out + i); \
         } \
     } \
-    TARGET PKN_INTERNAL void pkn_hamming_tile_u64_##isa(const uint64_t *queries, size_t n_queries, const uint64_t *targets, \
-                                                        size_t n_targets, size_t words, uint32_t *out, size_t out_stride) { \
+    TARGET PKN_INTERNAL void pkn_hamming_tile_u64_##isa( \
+        const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+        size_t words, uint32_t *out, size_t out_stride) { \
         for (size_t word = 0; word < words; word += PKN_TILE_AVX512_WORDS) { \
             size_t n = pkn_min_size(words - word, PKN_TILE_AVX512_WORDS); \
             size_t q = 0; \
             for (; n_queries - q >= 4; q += 4) { \
-                pkn_tile_panel_avx512(pkn_tile_4x4_##isa, queries + q * words + word, targets + word, n_targets, words, n, \
-                                      word > 0, out + q * out_stride, out_stride); \
+                pkn_tile_panel_avx512(pkn_tile_4x4_##isa, queries + q * words + word, \
+                                      targets + word, n_targets, words, n, word > 0, \
+                                      out + q * out_stride, out_stride); \
             } \
             for (; q < n_queries; q++) { \
-                pkn_tile_row_##isa(queries + q * words + word, targets + word, n_targets, words, n, word > 0, \
-                                   out + q * out_stride); \
+                pkn_tile_row_##isa(queries + q * words + word, targets + word, n_targets, words, \
+                                   n, word > 0, out + q * out_stride); \
             } \
         } \
     } \
-    TARGET PKN_INTERNAL void pkn_nearest_tile_u64_##isa(const uint64_t *queries, size_t n_queries, const uint64_t *targets, \
-                                                        size_t n_targets, size_t words, uint32_t first, \
-                                                        uint32_t *distances, uint32_t *indices) { \
+    TARGET PKN_INTERNAL void pkn_nearest_tile_u64_##isa( \
+        const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+        size_t words, uint32_t first, uint32_t *distances, uint32_t *indices) { \
         if (n_queries == 4 && words <= PKN_TILE_AVX512_WORDS) { \
-            pkn_tile_nearest_avx512(pkn_tile_4x4_##isa, queries, targets, n_targets, words, first, distances, indices); \
+            pkn_tile_nearest_avx512(pkn_tile_4x4_##isa, queries, targets, n_targets, words, first, \
+                                    distances, indices); \
             return; \
         } \
         for (size_t i = 0; i < n_targets; i += PKN_NEAREST_BLOCK) { \
             size_t n = pkn_min_size(n_targets - i, PKN_NEAREST_BLOCK); \
             for (size_t q = 0; q < n_queries; q++) { \
                 uint32_t block[PKN_NEAREST_BLOCK]; \
-                pkn_hamming_tile_u64_##isa(queries + q * words, 1, targets + i * words, n, words, block, 0); \
-                pkn_nearest_block_avx512(block, n, first + (uint32_t)i, distances + q * PKN_NEAREST_LANES, \
+                pkn_hamming_tile_u64_##isa(queries + q * words, 1, targets + i * words, n, words, \
+                                           block, 0); \
+                pkn_nearest_block_avx512(block, n, first + (uint32_t)i, \
+                                         distances + q * PKN_NEAREST_LANES, \
                                          indices + q * PKN_NEAREST_LANES); \
             } \
         } \
@@ -2136,13 +2331,16 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m51
 
 /* The same for one such register: 4 counts. */
 PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m128i pkn_tile_sum_row_avx512(__m512i a) {
-    __m256i half = _mm256_add_epi16(_mm512_castsi512_si256(a), _mm512_maskz_extracti64x4_epi64(0xf, a, 1));
-    __m128i quarter = _mm_add_epi16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    __m256i half = _mm256_add_epi16(_mm512_maskz_extracti64x4_epi64(0xf, a, 0),
+                                    _mm512_maskz_extracti64x4_epi64(0xf, a, 1));
+    __m128i quarter =
+        _mm_add_epi16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
     return _mm_madd_epi16(quarter, _mm_set1_epi16(1));
 }
 
 /* The first n of 4 counts, which are distances or (add) those of a further part of long rows. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_store_avx512(__m128i counts, size_t n, int add, uint32_t *out) {
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_store_avx512(__m128i counts, size_t n, int add,
+                                                               uint32_t *out) {
     if (PKN_LIKELY(n >= 4 && !add)) {
         _mm_storeu_si128((__m128i *)(void *)out, counts);
     } else {
@@ -2155,29 +2353,35 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_store_avx512(__m128i counts, s
 }
 
 /* 4 queries with n_targets targets. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_panel_avx512(pkn_tile_avx512_fn tile_4x4, const uint64_t *queries,
-                                                               const uint64_t *targets, size_t n_targets, size_t stride,
-                                                               size_t words, int add, uint32_t *out, size_t out_stride) {
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void
+pkn_tile_panel_avx512(pkn_tile_avx512_fn tile_4x4, const uint64_t *queries, const uint64_t *targets,
+                      size_t n_targets, size_t stride, size_t words, int add, uint32_t *out,
+                      size_t out_stride) {
     for (size_t i = 0; i < n_targets; i += 4) {
         size_t n = n_targets - i;
         uint32_t *place = out + i;
         __m512i counts = tile_4x4(queries, targets + i * stride, stride, n, words);
         pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 0), n, add, place);
-        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 1), n, add, place + out_stride);
-        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 2), n, add, place + 2 * out_stride);
-        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 3), n, add, place + 3 * out_stride);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 1), n, add,
+                              place + out_stride);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 2), n, add,
+                              place + 2 * out_stride);
+        pkn_tile_store_avx512(_mm512_maskz_extracti32x4_epi32(0xf, counts, 3), n, add,
+                              place + 3 * out_stride);
     }
 }
 
-/* The nearest of 4 queries: a tile's 16 distances are 4 candidates of each query. Lanes that repeat the last target (n < 4) are
-   masked. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_nearest_avx512(pkn_tile_avx512_fn tile_4x4, const uint64_t *queries,
-                                                                 const uint64_t *targets, size_t n_targets, size_t words,
-                                                                 uint32_t first, uint32_t *distances, uint32_t *indices) {
+/* The nearest of 4 queries: a tile's 16 distances are 4 candidates of each query. Lanes that repeat
+   the last target (n < 4) are masked. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void
+pkn_tile_nearest_avx512(pkn_tile_avx512_fn tile_4x4, const uint64_t *queries,
+                        const uint64_t *targets, size_t n_targets, size_t words, uint32_t first,
+                        uint32_t *distances, uint32_t *indices) {
     __m512i best = _mm512_loadu_si512(distances);
     __m512i place = _mm512_loadu_si512(indices);
-    __m512i now = _mm512_add_epi32(_mm512_set1_epi32((int)first),
-                                   _mm512_maskz_broadcast_i32x4(0xffff, _mm_setr_epi32(0, 1, 2, 3)));
+    __m512i now =
+        _mm512_add_epi32(_mm512_set1_epi32((int)first),
+                         _mm512_maskz_broadcast_i32x4(0xffff, _mm_setr_epi32(0, 1, 2, 3)));
     for (size_t i = 0; i < n_targets; i += 4) {
         size_t n = n_targets - i;
         __m512i counts = tile_4x4(queries, targets + i * words, words, n, words);
@@ -2192,8 +2396,10 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_tile_nearest_avx512(pkn_tile_avx512
 }
 
 /* The same for one query whose distances are there; n_targets up to PKN_NEAREST_BLOCK. */
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_nearest_block_avx512(const uint32_t *block, size_t n_targets, uint32_t first,
-                                                                  uint32_t *distances, uint32_t *indices) {
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_nearest_block_avx512(const uint32_t *block,
+                                                                  size_t n_targets, uint32_t first,
+                                                                  uint32_t *distances,
+                                                                  uint32_t *indices) {
     __m128i best = _mm_loadu_si128((const __m128i *)(const void *)distances);
     __m128i place = _mm_loadu_si128((const __m128i *)(const void *)indices);
     __m128i now = _mm_add_epi32(_mm_set1_epi32((int)first), _mm_setr_epi32(0, 1, 2, 3));
@@ -2220,7 +2426,8 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_nearest_block_avx512(const uint32_t
 /* Ones of each nibble from a table, summed over the 8 bytes of a lane. */
 PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_count_avx512(__m512i x) {
     /* with a mask of ones, since gcc 12 warns of the plain form's unset operand */
-    __m512i table = _mm512_maskz_broadcast_i32x4(0xffff, _mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+    __m512i table = _mm512_maskz_broadcast_i32x4(
+        0xffff, _mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
     __m512i nibble = _mm512_set1_epi8(15);
     __m512i low = _mm512_shuffle_epi8(table, _mm512_and_si512(x, nibble));
     __m512i high = _mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(x, 4), nibble));
@@ -2229,8 +2436,9 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_count_avx512(__m512i x) {
 
 PKN_DEFINE_TILES_AVX512(avx512, PKN_TARGET_AVX512, pkn_tile_count_avx512)
 
-PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_below_u32_avx512(const uint32_t *values, size_t n, uint32_t threshold,
-                                                           uint32_t first, uint64_t *keys) {
+PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_below_u32_avx512(const uint32_t *values, size_t n,
+                                                           uint32_t threshold, uint32_t first,
+                                                           uint64_t *keys) {
     __m512i threshold_u32x16 = _mm512_set1_epi32((int)threshold);
     size_t count = 0;
     for (size_t i = 0; i < n; i += 16) {
@@ -2245,14 +2453,18 @@ PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_below_u32_avx512(const uint32_t *value
     return count;
 }
 
-PKN_TARGET_AVX512 PKN_INTERNAL void pkn_similarity_u32_avx512(const uint32_t *distances, size_t n, uint64_t bits, float *out) {
+PKN_TARGET_AVX512 PKN_INTERNAL void pkn_similarity_u32_avx512(const uint32_t *distances, size_t n,
+                                                              uint64_t bits, float *out) {
     __m512d scale_f64x8 = _mm512_set1_pd(1.0 / (double)bits);
     __m512i bits_u64x8 = _mm512_set1_epi64((long long)bits);
     for (size_t i = 0; i < n; i += 8) {
         __mmask8 mask = (__mmask8)(n - i >= 8 ? 0xff : (1u << (n - i)) - 1);
-        __m512i distances_u64x8 = _mm512_maskz_cvtepu32_epi64(mask, _mm256_maskz_loadu_epi32(mask, distances + i));
-        __m512d same_f64x8 = _mm512_maskz_cvtepi64_pd(mask, _mm512_sub_epi64(bits_u64x8, distances_u64x8));
-        _mm256_mask_storeu_ps(out + i, mask, _mm512_maskz_cvtpd_ps(mask, _mm512_mul_pd(same_f64x8, scale_f64x8)));
+        __m512i distances_u64x8 =
+            _mm512_maskz_cvtepu32_epi64(mask, _mm256_maskz_loadu_epi32(mask, distances + i));
+        __m512d same_f64x8 =
+            _mm512_maskz_cvtepi64_pd(mask, _mm512_sub_epi64(bits_u64x8, distances_u64x8));
+        _mm256_mask_storeu_ps(out + i, mask,
+                              _mm512_maskz_cvtpd_ps(mask, _mm512_mul_pd(same_f64x8, scale_f64x8)));
     }
 }
 
@@ -2280,8 +2492,8 @@ PKN_DEFINE_TILES_AVX512(avx512_vpopcnt, PKN_TARGET_AVX512_VPOPCNT, _mm512_popcnt
 /* ==== src/simd/tile_neon.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The tiles of NEON: 2 queries x 4 targets, ones counted into bytes, which are summed up once a pair.
-   Rows are cut at 62 words, after which a byte could overflow (31 blocks of at most 8). */
+/* The tiles of NEON: 2 queries x 4 targets, ones counted into bytes, which are summed up once a
+   pair. Rows are cut at 62 words, after which a byte could overflow (31 blocks of at most 8). */
 #ifndef PKN_SIMD_TILE_NEON_C
 #define PKN_SIMD_TILE_NEON_C
 
@@ -2293,7 +2505,8 @@ PKN_DEFINE_TILES_AVX512(avx512_vpopcnt, PKN_TARGET_AVX512_VPOPCNT, _mm512_popcnt
 #define PKN_TILE_NEON_WORDS 62
 
 PKN_ALWAYS_INLINE uint8x16_t pkn_tile_load_neon(const uint64_t *p, size_t words) {
-    return vreinterpretq_u8_u64(words >= 2 ? vld1q_u64(p) : vcombine_u64(vld1_u64(p), vdup_n_u64(0)));
+    return vreinterpretq_u8_u64(words >= 2 ? vld1q_u64(p)
+                                           : vcombine_u64(vld1_u64(p), vdup_n_u64(0)));
 }
 
 PKN_ALWAYS_INLINE uint8x16_t pkn_tile_step_neon(uint8x16_t sum, uint8x16_t a, uint8x16_t b) {
@@ -2301,11 +2514,13 @@ PKN_ALWAYS_INLINE uint8x16_t pkn_tile_step_neon(uint8x16_t sum, uint8x16_t a, ui
 }
 
 /* Distances of queries q0 and q1 to 4 targets: counts[0 .. 3] and counts[4 .. 7]. */
-PKN_ALWAYS_INLINE void pkn_tile_2x4_neon(const uint64_t *q0, const uint64_t *q1, const uint64_t *const *targets, size_t words,
+PKN_ALWAYS_INLINE void pkn_tile_2x4_neon(const uint64_t *q0, const uint64_t *q1,
+                                         const uint64_t *const *targets, size_t words,
                                          uint32_t *counts) {
     const uint64_t *t0 = targets[0], *t1 = targets[1], *t2 = targets[2], *t3 = targets[3];
     uint8x16_t zero = vdupq_n_u8(0);
-    uint8x16_t a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+    uint8x16_t a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero,
+               b3 = zero;
     for (size_t word = 0; word < words; word += 2) {
         size_t n = words - word;
         uint8x16_t a = pkn_tile_load_neon(q0 + word, n), b = pkn_tile_load_neon(q1 + word, n);
@@ -2332,8 +2547,9 @@ PKN_ALWAYS_INLINE void pkn_tile_2x4_neon(const uint64_t *q0, const uint64_t *q1,
     counts[7] = vaddlvq_u8(b3);
 }
 
-PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                                            size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_queries,
+                                            const uint64_t *targets, size_t n_targets, size_t words,
+                                            uint32_t *out, size_t out_stride) {
     for (size_t word = 0; word < words; word += PKN_TILE_NEON_WORDS) {
         size_t n_words = pkn_min_size(words - word, PKN_TILE_NEON_WORDS);
         for (size_t t = 0; t < n_targets; t += 4) {
@@ -2345,7 +2561,8 @@ PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_qu
             for (size_t q = 0; q < n_queries; q += 2) {
                 size_t second = q + 1 < n_queries ? q + 1 : q;
                 uint32_t counts[8];
-                pkn_tile_2x4_neon(queries + q * words + word, queries + second * words + word, rows, n_words, counts);
+                pkn_tile_2x4_neon(queries + q * words + word, queries + second * words + word, rows,
+                                  n_words, counts);
                 for (size_t row = q; row <= second; row++) {
                     uint32_t *place = out + row * out_stride + t;
                     const uint32_t *part = counts + (row - q) * 4;
@@ -2358,14 +2575,16 @@ PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_qu
     }
 }
 
-PKN_INTERNAL void pkn_nearest_tile_u64_neon(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                                            size_t n_targets, size_t words, uint32_t first, uint32_t *distances,
+PKN_INTERNAL void pkn_nearest_tile_u64_neon(const uint64_t *queries, size_t n_queries,
+                                            const uint64_t *targets, size_t n_targets, size_t words,
+                                            uint32_t first, uint32_t *distances,
                                             uint32_t *indices) {
     static const uint32_t steps[4] = {0, 1, 2, 3};
     uint32_t block[4 * PKN_NEAREST_BLOCK];
     for (size_t i = 0; i < n_targets; i += PKN_NEAREST_BLOCK) {
         size_t n = pkn_min_size(n_targets - i, PKN_NEAREST_BLOCK);
-        pkn_hamming_tile_u64_neon(queries, n_queries, targets + i * words, n, words, block, PKN_NEAREST_BLOCK);
+        pkn_hamming_tile_u64_neon(queries, n_queries, targets + i * words, n, words, block,
+                                  PKN_NEAREST_BLOCK);
         for (size_t q = 0; q < n_queries; q++) {
             const uint32_t *from = block + q * PKN_NEAREST_BLOCK;
             uint32x4_t best = vld1q_u32(distances + q * PKN_NEAREST_LANES);
@@ -2380,13 +2599,14 @@ PKN_INTERNAL void pkn_nearest_tile_u64_neon(const uint64_t *queries, size_t n_qu
             }
             vst1q_u32(distances + q * PKN_NEAREST_LANES, best);
             vst1q_u32(indices + q * PKN_NEAREST_LANES, place);
-            pkn_nearest_update(from + t, n - t, first + (uint32_t)(i + t), distances + q * PKN_NEAREST_LANES,
-                               indices + q * PKN_NEAREST_LANES);
+            pkn_nearest_update(from + t, n - t, first + (uint32_t)(i + t),
+                               distances + q * PKN_NEAREST_LANES, indices + q * PKN_NEAREST_LANES);
         }
     }
 }
 
-PKN_INTERNAL size_t pkn_below_u32_neon(const uint32_t *values, size_t n, uint32_t threshold, uint32_t first, uint64_t *keys) {
+PKN_INTERNAL size_t pkn_below_u32_neon(const uint32_t *values, size_t n, uint32_t threshold,
+                                       uint32_t first, uint64_t *keys) {
     uint32x4_t threshold_u32x4 = vdupq_n_u32(threshold);
     size_t count = 0, i = 0;
     for (; i < n; i += 16) {
@@ -2407,7 +2627,8 @@ PKN_INTERNAL size_t pkn_below_u32_neon(const uint32_t *values, size_t n, uint32_
     return count;
 }
 
-PKN_INTERNAL void pkn_similarity_u32_neon(const uint32_t *distances, size_t n, uint64_t bits, float *out) {
+PKN_INTERNAL void pkn_similarity_u32_neon(const uint32_t *distances, size_t n, uint64_t bits,
+                                          float *out) {
     double scale = 1.0 / (double)bits;
     uint64x2_t bits_u64x2 = vdupq_n_u64(bits);
     size_t i = 0;
@@ -2434,18 +2655,20 @@ PKN_INTERNAL void pkn_similarity_u32_neon(const uint32_t *distances, size_t n, u
 /* ==== src/simd/exact.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Float arithmetic that the compiler leaves as written, so that every instruction set gives the same bits.
+/* Float arithmetic that the compiler leaves as written, so that every instruction set gives the
+   same bits.
 
-   gcc fuses a * b + c into one rounding wherever the target has FMA (-march=native, arm64), across intrinsics too, and
-   neither a pragma nor an attribute stops it in gcc and clang alike. An empty asm statement between product and sum does,
-   and costs no instruction. */
+   gcc fuses a * b + c into one rounding wherever the target has FMA (-march=native, arm64), across
+   intrinsics too, and neither a pragma nor an attribute stops it in gcc and clang alike. An empty
+   asm statement between product and sum does, and costs no instruction. */
 #ifndef PKN_SIMD_EXACT_H
 #define PKN_SIMD_EXACT_H
 
 /* #include "base/compiler.h": above */
 /* #include "simd/intrinsics.h": above */
 
-/* The value (float, double or a vector of them) is rounded here, whatever is done with it afterwards. */
+/* The value (float, double or a vector of them) is rounded here, whatever is done with it
+   afterwards. */
 #if PKN_ARCH_X86
 #define PKN_KEEP_ROUNDED(value) __asm__("" : "+v"(value))
 #elif PKN_ARCH_ARM64
@@ -2494,8 +2717,9 @@ PKN_ALWAYS_INLINE double pkn_sqrt_one_f64(double x) {
 }
 #endif
 
-/* Sums run in this many accumulators: element i goes to accumulator i mod PKN_SUM_LANES_*. 256 bytes either way: 4 registers of
-   64 bytes, 8 of 32 or 16 of 16, enough to hide an addition's latency (3 to 4 cycles, 2 a cycle). */
+/* Sums run in this many accumulators: element i goes to accumulator i mod PKN_SUM_LANES_*. 256
+   bytes either way: 4 registers of 64 bytes, 8 of 32 or 16 of 16, enough to hide an addition's
+   latency (3 to 4 cycles, 2 a cycle). */
 #define PKN_SUM_LANES_F32 64
 #define PKN_SUM_LANES_F64 32
 
@@ -2516,12 +2740,14 @@ PKN_ALWAYS_INLINE double pkn_sqrt_one_f64(double x) {
 
 #define PKN_DEFINE_FLOAT_SCALAR(suffix, type, lanes) \
     PKN_DEFINE_FOLD_SCALAR(suffix, type, lanes) \
-    PKN_INTERNAL void pkn_add_##suffix##_scalar(const type *a, const type *b, size_t n, type *out) { \
+    PKN_INTERNAL void pkn_add_##suffix##_scalar(const type *a, const type *b, size_t n, \
+                                                type *out) { \
         for (size_t i = 0; i < n; i++) { \
             out[i] = a[i] + b[i]; \
         } \
     } \
-    PKN_INTERNAL void pkn_multiply_##suffix##_scalar(const type *a, const type *b, size_t n, type *out) { \
+    PKN_INTERNAL void pkn_multiply_##suffix##_scalar(const type *a, const type *b, size_t n, \
+                                                     type *out) { \
         for (size_t i = 0; i < n; i++) { \
             out[i] = a[i] * b[i]; \
         } \
@@ -2561,9 +2787,10 @@ PKN_DEFINE_FLOAT_SCALAR(f64, double, PKN_SUM_LANES_F64)
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The float kernels for AVX2, with the bits of float_scalar.c.
 
-   add, multiply, axpy: two loads and a store per 32 bytes, one cycle. sum: a load per 32 bytes, half a cycle; dot: two, one
-   cycle; eight sums in flight cover the addition's latency of 3 to 4 cycles. sqrt: bound by the divider.
-   The rest of a sum is masked: a masked lane adds +0, which changes no sum, since one that began as +0 is never -0. */
+   add, multiply, axpy: two loads and a store per 32 bytes, one cycle. sum: a load per 32 bytes,
+   half a cycle; dot: two, one cycle; eight sums in flight cover the addition's latency of 3 to 4
+   cycles. sqrt: bound by the divider. The rest of a sum is masked: a masked lane adds +0, which
+   changes no sum, since one that began as +0 is never -0. */
 #ifndef PKN_SIMD_FLOAT_AVX2_C
 #define PKN_SIMD_FLOAT_AVX2_C
 
@@ -2587,13 +2814,16 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256d pkn_product_f64x4(__m256d a, __m256d b
     return product;
 }
 
-/* The first n elements; the other lanes are 0 and not read. n may be 0 or less, or more than there are lanes. */
+/* The first n elements; the other lanes are 0 and not read. n may be 0 or less, or more than there
+   are lanes. */
 PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256 pkn_load_first_f32x8(const float *x, int n) {
-    return _mm256_maskload_ps(x, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
+    return _mm256_maskload_ps(
+        x, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
 }
 
 PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256d pkn_load_first_f64x4(const double *x, int n) {
-    return _mm256_maskload_pd(x, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3)));
+    return _mm256_maskload_pd(
+        x, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3)));
 }
 
 /* The lanes, folded in half as float_scalar.c does. */
@@ -2608,18 +2838,22 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 double pkn_fold_f64x4(__m256d sum) {
     return _mm_cvtsd_f64(_mm_add_sd(sum_f64x2, _mm_unpackhi_pd(sum_f64x2, sum_f64x2)));
 }
 
-/* The elementwise kernels: the scalar kernel up to the first aligned output and for the rest, whole registers between; two a turn,
-   since a loop of one cycle needs luck with its place in the instruction cache. */
+/* The elementwise kernels: the scalar kernel up to the first aligned output and for the rest, whole
+   registers between; two a turn, since a loop of one cycle needs luck with its place in the
+   instruction cache. */
 #define PKN_DEFINE_PAIRWISE_AVX2(name, operation, suffix, type, ps, lanes) \
-    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_##name##_##suffix##_avx2(const type *a, const type *b, size_t n, type *out) { \
+    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_##name##_##suffix##_avx2(const type *a, const type *b, \
+                                                                   size_t n, type *out) { \
         size_t i = pkn_align_head(out, sizeof(type), n, 32); \
         if (i > 0) { \
             pkn_##name##_##suffix##_scalar(a, b, i, out); \
         } \
         for (; i + 2 * (lanes) <= n; i += 2 * (lanes)) { \
             const size_t j = i + (lanes); \
-            _mm256_storeu_##ps(out + i, operation(_mm256_loadu_##ps(a + i), _mm256_loadu_##ps(b + i))); \
-            _mm256_storeu_##ps(out + j, operation(_mm256_loadu_##ps(a + j), _mm256_loadu_##ps(b + j))); \
+            _mm256_storeu_##ps(out + i, \
+                               operation(_mm256_loadu_##ps(a + i), _mm256_loadu_##ps(b + i))); \
+            _mm256_storeu_##ps(out + j, \
+                               operation(_mm256_loadu_##ps(a + j), _mm256_loadu_##ps(b + j))); \
         } \
         if (i < n) { \
             pkn_##name##_##suffix##_scalar(a + i, b + i, n - i, out + i); \
@@ -2629,7 +2863,8 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 double pkn_fold_f64x4(__m256d sum) {
 #define PKN_DEFINE_ELEMENTWISE_AVX2(suffix, type, vector, ps, lanes) \
     PKN_DEFINE_PAIRWISE_AVX2(add, _mm256_add_##ps, suffix, type, ps, lanes) \
     PKN_DEFINE_PAIRWISE_AVX2(multiply, _mm256_mul_##ps, suffix, type, ps, lanes) \
-    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_sqrt_##suffix##_avx2(const type *a, size_t n, type *out) { \
+    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_sqrt_##suffix##_avx2(const type *a, size_t n, \
+                                                               type *out) { \
         size_t i = 0; /* the divider is slower than any store */ \
         for (; i + (lanes) <= n; i += (lanes)) { \
             _mm256_storeu_##ps(out + i, _mm256_sqrt_##ps(_mm256_loadu_##ps(a + i))); \
@@ -2638,11 +2873,13 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 double pkn_fold_f64x4(__m256d sum) {
             pkn_sqrt_##suffix##_scalar(a + i, n - i, out + i); \
         } \
     } \
-    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_axpy_one_##suffix##_avx2(vector alphas, const type *x, type *y) { \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_axpy_one_##suffix##_avx2(vector alphas, \
+                                                                        const type *x, type *y) { \
         vector product = pkn_product_##suffix##x##lanes(alphas, _mm256_loadu_##ps(x)); \
         _mm256_storeu_##ps(y, _mm256_add_##ps(_mm256_loadu_##ps(y), product)); \
     } \
-    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_axpy_##suffix##_avx2(type alpha, const type *x, size_t n, type *y) { \
+    PKN_INTERNAL PKN_TARGET_AVX2 void pkn_axpy_##suffix##_avx2(type alpha, const type *x, \
+                                                               size_t n, type *y) { \
         const vector alphas = _mm256_set1_##ps(alpha); \
         size_t i = pkn_align_head(y, sizeof(type), n, 32); \
         if (i > 0) { \
@@ -2660,12 +2897,13 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 double pkn_fold_f64x4(__m256d sum) {
 PKN_DEFINE_ELEMENTWISE_AVX2(f32, float, __m256, ps, 8)
 PKN_DEFINE_ELEMENTWISE_AVX2(f64, double, __m256d, pd, 4)
 
-/* sum and dot in one: the terms are x[i] * y[i], or x[i] where y is 0. Sum k of the eight holds the accumulators
-   k * lanes .. k * lanes + lanes - 1 of simd.h. */
+/* sum and dot in one: the terms are x[i] * y[i], or x[i] where y is 0. Sum k of the eight holds the
+   accumulators k * lanes .. k * lanes + lanes - 1 of simd.h. */
 #define PKN_ADD_TERM_AVX2(k, suffix, ps, lanes) \
     sum##k = _mm256_add_##ps(sum##k, pkn_term_##suffix##_avx2(x, y, i + (k) * (lanes)))
 #define PKN_ADD_REST_AVX2(k, suffix, ps, lanes) \
-    sum##k = _mm256_add_##ps(sum##k, pkn_rest_##suffix##_avx2(x, y, i + (k) * (lanes), rest - (k) * (lanes)))
+    sum##k = _mm256_add_##ps( \
+        sum##k, pkn_rest_##suffix##_avx2(x, y, i + (k) * (lanes), rest - (k) * (lanes)))
 #define PKN_ADD_EIGHT_AVX2(add, suffix, ps, lanes) \
     add(0, suffix, ps, lanes); \
     add(1, suffix, ps, lanes); \
@@ -2677,15 +2915,20 @@ PKN_DEFINE_ELEMENTWISE_AVX2(f64, double, __m256d, pd, 4)
     add(7, suffix, ps, lanes)
 
 #define PKN_DEFINE_REDUCTION_AVX2(suffix, type, vector, ps, lanes) \
-    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 vector pkn_term_##suffix##_avx2(const type *x, const type *y, size_t i) { \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 vector pkn_term_##suffix##_avx2(const type *x, \
+                                                                      const type *y, size_t i) { \
         vector term = _mm256_loadu_##ps(x + i); \
         return y ? pkn_product_##suffix##x##lanes(term, _mm256_loadu_##ps(y + i)) : term; \
     } \
-    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 vector pkn_rest_##suffix##_avx2(const type *x, const type *y, size_t i, int n) { \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 vector pkn_rest_##suffix##_avx2( \
+        const type *x, const type *y, size_t i, int n) { \
         vector term = pkn_load_first_##suffix##x##lanes(x + i, n); \
-        return y ? pkn_product_##suffix##x##lanes(term, pkn_load_first_##suffix##x##lanes(y + i, n)) : term; \
+        return y ? pkn_product_##suffix##x##lanes(term, \
+                                                  pkn_load_first_##suffix##x##lanes(y + i, n)) \
+                 : term; \
     } \
-    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 type pkn_reduce_##suffix##_avx2(const type *x, const type *y, size_t n) { \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX2 type pkn_reduce_##suffix##_avx2(const type *x, \
+                                                                      const type *y, size_t n) { \
         vector sum0 = _mm256_setzero_##ps(), sum1 = sum0, sum2 = sum0, sum3 = sum0; \
         vector sum4 = sum0, sum5 = sum0, sum6 = sum0, sum7 = sum0; \
         size_t i = 0; \
@@ -2703,8 +2946,10 @@ PKN_DEFINE_ELEMENTWISE_AVX2(f64, double, __m256d, pd, 4)
     PKN_INTERNAL PKN_TARGET_AVX2 type pkn_sum_##suffix##_avx2(const type *x, size_t n) { \
         return pkn_reduce_##suffix##_avx2(x, 0, n); \
     } \
-    PKN_INTERNAL PKN_TARGET_AVX2 type pkn_dot_##suffix##_avx2(const type *x, const type *y, size_t n) { \
-        return y ? pkn_reduce_##suffix##_avx2(x, y, n) : 0; /* the test lets the compiler drop those in the loop */ \
+    PKN_INTERNAL PKN_TARGET_AVX2 type pkn_dot_##suffix##_avx2(const type *x, const type *y, \
+                                                              size_t n) { \
+        return y ? pkn_reduce_##suffix##_avx2(x, y, n) \
+                 : 0; /* the test lets the compiler drop those in the loop */ \
     }
 
 PKN_DEFINE_REDUCTION_AVX2(f32, float, __m256, ps, 8)
@@ -2719,9 +2964,10 @@ PKN_DEFINE_REDUCTION_AVX2(f64, double, __m256d, pd, 4)
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The float kernels for AVX-512, with the bits of float_scalar.c.
 
-   add, multiply, axpy: two loads and a store per 64 bytes, two cycles where the CPU splits them (Zen 4), one elsewhere. sum: a
-   load per 64 bytes, dot: two; four sums in flight. sqrt: bound by the divider. Rests are masked; in a sum a masked lane adds
-   +0, which changes nothing, since a sum that began as +0 is never -0. */
+   add, multiply, axpy: two loads and a store per 64 bytes, two cycles where the CPU splits them
+   (Zen 4), one elsewhere. sum: a load per 64 bytes, dot: two; four sums in flight. sqrt: bound by
+   the divider. Rests are masked; in a sum a masked lane adds +0, which changes nothing, since a sum
+   that began as +0 is never -0. */
 #ifndef PKN_SIMD_FLOAT_AVX512_C
 #define PKN_SIMD_FLOAT_AVX512_C
 
@@ -2748,32 +2994,38 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512d pkn_product_f64x8(__m512d a, __m512d
 /* The lanes, folded in half as float_scalar.c does. */
 PKN_ALWAYS_INLINE PKN_TARGET_AVX512 float pkn_fold_f32x16(__m512 sum) {
     __m256 sum_f32x8 = _mm256_add_ps(_mm512_castps512_ps256(sum), _mm512_extractf32x8_ps(sum, 1));
-    __m128 sum_f32x4 = _mm_add_ps(_mm256_castps256_ps128(sum_f32x8), _mm256_extractf128_ps(sum_f32x8, 1));
+    __m128 sum_f32x4 =
+        _mm_add_ps(_mm256_castps256_ps128(sum_f32x8), _mm256_extractf128_ps(sum_f32x8, 1));
     sum_f32x4 = _mm_add_ps(sum_f32x4, _mm_movehl_ps(sum_f32x4, sum_f32x4));
     return _mm_cvtss_f32(_mm_add_ss(sum_f32x4, _mm_shuffle_ps(sum_f32x4, sum_f32x4, 1)));
 }
 
 PKN_ALWAYS_INLINE PKN_TARGET_AVX512 double pkn_fold_f64x8(__m512d sum) {
     __m256d sum_f64x4 = _mm256_add_pd(_mm512_castpd512_pd256(sum), _mm512_extractf64x4_pd(sum, 1));
-    __m128d sum_f64x2 = _mm_add_pd(_mm256_castpd256_pd128(sum_f64x4), _mm256_extractf128_pd(sum_f64x4, 1));
+    __m128d sum_f64x2 =
+        _mm_add_pd(_mm256_castpd256_pd128(sum_f64x4), _mm256_extractf128_pd(sum_f64x4, 1));
     return _mm_cvtsd_f64(_mm_add_sd(sum_f64x2, _mm_unpackhi_pd(sum_f64x2, sum_f64x2)));
 }
 
-/* The elementwise kernels: a masked register up to the first aligned output and for the rest, whole registers between. */
+/* The elementwise kernels: a masked register up to the first aligned output and for the rest, whole
+   registers between. */
 #define PKN_DEFINE_PAIRWISE_AVX512(name, operation, suffix, type, mask_type, ps, lanes) \
-    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_##name##_part_##suffix##_avx512(const type *a, const type *b, size_t n, \
-                                                                                 type *out) { \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_##name##_part_##suffix##_avx512( \
+        const type *a, const type *b, size_t n, type *out) { \
         mask_type mask = (mask_type)((1u << n) - 1u); \
-        _mm512_mask_storeu_##ps(out, mask, operation(_mm512_maskz_loadu_##ps(mask, a), \
-                                                     _mm512_maskz_loadu_##ps(mask, b))); \
+        _mm512_mask_storeu_##ps( \
+            out, mask, \
+            operation(_mm512_maskz_loadu_##ps(mask, a), _mm512_maskz_loadu_##ps(mask, b))); \
     } \
-    PKN_INTERNAL PKN_TARGET_AVX512 void pkn_##name##_##suffix##_avx512(const type *a, const type *b, size_t n, type *out) { \
+    PKN_INTERNAL PKN_TARGET_AVX512 void pkn_##name##_##suffix##_avx512( \
+        const type *a, const type *b, size_t n, type *out) { \
         size_t i = pkn_align_head(out, sizeof(type), n, 64); \
         if (i > 0) { \
             pkn_##name##_part_##suffix##_avx512(a, b, i, out); \
         } \
         for (; i + (lanes) <= n; i += (lanes)) { \
-            _mm512_storeu_##ps(out + i, operation(_mm512_loadu_##ps(a + i), _mm512_loadu_##ps(b + i))); \
+            _mm512_storeu_##ps(out + i, \
+                               operation(_mm512_loadu_##ps(a + i), _mm512_loadu_##ps(b + i))); \
         } \
         if (i < n) { \
             pkn_##name##_part_##suffix##_avx512(a + i, b + i, n - i, out + i); \
@@ -2783,22 +3035,27 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 double pkn_fold_f64x8(__m512d sum) {
 #define PKN_DEFINE_ELEMENTWISE_AVX512(suffix, type, vector, mask_type, ps, lanes) \
     PKN_DEFINE_PAIRWISE_AVX512(add, _mm512_add_##ps, suffix, type, mask_type, ps, lanes) \
     PKN_DEFINE_PAIRWISE_AVX512(multiply, _mm512_mul_##ps, suffix, type, mask_type, ps, lanes) \
-    PKN_INTERNAL PKN_TARGET_AVX512 void pkn_sqrt_##suffix##_avx512(const type *a, size_t n, type *out) { \
+    PKN_INTERNAL PKN_TARGET_AVX512 void pkn_sqrt_##suffix##_avx512(const type *a, size_t n, \
+                                                                   type *out) { \
         size_t i = 0; /* the divider is slower than any store */ \
         for (; i + (lanes) <= n; i += (lanes)) { \
             _mm512_storeu_##ps(out + i, _mm512_sqrt_##ps(_mm512_loadu_##ps(a + i))); \
         } \
         if (i < n) { \
             mask_type mask = (mask_type)((1u << (n - i)) - 1u); \
-            _mm512_mask_storeu_##ps(out + i, mask, _mm512_sqrt_##ps(_mm512_maskz_loadu_##ps(mask, a + i))); \
+            _mm512_mask_storeu_##ps(out + i, mask, \
+                                    _mm512_sqrt_##ps(_mm512_maskz_loadu_##ps(mask, a + i))); \
         } \
     } \
-    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_axpy_part_##suffix##_avx512(vector alphas, const type *x, size_t n, type *y) { \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_axpy_part_##suffix##_avx512( \
+        vector alphas, const type *x, size_t n, type *y) { \
         mask_type mask = (mask_type)((1u << n) - 1u); \
         vector product = pkn_product_##suffix##x##lanes(alphas, _mm512_maskz_loadu_##ps(mask, x)); \
-        _mm512_mask_storeu_##ps(y, mask, _mm512_add_##ps(_mm512_maskz_loadu_##ps(mask, y), product)); \
+        _mm512_mask_storeu_##ps(y, mask, \
+                                _mm512_add_##ps(_mm512_maskz_loadu_##ps(mask, y), product)); \
     } \
-    PKN_INTERNAL PKN_TARGET_AVX512 void pkn_axpy_##suffix##_avx512(type alpha, const type *x, size_t n, type *y) { \
+    PKN_INTERNAL PKN_TARGET_AVX512 void pkn_axpy_##suffix##_avx512(type alpha, const type *x, \
+                                                                   size_t n, type *y) { \
         const vector alphas = _mm512_set1_##ps(alpha); \
         size_t i = pkn_align_head(y, sizeof(type), n, 64); \
         if (i > 0) { \
@@ -2816,19 +3073,23 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 double pkn_fold_f64x8(__m512d sum) {
 PKN_DEFINE_ELEMENTWISE_AVX512(f32, float, __m512, __mmask16, ps, 16)
 PKN_DEFINE_ELEMENTWISE_AVX512(f64, double, __m512d, __mmask8, pd, 8)
 
-/* sum and dot in one: the terms are x[i] * y[i], or x[i] where y is 0. Sum k of the four holds the accumulators
-   k * lanes .. k * lanes + lanes - 1 of simd.h. */
+/* sum and dot in one: the terms are x[i] * y[i], or x[i] where y is 0. Sum k of the four holds the
+   accumulators k * lanes .. k * lanes + lanes - 1 of simd.h. */
 #define PKN_DEFINE_REDUCTION_AVX512(suffix, type, vector, mask_type, ps, lanes) \
-    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 vector pkn_term_##suffix##_avx512(const type *x, const type *y, size_t i) { \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 vector pkn_term_##suffix##_avx512( \
+        const type *x, const type *y, size_t i) { \
         vector term = _mm512_loadu_##ps(x + i); \
         return y ? pkn_product_##suffix##x##lanes(term, _mm512_loadu_##ps(y + i)) : term; \
     } \
-    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 vector pkn_rest_##suffix##_avx512(const type *x, const type *y, size_t i, \
-                                                                          uint64_t lanes_left) { \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 vector pkn_rest_##suffix##_avx512( \
+        const type *x, const type *y, size_t i, uint64_t lanes_left) { \
         vector term = _mm512_maskz_loadu_##ps((mask_type)lanes_left, x + i); \
-        return y ? pkn_product_##suffix##x##lanes(term, _mm512_maskz_loadu_##ps((mask_type)lanes_left, y + i)) : term; \
+        return y ? pkn_product_##suffix##x##lanes( \
+                       term, _mm512_maskz_loadu_##ps((mask_type)lanes_left, y + i)) \
+                 : term; \
     } \
-    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 type pkn_reduce_##suffix##_avx512(const type *x, const type *y, size_t n) { \
+    PKN_ALWAYS_INLINE PKN_TARGET_AVX512 type pkn_reduce_##suffix##_avx512( \
+        const type *x, const type *y, size_t n) { \
         vector sum0 = _mm512_setzero_##ps(), sum1 = sum0, sum2 = sum0, sum3 = sum0; \
         size_t i = 0; \
         for (; i + 4 * (lanes) <= n; i += 4 * (lanes)) { \
@@ -2840,9 +3101,12 @@ PKN_DEFINE_ELEMENTWISE_AVX512(f64, double, __m512d, __mmask8, pd, 8)
         if (i < n) { \
             uint64_t left = ((uint64_t)1 << (n - i)) - 1u; \
             sum0 = _mm512_add_##ps(sum0, pkn_rest_##suffix##_avx512(x, y, i, left)); \
-            sum1 = _mm512_add_##ps(sum1, pkn_rest_##suffix##_avx512(x, y, i + (lanes), left >> (lanes))); \
-            sum2 = _mm512_add_##ps(sum2, pkn_rest_##suffix##_avx512(x, y, i + 2 * (lanes), left >> 2 * (lanes))); \
-            sum3 = _mm512_add_##ps(sum3, pkn_rest_##suffix##_avx512(x, y, i + 3 * (lanes), left >> 3 * (lanes))); \
+            sum1 = _mm512_add_##ps( \
+                sum1, pkn_rest_##suffix##_avx512(x, y, i + (lanes), left >> (lanes))); \
+            sum2 = _mm512_add_##ps( \
+                sum2, pkn_rest_##suffix##_avx512(x, y, i + 2 * (lanes), left >> 2 * (lanes))); \
+            sum3 = _mm512_add_##ps( \
+                sum3, pkn_rest_##suffix##_avx512(x, y, i + 3 * (lanes), left >> 3 * (lanes))); \
         } \
         sum0 = _mm512_add_##ps(_mm512_add_##ps(sum0, sum2), _mm512_add_##ps(sum1, sum3)); \
         return pkn_fold_##suffix##x##lanes(sum0); \
@@ -2850,8 +3114,10 @@ PKN_DEFINE_ELEMENTWISE_AVX512(f64, double, __m512d, __mmask8, pd, 8)
     PKN_INTERNAL PKN_TARGET_AVX512 type pkn_sum_##suffix##_avx512(const type *x, size_t n) { \
         return pkn_reduce_##suffix##_avx512(x, 0, n); \
     } \
-    PKN_INTERNAL PKN_TARGET_AVX512 type pkn_dot_##suffix##_avx512(const type *x, const type *y, size_t n) { \
-        return y ? pkn_reduce_##suffix##_avx512(x, y, n) : 0; /* the test lets the compiler drop those in the loop */ \
+    PKN_INTERNAL PKN_TARGET_AVX512 type pkn_dot_##suffix##_avx512(const type *x, const type *y, \
+                                                                  size_t n) { \
+        return y ? pkn_reduce_##suffix##_avx512(x, y, n) \
+                 : 0; /* the test lets the compiler drop those in the loop */ \
     }
 
 PKN_DEFINE_REDUCTION_AVX512(f32, float, __m512, __mmask16, ps, 16)
@@ -2867,8 +3133,9 @@ PKN_AVX512_END
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The float kernels for NEON (64-bit ARM), with the bits of float_scalar.c.
 
-   Elementwise kernels and sums are bound by loads and stores; sixteen sums in flight, half of the registers. The rest of a sum
-   is copied into a block of zeros: +0 changes no sum, since one that began as +0 is never -0. */
+   Elementwise kernels and sums are bound by loads and stores; sixteen sums in flight, half of the
+   registers. The rest of a sum is copied into a block of zeros: +0 changes no sum, since one that
+   began as +0 is never -0. */
 #ifndef PKN_SIMD_FLOAT_NEON_C
 #define PKN_SIMD_FLOAT_NEON_C
 
@@ -2888,6 +3155,7 @@ PKN_AVX512_END
 #include <string.h>
 #include <time.h>
 #include <errno.h>
+#include <signal.h>
 
 #if PKN_THREADS
 #include <pthread.h>
@@ -2912,6 +3180,7 @@ extern long syscall(long number, ...);
 #define CLOCK_MONOTONIC 1
 #endif
 extern int clock_gettime(int clock, struct timespec *time);
+extern int nanosleep(const struct timespec *time, struct timespec *left);
 #endif
 
 #endif
@@ -2956,7 +3225,8 @@ PKN_ALWAYS_INLINE double pkn_fold_f64x2(float64x2_t sum) {
             pkn_add_##suffix##_scalar(a + i, b + i, n - i, out + i); \
         } \
     } \
-    PKN_INTERNAL void pkn_multiply_##suffix##_neon(const type *a, const type *b, size_t n, type *out) { \
+    PKN_INTERNAL void pkn_multiply_##suffix##_neon(const type *a, const type *b, size_t n, \
+                                                   type *out) { \
         size_t i = 0; \
         for (; i + (lanes) <= n; i += (lanes)) { \
             vst1q_##suffix(out + i, vmulq_##suffix(vld1q_##suffix(a + i), vld1q_##suffix(b + i))); \
@@ -2989,10 +3259,12 @@ PKN_ALWAYS_INLINE double pkn_fold_f64x2(float64x2_t sum) {
 PKN_DEFINE_ELEMENTWISE_NEON(f32, float, float32x4_t, 4)
 PKN_DEFINE_ELEMENTWISE_NEON(f64, double, float64x2_t, 2)
 
-/* sum and dot in one: the terms are x[i] * y[i], or x[i] where y is 0. Sum k of the sixteen holds the accumulators
-   k * lanes .. k * lanes + lanes - 1 of simd.h. The loops over k have a constant end and unroll. */
+/* sum and dot in one: the terms are x[i] * y[i], or x[i] where y is 0. Sum k of the sixteen holds
+   the accumulators k * lanes .. k * lanes + lanes - 1 of simd.h. The loops over k have a constant
+   end and unroll. */
 #define PKN_DEFINE_REDUCTION_NEON(suffix, type, vector, lanes) \
-    PKN_ALWAYS_INLINE void pkn_add_terms_##suffix##_neon(vector *sums, const type *x, const type *y) { \
+    PKN_ALWAYS_INLINE void pkn_add_terms_##suffix##_neon(vector *sums, const type *x, \
+                                                         const type *y) { \
         _Pragma("GCC unroll 16") for (size_t k = 0; k < 16; k++) { \
             vector term = vld1q_##suffix(x + k * (lanes)); \
             if (y) { \
@@ -3030,7 +3302,8 @@ PKN_DEFINE_ELEMENTWISE_NEON(f64, double, float64x2_t, 2)
         return pkn_reduce_##suffix##_neon(x, 0, n); \
     } \
     PKN_INTERNAL type pkn_dot_##suffix##_neon(const type *x, const type *y, size_t n) { \
-        return y ? pkn_reduce_##suffix##_neon(x, y, n) : 0; /* the test lets the compiler drop those in the loop */ \
+        return y ? pkn_reduce_##suffix##_neon(x, y, n) \
+                 : 0; /* the test lets the compiler drop those in the loop */ \
     }
 
 PKN_DEFINE_REDUCTION_NEON(f32, float, float32x4_t, 4)
@@ -3043,16 +3316,23 @@ PKN_DEFINE_REDUCTION_NEON(f64, double, float64x2_t, 2)
 /* ==== src/simd/dispatch.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The tables of the instruction sets, the choice between them, and the public functions that go through it. */
+/* The tables of the instruction sets, the choice between them, and the public functions that go
+   through it. */
 #ifndef PKN_SIMD_DISPATCH_C
 #define PKN_SIMD_DISPATCH_C
 
 /* #include "base/platform.h": above */
-/* #include "simd/cpu.h": above */
+/* #include "simd/bits_avx2.c": above */
+/* #include "simd/bits_avx512.c": above */
+/* #include "simd/bits_avx512_vpopcnt.c": above */
+/* #include "simd/bits_neon.c": above */
+/* #include "simd/bits_scalar.c": above */
+/* #include "simd/cpu.c": above */
 /* ==== src/simd/dispatch.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The kernel table in use. Layers above call kernels through it: pkn_simd()->hamming_u64(a, b, words). */
+/* The kernel table in use. Layers above call kernels through it: pkn_simd()->hamming_u64(a, b,
+   words). */
 #ifndef PKN_SIMD_DISPATCH_H
 #define PKN_SIMD_DISPATCH_H
 
@@ -3073,7 +3353,7 @@ PKN_DEFINE_REDUCTION_NEON(f64, double, float64x2_t, 2)
 /* One set of functions a type. `suffix` names the type in the calls. */
 #define PKN_DEFINE_ATOMIC_WORD(suffix, type) \
     typedef struct pkn_atomic_##suffix { \
-        type value; \
+        type value PKN_ALIGNED(sizeof(type)); \
     } pkn_atomic_##suffix; \
     PKN_ALWAYS_INLINE type pkn_atomic_load_relaxed_##suffix(const pkn_atomic_##suffix *a) { \
         return __atomic_load_n(&a->value, __ATOMIC_RELAXED); \
@@ -3177,16 +3457,19 @@ typedef struct pkn_simd_set {
     pkn_simd_kernels kernels;
 } pkn_simd_set;
 
-/* The set in use, 0 before the first call. All sets are constants, so the pointer publishes nothing but itself. */
+/* The set in use, 0 before the first call. All sets are constants, so the pointer publishes nothing
+   but itself. */
 static pkn_atomic_ptr pkn_simd_active = {0};
 
 /* All sets of this architecture, best first; the last one is scalar. */
 PKN_INTERNAL const pkn_simd_set *pkn_simd_sets(size_t *n_sets);
 
-/* The best set that features allow, or the best of those called `wanted` (a name or a family; may be 0). */
+/* The best set that features allow, or the best of those called `wanted` (a name or a family; may
+   be 0). */
 PKN_INTERNAL const pkn_simd_set *pkn_simd_choose(uint32_t features, const char *wanted);
 
-/* Chooses by CPU and environment and remembers it. Threads that come here at once choose the same. */
+/* Chooses by CPU and environment and remembers it. Threads that come here at once choose the same.
+ */
 PKN_INTERNAL const pkn_simd_set *pkn_simd_resolve(void);
 
 PKN_INLINE const pkn_simd_set *pkn_simd_current(void) {
@@ -3200,15 +3483,32 @@ PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
 
 #endif
 /* ==== src/simd/dispatch.c, continued ==== */
+/* #include "simd/float_avx2.c": above */
+/* #include "simd/float_avx512.c": above */
+/* #include "simd/float_neon.c": above */
+/* #include "simd/float_scalar.c": above */
 /* #include "simd/kernels.h": above */
+/* #include "simd/majority_avx2.c": above */
+/* #include "simd/majority_avx512.c": above */
+/* #include "simd/majority_neon.c": above */
+/* #include "simd/majority_scalar.c": above */
 /* #include "simd/simd.h": above */
+/* #include "simd/tile_avx2.c": above */
+/* #include "simd/tile_avx512.c": above */
+/* #include "simd/tile_avx512_vpopcnt.c": above */
+/* #include "simd/tile_neon.c": above */
+/* #include "simd/tile_scalar.c": above */
 
-#define PKN_SIMD_USE_SCALAR(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) pkn_##name##_scalar,
-#define PKN_SIMD_USE_AVX2(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) pkn_##name##_##avx2,
-#define PKN_SIMD_USE_AVX512(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) pkn_##name##_##avx512,
+#define PKN_SIMD_USE_SCALAR(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+    pkn_##name##_scalar,
+#define PKN_SIMD_USE_AVX2(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+    pkn_##name##_##avx2,
+#define PKN_SIMD_USE_AVX512(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+    pkn_##name##_##avx512,
 #define PKN_SIMD_USE_AVX512_VPOPCNT(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##avx512_vpopcnt,
-#define PKN_SIMD_USE_NEON(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) pkn_##name##_##neon,
+#define PKN_SIMD_USE_NEON(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+    pkn_##name##_##neon,
 
 #define PKN_CPU_NEEDS_AVX2 (PKN_CPU_AVX2 | PKN_CPU_POPCNT)
 #define PKN_CPU_NEEDS_AVX512 \
@@ -3216,7 +3516,9 @@ PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
 
 static const pkn_simd_set pkn_simd_all_sets[] = {
 #if PKN_ARCH_X86
-    {"avx512_vpopcnt", "avx512", PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VPOPCNTDQ,
+    {"avx512_vpopcnt",
+     "avx512",
+     PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VPOPCNTDQ,
      {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512_VPOPCNT)}},
     {"avx512_base", "avx512", PKN_CPU_NEEDS_AVX512, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512)}},
     {"avx2", "avx2", PKN_CPU_NEEDS_AVX2, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2)}},
@@ -3261,15 +3563,18 @@ PKERN_API const char *pkern_simd_isa(void) {
     return pkn_simd_current()->name;
 }
 
-PKERN_API void pkern_simd_xor_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+PKERN_API void pkern_simd_xor_u64(const uint64_t *a, const uint64_t *b, size_t words,
+                                  uint64_t *out) {
     pkn_simd()->xor_u64(a, b, words, out);
 }
 
-PKERN_API void pkern_simd_and_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+PKERN_API void pkern_simd_and_u64(const uint64_t *a, const uint64_t *b, size_t words,
+                                  uint64_t *out) {
     pkn_simd()->and_u64(a, b, words, out);
 }
 
-PKERN_API void pkern_simd_or_u64(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out) {
+PKERN_API void pkern_simd_or_u64(const uint64_t *a, const uint64_t *b, size_t words,
+                                 uint64_t *out) {
     pkn_simd()->or_u64(a, b, words, out);
 }
 
@@ -3285,7 +3590,8 @@ PKERN_API uint64_t pkern_simd_hamming_u64(const uint64_t *a, const uint64_t *b, 
     return pkn_simd()->hamming_u64(a, b, words);
 }
 
-PKERN_API void pkern_simd_majority_u64(const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t *out) {
+PKERN_API void pkern_simd_majority_u64(const uint64_t *rows, size_t n_rows, size_t stride_words,
+                                       size_t words, uint64_t *out) {
     pkn_simd()->majority_u64(rows, n_rows, stride_words, words, out);
 }
 
@@ -3293,7 +3599,8 @@ PKERN_API void pkern_simd_majority_u64(const uint64_t *rows, size_t n_rows, size
     PKERN_API void pkern_simd_add_##suffix(const type *a, const type *b, size_t n, type *out) { \
         pkn_simd()->add_##suffix(a, b, n, out); \
     } \
-    PKERN_API void pkern_simd_multiply_##suffix(const type *a, const type *b, size_t n, type *out) { \
+    PKERN_API void pkern_simd_multiply_##suffix(const type *a, const type *b, size_t n, \
+                                                type *out) { \
         pkn_simd()->multiply_##suffix(a, b, n, out); \
     } \
     PKERN_API void pkern_simd_sqrt_##suffix(const type *a, size_t n, type *out) { \
@@ -3317,8 +3624,9 @@ PKN_DEFINE_SIMD_FLOAT(f64, double)
 /* ==== src/simd/rotate.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Rotation in place. Short vectors go through a copy on the stack; in long ones the bits are shifted within the words first,
-   then the words change places block by block, so no memory is allocated. */
+/* Rotation in place. Short vectors go through a copy on the stack; in long ones the bits are
+   shifted within the words first, then the words change places block by block, so no memory is
+   allocated. */
 #ifndef PKN_SIMD_ROTATE_C
 #define PKN_SIMD_ROTATE_C
 
@@ -3343,9 +3651,11 @@ PKN_INTERNAL void pkn_swap_words(uint64_t *a, uint64_t *b, size_t words, uint64_
     }
 }
 
-/* [low high] becomes [high low]. While both are long, the shorter one is swapped to its place against an equal part
-   of the other, which leaves a smaller problem of the same kind (Gries and Mills). */
-PKN_INTERNAL void pkn_exchange_blocks(uint64_t *words, size_t n_low, size_t n_high, uint64_t *buffer) {
+/* [low high] becomes [high low]. While both are long, the shorter one is swapped to its place
+   against an equal part of the other, which leaves a smaller problem of the same kind (Gries and
+   Mills). */
+PKN_INTERNAL void pkn_exchange_blocks(uint64_t *words, size_t n_low, size_t n_high,
+                                      uint64_t *buffer) {
     while (pkn_min_size(n_low, n_high) > PKN_ROTATE_BUFFER_WORDS) {
         if (n_low <= n_high) {
             pkn_swap_words(words, words + n_low, n_low, buffer);
@@ -3367,7 +3677,8 @@ PKN_INTERNAL void pkn_exchange_blocks(uint64_t *words, size_t n_low, size_t n_hi
     }
 }
 
-PKERN_API void pkern_simd_rotate_u64(const uint64_t *in, size_t words, int64_t shift, uint64_t *out) {
+PKERN_API void pkern_simd_rotate_u64(const uint64_t *in, size_t words, int64_t shift,
+                                     uint64_t *out) {
     const pkn_simd_kernels *kernels = pkn_simd();
     uint64_t buffer[PKN_ROTATE_BUFFER_WORDS];
     pkn_rotation rotation;
