@@ -190,8 +190,10 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
         pkn_nap();
         return 0;
     }
-    pkn_atomic_store_relaxed_u32(&self->parked, parked);
     pkn_atomic_fetch_add_seq_cst_u32(&pool->sleepers, pkn_sleeper_unit(self));
+    /* release: after the count, which is never less than those that are parked. The other way round a waker that is
+       fast lowers the count first, and who reads 0 then passes over another sleeper */
+    pkn_atomic_store_release_u32(&self->parked, parked);
     /* orders parked and sleepers before the looks below; pairs with the fences of posters and completers */
     pkn_fence_seq_cst();
     pkn_request_work(self);

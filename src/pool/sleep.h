@@ -4,14 +4,14 @@
 
    A member that finds nothing to do says so, looks once more, and sleeps; a poster makes work visible, then looks for sleepers:
 
-       sleeper: parked = ASLEEP; sleepers += 1; fence; look for work and for its latch; sleep while parked == ASLEEP
+       sleeper: sleepers += 1; parked = ASLEEP; fence; look for work and for its latch; sleep while parked == ASLEEP
        poster:  publish work; fence; if sleepers != 0: turn one member's parked from ASLEEP to AWAKE, sleepers -= 1, wake it
 
    (ASLEEP also says for which root, where the member would take nothing else: a poster passes over those it can't help.)
 
    The two fences order each side's store before its load of the other's word, so either the sleeper sees the work or the poster
    sees the sleeper. Whoever turns parked to AWAKE, poster or the sleeper that thinks better of it, also lowers sleepers: so it
-   counts exactly those that are ASLEEP. A member that was woken and leaves its wait without having found work passes the
+   never counts fewer than those that are ASLEEP. A member that was woken and leaves its wait without having found work passes the
    wake on, so none is lost. A poster of several pieces of work wakes as many.
    What a member waits for (a join, a scope, a loop) needs no wait flag of its own: who completes it does so with a
    read-modify-write and then looks at the waiter's parked word. Members live as long as the pool, so that look is safe
