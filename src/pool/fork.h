@@ -121,7 +121,7 @@ PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
 
 /* parameters: (T1 p1, ...) with types; fields: the same as members; store: statements; arguments: f->p1, ... ; names: p1, ... */
 #define PKN_DEFINE_JOIN_TASK(R, name, parameters, offer_parameters, entry_parameters, fields, store, arguments, names) \
-    typedef struct name##_frame { \
+    typedef struct PKN_MAY_ALIAS name##_frame { \
         fields R result; \
     } name##_frame; \
     typedef char name##_frame_fits[sizeof(name##_frame) <= PKN_SLOT_PAYLOAD ? 1 : -1]; \

@@ -358,6 +358,8 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
         return 0;
     }
     self->root = view.root;
+    /* a wait inside a piece must not begin another piece of the same loop on top of it: state kept by worker index would clash */
+    self->seen_epoch[owner->index] = view.epoch;
     do {
         units = pkn_loop_run_slice(&view, slices, number, participants);
         if (units != 0) {
@@ -369,9 +371,8 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
                                              : pkn_loop_worth_taking(total, pkn_ticks() - start, take_ticks);
     } while (pkn_loop_take_half(&view, slices, number, participants, least));
     self->root = outer_root;
-    if (least == 1) {
-        self->seen_epoch[owner->index] = view.epoch;
-    } else {
+    if (least != 1) {
+        self->seen_epoch[owner->index] = view.epoch - 1u;
         self->later_owner = (uint32_t)owner->index;
         self->later_epoch = view.epoch;
         self->later_ticks = pkn_ticks() + take_ticks;

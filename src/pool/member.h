@@ -87,6 +87,7 @@ struct pkn_member {
 
     /* the owner's */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 guest_state;
+    const void *kept_by;   /* the thread state of the one that keeps this slot; a later thread at the same place inherits it */
     uint32_t entries;      /* calls this thread is inside, nested ones counted */
     uint32_t root;         /* of the job that runs */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */

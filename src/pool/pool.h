@@ -80,7 +80,9 @@ PKERN_API int pkern_pool_num_threads(const pkern_pool *pool);
 PKERN_API int pkern_pool_num_slots(const pkern_pool *pool);
 
 /* The calling thread's slot in the pool: 0 .. T - 2 for its own threads, from T - 1 on for guests, fixed while the thread is inside
-   a call. -1 where the calling thread is neither. No two threads that are inside at once share an index. */
+   a call. -1 where the calling thread is neither. No two threads that are inside at once share an index. A task that waits inside
+   (in a join, a scope, a loop) may run other tasks of the pool meanwhile, on the same index, but never another piece of a loop that
+   it is a piece of: so state kept by index is safe in loop bodies, and in tasks that don't wait. */
 PKERN_API int pkern_worker_index(const pkern_pool *pool);
 
 /* ---- tasks ---- */
