@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x24f5617d32a9ec02u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x26eb617cf80cb66eu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x24f5617d32a9ec02u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x26eb617cf80cb66eu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -165,6 +165,7 @@
 #define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PKN_ALIGNED(n) __attribute__((aligned(n)))
+#define PKN_MAY_ALIAS __attribute__((may_alias))
 #define PKN_TARGET(features) __attribute__((target(features)))
 #define PKN_UNUSED(x) ((void)(x))
 #if PKN_THREADS
@@ -465,7 +466,9 @@ PKERN_API int pkern_pool_num_threads(const pkern_pool *pool);
 PKERN_API int pkern_pool_num_slots(const pkern_pool *pool);
 
 /* The calling thread's slot in the pool: 0 .. T - 2 for its own threads, from T - 1 on for guests, fixed while the thread is inside
-   a call. -1 where the calling thread is neither. No two threads that are inside at once share an index. */
+   a call. -1 where the calling thread is neither. No two threads that are inside at once share an index. A task that waits inside
+   (in a join, a scope, a loop) may run other tasks of the pool meanwhile, on the same index, but never another piece of a loop that
+   it is a piece of: so state kept by index is safe in loop bodies, and in tasks that don't wait. */
 PKERN_API int pkern_worker_index(const pkern_pool *pool);
 
 /* ---- tasks ---- */
@@ -662,7 +665,7 @@ PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
 
 /* parameters: (T1 p1, ...) with types; fields: the same as members; store: statements; arguments: f->p1, ... ; names: p1, ... */
 #define PKN_DEFINE_JOIN_TASK(R, name, parameters, offer_parameters, entry_parameters, fields, store, arguments, names) \
-    typedef struct name##_frame { \
+    typedef struct PKN_MAY_ALIAS name##_frame { \
         fields R result; \
     } name##_frame; \
     typedef char name##_frame_fits[sizeof(name##_frame) <= PKN_SLOT_PAYLOAD ? 1 : -1]; \
@@ -1718,7 +1721,7 @@ PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel) {
 
    The first guest of a pool keeps its slot: most programs call from one thread, and a locked instruction at the start of a call waits
    for all stores of the work before it, 250 ns in a loop that writes (measured with 1000 binds of 256 bytes). If that thread ends,
-   one slot is lost. Only pkern_pool_destroy looks at a kept slot, and a call that starts while the pool is destroyed is an
+   one slot is lost, or inherited by a thread whose state lies at the same place. Only pkern_pool_destroy looks at a kept slot, and a call that starts while the pool is destroyed is an
    error of the program whatever we do. */
 #ifndef PKN_POOL_GUEST_H
 #define PKN_POOL_GUEST_H
@@ -2109,6 +2112,7 @@ struct pkn_member {
 
     /* the owner's */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 guest_state;
+    const void *kept_by;   /* the thread state of the one that keeps this slot; a later thread at the same place inherits it */
     uint32_t entries;      /* calls this thread is inside, nested ones counted */
     uint32_t root;         /* of the job that runs */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */
@@ -2588,14 +2592,14 @@ PKN_INTERNAL int pkn_take_injected(pkern_pool *pool, pkn_job *job) {
 
    A member that finds nothing to do says so, looks once more, and sleeps; a poster makes work visible, then looks for sleepers:
 
-       sleeper: parked = ASLEEP; sleepers += 1; fence; look for work and for its latch; sleep while parked == ASLEEP
+       sleeper: sleepers += 1; parked = ASLEEP; fence; look for work and for its latch; sleep while parked == ASLEEP
        poster:  publish work; fence; if sleepers != 0: turn one member's parked from ASLEEP to AWAKE, sleepers -= 1, wake it
 
    (ASLEEP also says for which root, where the member would take nothing else: a poster passes over those it can't help.)
 
    The two fences order each side's store before its load of the other's word, so either the sleeper sees the work or the poster
    sees the sleeper. Whoever turns parked to AWAKE, poster or the sleeper that thinks better of it, also lowers sleepers: so it
-   counts exactly those that are ASLEEP. A member that was woken and leaves its wait without having found work passes the
+   never counts fewer than those that are ASLEEP. A member that was woken and leaves its wait without having found work passes the
    wake on, so none is lost. A poster of several pieces of work wakes as many.
    What a member waits for (a join, a scope, a loop) needs no wait flag of its own: who completes it does so with a
    read-modify-write and then looks at the waiter's parked word. Members live as long as the pool, so that look is safe
@@ -3070,6 +3074,8 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
         return 0;
     }
     self->root = view.root;
+    /* a wait inside a piece must not begin another piece of the same loop on top of it: state kept by worker index would clash */
+    self->seen_epoch[owner->index] = view.epoch;
     do {
         units = pkn_loop_run_slice(&view, slices, number, participants);
         if (units != 0) {
@@ -3081,9 +3087,8 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
                                              : pkn_loop_worth_taking(total, pkn_ticks() - start, take_ticks);
     } while (pkn_loop_take_half(&view, slices, number, participants, least));
     self->root = outer_root;
-    if (least == 1) {
-        self->seen_epoch[owner->index] = view.epoch;
-    } else {
+    if (least != 1) {
+        self->seen_epoch[owner->index] = view.epoch - 1u;
         self->later_owner = (uint32_t)owner->index;
         self->later_epoch = view.epoch;
         self->later_ticks = pkn_ticks() + take_ticks;
@@ -3333,8 +3338,10 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
         pkn_nap();
         return 0;
     }
-    pkn_atomic_store_relaxed_u32(&self->parked, parked);
     pkn_atomic_fetch_add_seq_cst_u32(&pool->sleepers, pkn_sleeper_unit(self));
+    /* release: after the count, which is never less than those that are parked. The other way round a waker that is
+       fast lowers the count first, and who reads 0 then passes over another sleeper */
+    pkn_atomic_store_release_u32(&self->parked, parked);
     /* orders parked and sleepers before the looks below; pairs with the fences of posters and completers */
     pkn_fence_seq_cst();
     pkn_request_work(self);
@@ -3467,19 +3474,24 @@ PKN_INLINE int pkn_take_guest_slot(pkn_member *member) {
 }
 
 /* A free guest slot, made where there is none yet; 0 where all are taken or memory is out. */
-PKN_INTERNAL PKN_COLD pkn_member *pkn_find_guest_slot(pkern_pool *pool) {
+PKN_INTERNAL PKN_COLD pkn_member *pkn_find_guest_slot(pkern_pool *pool, const void *thread) {
     pkn_member *found = 0;
     pkn_mutex_lock(&pool->lock);
+    uint32_t first = (uint32_t)pool->num_threads - 1u;
     uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
-    for (uint32_t i = (uint32_t)pool->num_threads - 1u; i < count && found == 0; i++) {
+    if (count > first && pkn_member_at(pool, first)->kept_by == thread) {
+        found = pkn_member_at(pool, first);
+        pkn_atomic_store_relaxed_u32(&found->guest_state, PKN_GUEST_KEPT_BUSY);
+    }
+    for (uint32_t i = first; i < count && found == 0; i++) {
         pkn_member *member = pkn_member_at(pool, i);
         found = pkn_take_guest_slot(member) ? member : 0;
     }
     if (found == 0 && count < (uint32_t)pool->num_slots) {
         found = pkn_member_create(pool, (int)count, 0);
         if (found != 0) {
-            int is_first = count + 1u == (uint32_t)pool->num_threads;
-            pkn_atomic_store_relaxed_u32(&found->guest_state, is_first ? PKN_GUEST_KEPT_BUSY : PKN_GUEST_BUSY);
+            found->kept_by = count == first ? thread : 0;
+            pkn_atomic_store_relaxed_u32(&found->guest_state, count == first ? PKN_GUEST_KEPT_BUSY : PKN_GUEST_BUSY);
             found->root = count + 1u;
             pkn_atomic_store_release_ptr(&pool->members[count], found);
             /* release: who sees the count sees the member */
@@ -3499,14 +3511,14 @@ PKN_INTERNAL pkn_member *pkn_become_guest(pkn_thread_state *thread, pkern_pool *
     } else if (is_known && pkn_take_guest_slot(thread->last_guest)) {
         member = thread->last_guest;
     } else {
-        member = pool->num_slots == 0 ? 0 : pkn_find_guest_slot(pool);
+        member = pool->num_slots == 0 ? 0 : pkn_find_guest_slot(pool, thread);
         if (member == 0) {
             return 0;
         }
         thread->last_pool = pool;
         thread->last_pool_id = pool->id;
         thread->last_guest = member;
-        thread->last_is_kept = pkn_atomic_load_relaxed_u32(&member->guest_state) == PKN_GUEST_KEPT_BUSY;
+        thread->last_is_kept = member->kept_by == thread;
     }
     /* the first fork of a call is offered at once: nobody may be awake to ask */
     if (pkn_atomic_load_relaxed_u32(&member->fork.request) == 0 && pool->num_threads > 1) {
@@ -3570,7 +3582,7 @@ PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
     /* release: pairs with the next guest's acquire, and with destroy's */
     pkn_atomic_store_release_u32(
         &member->guest_state,
-        pkn_atomic_load_relaxed_u32(&member->guest_state) == PKN_GUEST_KEPT_BUSY ? PKN_GUEST_KEPT : PKN_GUEST_FREE);
+        member->kept_by != 0 ? PKN_GUEST_KEPT : PKN_GUEST_FREE);
 }
 
 PKN_INTERNAL void pkn_leave(const pkn_entry *entry) {

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x24f5617d32a9ec02u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x26eb617cf80cb66eu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x24f5617d32a9ec02u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x26eb617cf80cb66eu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -137,6 +137,7 @@
 #define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PKN_ALIGNED(n) __attribute__((aligned(n)))
+#define PKN_MAY_ALIAS __attribute__((may_alias))
 #define PKN_TARGET(features) __attribute__((target(features)))
 #define PKN_UNUSED(x) ((void)(x))
 #if PKN_THREADS
