@@ -34,6 +34,7 @@
 #define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PKN_ALIGNED(n) __attribute__((aligned(n)))
+#define PKN_MAY_ALIAS __attribute__((may_alias))
 #define PKN_TARGET(features) __attribute__((target(features)))
 #define PKN_UNUSED(x) ((void)(x))
 #if PKN_THREADS
