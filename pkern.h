@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x26eb617cf80cb66eu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x259e7f314b001f25u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x26eb617cf80cb66eu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x259e7f314b001f25u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2045,6 +2045,7 @@ typedef struct pkn_job {
 } pkn_job;
 
 #define PKN_ROOT_NONE 0u
+#define PKN_ROOT_INJECTED UINT32_MAX /* for a wake alone: who waits for work of one root takes nothing from the injector */
 
 /* A job in a spawn deque, word by word: a thief may read while the owner overwrites, and then drops what it read. */
 typedef struct pkn_job_cell {
@@ -3812,7 +3813,7 @@ PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx
         status = pkn_post_job(member, &job) == 0 ? PKERN_OK : PKERN_ENOMEM;
     } else if (pkn_inject(member->pool, &job) == 0) {
         /* a guest's jobs go to the pool's threads, so that it can leave */
-        pkn_work_posted(member->pool, job.root, 1);
+        pkn_work_posted(member->pool, PKN_ROOT_INJECTED, 1);
     } else {
         status = PKERN_ENOMEM;
     }

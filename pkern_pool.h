@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x26eb617cf80cb66eu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x259e7f314b001f25u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x26eb617cf80cb66eu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x259e7f314b001f25u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with join, scopes and parallel
@@ -16,6 +16,31 @@
    in exactly one C or C++ file, and plainly #include "pkern_pool.h" wherever else it is used. It
    may stand beside pkern_simd.h and pkern.h, in any order; PKERN_IMPLEMENTATION stands for the
    code of all of them. Build with -O2 -pthread.
+
+   Twenty lines:
+       #include <stdio.h>
+
+       PKERN_DEFINE_JOIN_TASK_1(long, fib, long, n) {
+           long a, b;
+           if (n < 2) return n;
+           PKERN_JOIN(a = PKERN_CALL(fib, n - 1), b, fib, n - 2);   both at once
+           return a + b;
+       }
+
+       static int hello(int index, int count, void *ctx) {
+           (void)ctx;
+           printf("thread %d of %d\n", index, count);
+           return 0;
+       }
+
+       int main(void) {
+           printf("%ld\n", fib(0, 30));                            0: the global pool
+           return pkern_broadcast(0, hello, 0);
+       }
+
+   Threads: every function may be called from any thread at any time unless its comment says
+   otherwise; the caller works beside the pool's threads. A pool argument of 0 is the pool of the
+   task that is running, else the global one. PKERN_NUM_THREADS in the environment sets its size.
 
    Options: PKERN_POOL_IMPLEMENTATION, PKERN_STATIC (all functions static in this file, with the
    code), PKERN_NO_THREADS (everything runs on the calling thread), PKERN_NUM_THREADS (threads of a
@@ -1057,6 +1082,7 @@ typedef struct pkn_job {
 } pkn_job;
 
 #define PKN_ROOT_NONE 0u
+#define PKN_ROOT_INJECTED UINT32_MAX /* for a wake alone: who waits for work of one root takes nothing from the injector */
 
 /* A job in a spawn deque, word by word: a thief may read while the owner overwrites, and then drops what it read. */
 typedef struct pkn_job_cell {
@@ -2880,7 +2906,7 @@ PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx
         status = pkn_post_job(member, &job) == 0 ? PKERN_OK : PKERN_ENOMEM;
     } else if (pkn_inject(member->pool, &job) == 0) {
         /* a guest's jobs go to the pool's threads, so that it can leave */
-        pkn_work_posted(member->pool, job.root, 1);
+        pkn_work_posted(member->pool, PKN_ROOT_INJECTED, 1);
     } else {
         status = PKERN_ENOMEM;
     }
