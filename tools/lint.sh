@@ -21,9 +21,11 @@ step() { # NAME COMMAND...
 }
 
 tidy() { clang-tidy --quiet "$1" -- -std=c99 -D_GNU_SOURCE "-I$PWD/$2"; }
+# Off: a descriptor of a call does point to the stack of that call, and out parameters do start unwritten.
 check() {
     cppcheck --quiet --std=c99 --enable=warning,performance,portability --error-exitcode=1 --inline-suppr \
-        --max-configs=1 -D__GNUC__=12 -D__linux__=1 -D__x86_64__=1 "-I$2" --suppress=missingIncludeSystem "$1"
+        --max-configs=1 -D__GNUC__=12 -D__linux__=1 -D__x86_64__=1 "-I$2" --suppress=missingIncludeSystem \
+        --suppress=autoVariables --suppress=ctuuninitvar "$1"
 }
 tidy_finds_faults() { ! tidy build/lint/fault.c build/lint/src; }
 check_finds_faults() { ! check build/lint/fault.c build/lint/src; }
