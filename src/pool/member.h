@@ -20,6 +20,7 @@ typedef struct pkn_job {
 } pkn_job;
 
 #define PKN_ROOT_NONE 0u
+#define PKN_ROOT_INJECTED UINT32_MAX /* for a wake alone: who waits for work of one root takes nothing from the injector */
 
 /* A job in a spawn deque, word by word: a thief may read while the owner overwrites, and then drops what it read. */
 typedef struct pkn_job_cell {

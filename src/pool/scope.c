@@ -92,7 +92,7 @@ PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx
         status = pkn_post_job(member, &job) == 0 ? PKERN_OK : PKERN_ENOMEM;
     } else if (pkn_inject(member->pool, &job) == 0) {
         /* a guest's jobs go to the pool's threads, so that it can leave */
-        pkn_work_posted(member->pool, job.root, 1);
+        pkn_work_posted(member->pool, PKN_ROOT_INJECTED, 1);
     } else {
         status = PKERN_ENOMEM;
     }
