@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* pkern_pool: the scheduler of pkern alone: a work-stealing pool with join, scopes and parallel
-   loops.
+/* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
+   spawns and broadcasts.
 
    Do this:
        #define PKERN_POOL_IMPLEMENTATION

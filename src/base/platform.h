@@ -33,7 +33,7 @@
 #if PKN_LINUX && !defined(__cplusplus)
 extern long syscall(long number, ...);
 #endif
-#if !defined(__cplusplus) && defined(__STRICT_ANSI__)
+#if PKN_THREADS && !defined(__cplusplus) && defined(__STRICT_ANSI__)
 #ifndef CLOCK_MONOTONIC
 #define CLOCK_MONOTONIC 1
 #endif

@@ -76,6 +76,49 @@ PKN_INTERNAL void pkn_thread_join(pkn_thread thread) {
     pthread_join(thread, 0);
 }
 
+/* At most 15 characters. */
+PKN_INTERNAL void pkn_thread_set_name(const char *name) {
+#if PKN_LINUX
+    enum { PKN_PR_SET_NAME = 15 };
+    (void)syscall(SYS_prctl, PKN_PR_SET_NAME, name, 0, 0, 0);
+#else
+    PKN_UNUSED(name);
+#endif
+}
+
+/* The calling thread's CPUs as a bit set; returns its bytes, 0 where the system doesn't say. */
+PKN_INTERNAL size_t pkn_thread_get_affinity(unsigned long *mask, size_t bytes) {
+#if PKN_LINUX
+    long written = syscall(SYS_sched_getaffinity, 0, bytes, mask);
+    return written > 0 ? (size_t)written : 0;
+#else
+    PKN_UNUSED(mask);
+    PKN_UNUSED(bytes);
+    return 0;
+#endif
+}
+
+PKN_INTERNAL void pkn_thread_set_affinity(const unsigned long *mask, size_t bytes) {
+#if PKN_LINUX
+    (void)syscall(SYS_sched_setaffinity, 0, bytes, mask);
+#else
+    PKN_UNUSED(mask);
+    PKN_UNUSED(bytes);
+#endif
+}
+
+typedef pthread_once_t pkn_once;
+#define PKN_ONCE_INIT PTHREAD_ONCE_INIT
+#define PKN_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
+
+PKN_INTERNAL void pkn_call_once(pkn_once *once, void (*fn)(void)) {
+    pthread_once(once, fn);
+}
+
+PKN_INTERNAL void pkn_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {
+    (void)pthread_atfork(prepare, parent, child);
+}
+
 /* A short sleep, for the rare wait that nobody can end by a wake. */
 PKN_INTERNAL void pkn_nap(void) {
     struct timespec time = {0, 100000};
@@ -104,6 +147,7 @@ PKN_INTERNAL void pkn_mutex_unlock(pkn_mutex *mutex) {
 
 /* Without threads a mutex has nobody to keep out. */
 typedef int pkn_mutex;
+#define PKN_MUTEX_INIT 0
 
 PKN_INTERNAL int pkn_mutex_init(pkn_mutex *mutex) {
     *mutex = 0;

@@ -7,9 +7,13 @@
 #include "base/platform.h"
 
 PKN_INLINE uint64_t pkn_now_ns(void) {
+#if PKN_THREADS
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+#else
+    return (uint64_t)clock() * (UINT64_C(1000000000) / CLOCKS_PER_SEC); /* all that a target without POSIX must have */
+#endif
 }
 
 /* Constant-rate ticks; pkn_ticks_per_ns of the pool converts. Elsewhere a tick is a nanosecond. */

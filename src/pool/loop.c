@@ -60,11 +60,12 @@ PKN_INTERNAL int pkn_loop_verdict(pkn_member *member, double work_ns, int count_
     if (work_ns < PKN_SHARE_NS || helpers == 0) {
         return PKN_LOOP_ALONE;
     }
-    uint32_t asleep = pkn_sleeping_helpers(member);
-    if (asleep != 0 && work_ns >= PKN_WAKE_WORTH_NS) {
+    if (work_ns >= PKN_WAKE_WORTH_NS) {
+        /* who sleeps is looked up after the board is published: a helper may fall asleep until then */
         double worth = work_ns / PKN_WAKE_WORTH_NS;
-        return worth < asleep ? (int)worth : (int)asleep;
+        return worth < helpers ? (int)worth : (int)helpers;
     }
+    uint32_t asleep = pkn_sleeping_helpers(member);
     if (asleep < helpers) {
         return 0;
     }
@@ -275,9 +276,7 @@ PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, 
     owner->loop_active = 1;
     pkn_loop_publish(owner, view);
     if (wake != 0) {
-        pkn_fence_seq_cst(); /* orders the board before the look at parked; pairs with the fence in pkn_sleep */
-        while (wake-- != 0 && pkn_wake_one(owner->pool, owner->root)) {
-        }
+        pkn_work_posted(owner->pool, owner->root, (uint32_t)wake);
     }
     uint32_t own = pkn_loop_work_as_owner(view, owner);
     pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0};

@@ -27,7 +27,7 @@ PKN_INLINE int pkn_is_orphan(const pkern_pool *pool) {
 
 #if PKN_THREADS
 /* Held while the global pool is made or ended, and over a fork, so that the child finds it free. */
-static pkn_mutex pkn_global_lock = PTHREAD_MUTEX_INITIALIZER;
+static pkn_mutex pkn_global_lock = PKN_MUTEX_INIT;
 
 PKN_INTERNAL void pkn_before_fork(void) {
     pkn_mutex_lock(&pkn_global_lock);
@@ -42,14 +42,14 @@ PKN_INTERNAL void pkn_forked_child(void) {
     pkn_mutex_unlock(&pkn_global_lock);
 }
 
-static pthread_once_t pkn_fork_once = PTHREAD_ONCE_INIT;
+static pkn_once pkn_fork_once = PKN_ONCE_INIT;
 
 PKN_INTERNAL void pkn_watch_fork_once(void) {
-    (void)pthread_atfork(pkn_before_fork, pkn_forked_parent, pkn_forked_child);
+    pkn_at_fork(pkn_before_fork, pkn_forked_parent, pkn_forked_child);
 }
 
 PKN_INTERNAL void pkn_watch_fork(void) {
-    pthread_once(&pkn_fork_once, pkn_watch_fork_once);
+    pkn_call_once(&pkn_fork_once, pkn_watch_fork_once);
 }
 #else
 static pkn_mutex pkn_global_lock;

@@ -144,9 +144,9 @@ PKN_INTERNAL int pkn_cpus_of_cgroups(const char *lines, const char *mount_root) 
 /* The CPUs of the affinity mask, as a bit set; their number, 0 where the system doesn't say. */
 PKN_INTERNAL int pkn_affinity(unsigned long mask[PKN_CPU_MASK_WORDS]) {
     memset(mask, 0, PKN_CPU_MASK_WORDS * sizeof mask[0]);
-    long bytes = syscall(SYS_sched_getaffinity, 0, PKN_CPU_MASK_WORDS * sizeof mask[0], mask);
+    size_t bytes = pkn_thread_get_affinity(mask, PKN_CPU_MASK_WORDS * sizeof mask[0]);
     int cpus = 0;
-    for (size_t i = 0; bytes > 0 && i < (size_t)bytes / sizeof mask[0]; i++) {
+    for (size_t i = 0; i < bytes / sizeof mask[0]; i++) {
         cpus += (int)pkn_popcount_u64(mask[i]);
     }
     return cpus;
@@ -162,7 +162,7 @@ PKN_INTERNAL void pkn_pin_this_thread(int n) {
         if ((word >> bit % (8 * sizeof mask[0]) & 1u) != 0 && left-- == 0) {
             memset(mask, 0, sizeof mask);
             mask[bit / (8 * sizeof mask[0])] = 1ul << bit % (8 * sizeof mask[0]);
-            (void)syscall(SYS_sched_setaffinity, 0, sizeof mask, mask);
+            pkn_thread_set_affinity(mask, sizeof mask);
             return;
         }
     }

@@ -11,8 +11,6 @@
 
 /* prefix-index, at most 15 characters, the index kept whole */
 PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
-#if PKN_LINUX
-    enum { PKN_PR_SET_NAME = 15 };
     char digits[12];
     char name[16];
     size_t count = 0;
@@ -30,11 +28,7 @@ PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
         name[length++] = digits[--count];
     }
     name[length] = 0;
-    (void)syscall(SYS_prctl, PKN_PR_SET_NAME, name, 0, 0, 0);
-#else
-    PKN_UNUSED(prefix);
-    PKN_UNUSED(index);
-#endif
+    pkn_thread_set_name(name);
 }
 
 /* 1 where this worker may end: no broadcast waits for it, and later ones will know that it is gone. */
