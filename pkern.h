@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x259e7f314b001f25u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xdae2d0f601bf0d20u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x259e7f314b001f25u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xdae2d0f601bf0d20u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -1803,7 +1803,7 @@ PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel) {
 #if PKN_LINUX && !defined(__cplusplus)
 extern long syscall(long number, ...);
 #endif
-#if !defined(__cplusplus) && defined(__STRICT_ANSI__)
+#if PKN_THREADS && !defined(__cplusplus) && defined(__STRICT_ANSI__)
 #ifndef CLOCK_MONOTONIC
 #define CLOCK_MONOTONIC 1
 #endif
@@ -1901,6 +1901,49 @@ PKN_INTERNAL void pkn_thread_join(pkn_thread thread) {
     pthread_join(thread, 0);
 }
 
+/* At most 15 characters. */
+PKN_INTERNAL void pkn_thread_set_name(const char *name) {
+#if PKN_LINUX
+    enum { PKN_PR_SET_NAME = 15 };
+    (void)syscall(SYS_prctl, PKN_PR_SET_NAME, name, 0, 0, 0);
+#else
+    PKN_UNUSED(name);
+#endif
+}
+
+/* The calling thread's CPUs as a bit set; returns its bytes, 0 where the system doesn't say. */
+PKN_INTERNAL size_t pkn_thread_get_affinity(unsigned long *mask, size_t bytes) {
+#if PKN_LINUX
+    long written = syscall(SYS_sched_getaffinity, 0, bytes, mask);
+    return written > 0 ? (size_t)written : 0;
+#else
+    PKN_UNUSED(mask);
+    PKN_UNUSED(bytes);
+    return 0;
+#endif
+}
+
+PKN_INTERNAL void pkn_thread_set_affinity(const unsigned long *mask, size_t bytes) {
+#if PKN_LINUX
+    (void)syscall(SYS_sched_setaffinity, 0, bytes, mask);
+#else
+    PKN_UNUSED(mask);
+    PKN_UNUSED(bytes);
+#endif
+}
+
+typedef pthread_once_t pkn_once;
+#define PKN_ONCE_INIT PTHREAD_ONCE_INIT
+#define PKN_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
+
+PKN_INTERNAL void pkn_call_once(pkn_once *once, void (*fn)(void)) {
+    pthread_once(once, fn);
+}
+
+PKN_INTERNAL void pkn_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {
+    (void)pthread_atfork(prepare, parent, child);
+}
+
 /* A short sleep, for the rare wait that nobody can end by a wake. */
 PKN_INTERNAL void pkn_nap(void) {
     struct timespec time = {0, 100000};
@@ -1929,6 +1972,7 @@ PKN_INTERNAL void pkn_mutex_unlock(pkn_mutex *mutex) {
 
 /* Without threads a mutex has nobody to keep out. */
 typedef int pkn_mutex;
+#define PKN_MUTEX_INIT 0
 
 PKN_INTERNAL int pkn_mutex_init(pkn_mutex *mutex) {
     *mutex = 0;
@@ -2727,9 +2771,13 @@ PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
 /* #include "base/platform.h": above */
 
 PKN_INLINE uint64_t pkn_now_ns(void) {
+#if PKN_THREADS
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+#else
+    return (uint64_t)clock() * (UINT64_C(1000000000) / CLOCKS_PER_SEC); /* all that a target without POSIX must have */
+#endif
 }
 
 /* Constant-rate ticks; pkn_ticks_per_ns of the pool converts. Elsewhere a tick is a nanosecond. */
@@ -3130,7 +3178,7 @@ PKN_INLINE int pkn_is_orphan(const pkern_pool *pool) {
 
 #if PKN_THREADS
 /* Held while the global pool is made or ended, and over a fork, so that the child finds it free. */
-static pkn_mutex pkn_global_lock = PTHREAD_MUTEX_INITIALIZER;
+static pkn_mutex pkn_global_lock = PKN_MUTEX_INIT;
 
 PKN_INTERNAL void pkn_before_fork(void) {
     pkn_mutex_lock(&pkn_global_lock);
@@ -3145,14 +3193,14 @@ PKN_INTERNAL void pkn_forked_child(void) {
     pkn_mutex_unlock(&pkn_global_lock);
 }
 
-static pthread_once_t pkn_fork_once = PTHREAD_ONCE_INIT;
+static pkn_once pkn_fork_once = PKN_ONCE_INIT;
 
 PKN_INTERNAL void pkn_watch_fork_once(void) {
-    (void)pthread_atfork(pkn_before_fork, pkn_forked_parent, pkn_forked_child);
+    pkn_at_fork(pkn_before_fork, pkn_forked_parent, pkn_forked_child);
 }
 
 PKN_INTERNAL void pkn_watch_fork(void) {
-    pthread_once(&pkn_fork_once, pkn_watch_fork_once);
+    pkn_call_once(&pkn_fork_once, pkn_watch_fork_once);
 }
 #else
 static pkn_mutex pkn_global_lock;
@@ -4046,11 +4094,12 @@ PKN_INTERNAL int pkn_loop_verdict(pkn_member *member, double work_ns, int count_
     if (work_ns < PKN_SHARE_NS || helpers == 0) {
         return PKN_LOOP_ALONE;
     }
-    uint32_t asleep = pkn_sleeping_helpers(member);
-    if (asleep != 0 && work_ns >= PKN_WAKE_WORTH_NS) {
+    if (work_ns >= PKN_WAKE_WORTH_NS) {
+        /* who sleeps is looked up after the board is published: a helper may fall asleep until then */
         double worth = work_ns / PKN_WAKE_WORTH_NS;
-        return worth < asleep ? (int)worth : (int)asleep;
+        return worth < helpers ? (int)worth : (int)helpers;
     }
+    uint32_t asleep = pkn_sleeping_helpers(member);
     if (asleep < helpers) {
         return 0;
     }
@@ -4261,9 +4310,7 @@ PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, 
     owner->loop_active = 1;
     pkn_loop_publish(owner, view);
     if (wake != 0) {
-        pkn_fence_seq_cst(); /* orders the board before the look at parked; pairs with the fence in pkn_sleep */
-        while (wake-- != 0 && pkn_wake_one(owner->pool, owner->root)) {
-        }
+        pkn_work_posted(owner->pool, owner->root, (uint32_t)wake);
     }
     uint32_t own = pkn_loop_work_as_owner(view, owner);
     pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0};
@@ -4601,9 +4648,9 @@ PKN_INTERNAL int pkn_cpus_of_cgroups(const char *lines, const char *mount_root) 
 /* The CPUs of the affinity mask, as a bit set; their number, 0 where the system doesn't say. */
 PKN_INTERNAL int pkn_affinity(unsigned long mask[PKN_CPU_MASK_WORDS]) {
     memset(mask, 0, PKN_CPU_MASK_WORDS * sizeof mask[0]);
-    long bytes = syscall(SYS_sched_getaffinity, 0, PKN_CPU_MASK_WORDS * sizeof mask[0], mask);
+    size_t bytes = pkn_thread_get_affinity(mask, PKN_CPU_MASK_WORDS * sizeof mask[0]);
     int cpus = 0;
-    for (size_t i = 0; bytes > 0 && i < (size_t)bytes / sizeof mask[0]; i++) {
+    for (size_t i = 0; i < bytes / sizeof mask[0]; i++) {
         cpus += (int)pkn_popcount_u64(mask[i]);
     }
     return cpus;
@@ -4619,7 +4666,7 @@ PKN_INTERNAL void pkn_pin_this_thread(int n) {
         if ((word >> bit % (8 * sizeof mask[0]) & 1u) != 0 && left-- == 0) {
             memset(mask, 0, sizeof mask);
             mask[bit / (8 * sizeof mask[0])] = 1ul << bit % (8 * sizeof mask[0]);
-            (void)syscall(SYS_sched_setaffinity, 0, sizeof mask, mask);
+            pkn_thread_set_affinity(mask, sizeof mask);
             return;
         }
     }
@@ -4666,8 +4713,6 @@ PKN_INTERNAL int pkn_usable_cpus(void) {
 
 /* prefix-index, at most 15 characters, the index kept whole */
 PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
-#if PKN_LINUX
-    enum { PKN_PR_SET_NAME = 15 };
     char digits[12];
     char name[16];
     size_t count = 0;
@@ -4685,11 +4730,7 @@ PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
         name[length++] = digits[--count];
     }
     name[length] = 0;
-    (void)syscall(SYS_prctl, PKN_PR_SET_NAME, name, 0, 0, 0);
-#else
-    PKN_UNUSED(prefix);
-    PKN_UNUSED(index);
-#endif
+    pkn_thread_set_name(name);
 }
 
 /* 1 where this worker may end: no broadcast waits for it, and later ones will know that it is gone. */
