@@ -58,7 +58,7 @@ PKN_INTERNAL void pkn_sleep_while_equal(pkn_sleeper *sleeper, pkn_atomic_u32 *wo
     int kept_errno = errno;
     PKN_UNUSED(sleeper);
     while (pkn_atomic_load_acquire_u32(word) == value) {
-        (void)syscall(SYS_futex, &word->value, PKN_FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
+        (void)syscall(SYS_futex, &word->value, PKN_FUTEX_WAIT_PRIVATE, value, (void *)0, (void *)0, 0);
     }
     errno = kept_errno;
 #else
@@ -76,7 +76,7 @@ PKN_INTERNAL void pkn_wake_sleeper(pkn_sleeper *sleeper, pkn_atomic_u32 *word) {
     enum { PKN_FUTEX_WAKE_PRIVATE = 129 };
     int kept_errno = errno;
     PKN_UNUSED(sleeper);
-    (void)syscall(SYS_futex, &word->value, PKN_FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+    (void)syscall(SYS_futex, &word->value, PKN_FUTEX_WAKE_PRIVATE, 1, (void *)0, (void *)0, 0);
     errno = kept_errno;
 #else
     PKN_UNUSED(word);
