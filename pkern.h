@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xdae2d0f601bf0d20u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x6a67be8cedae40c4u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xdae2d0f601bf0d20u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x6a67be8cedae40c4u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2046,7 +2046,7 @@ PKN_INTERNAL void pkn_sleep_while_equal(pkn_sleeper *sleeper, pkn_atomic_u32 *wo
     int kept_errno = errno;
     PKN_UNUSED(sleeper);
     while (pkn_atomic_load_acquire_u32(word) == value) {
-        (void)syscall(SYS_futex, &word->value, PKN_FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
+        (void)syscall(SYS_futex, &word->value, PKN_FUTEX_WAIT_PRIVATE, value, (void *)0, (void *)0, 0);
     }
     errno = kept_errno;
 #else
@@ -2064,7 +2064,7 @@ PKN_INTERNAL void pkn_wake_sleeper(pkn_sleeper *sleeper, pkn_atomic_u32 *word) {
     enum { PKN_FUTEX_WAKE_PRIVATE = 129 };
     int kept_errno = errno;
     PKN_UNUSED(sleeper);
-    (void)syscall(SYS_futex, &word->value, PKN_FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+    (void)syscall(SYS_futex, &word->value, PKN_FUTEX_WAKE_PRIVATE, 1, (void *)0, (void *)0, 0);
     errno = kept_errno;
 #else
     PKN_UNUSED(word);
