@@ -214,6 +214,18 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
 #endif
 }
 
+/* In a forked child: tasks of our scope that lie in our own deque are still ours to run. 0, or 1 where others are on threads that
+   are gone. Nothing here may take a lock, which one of those may have held. */
+PKN_INTERNAL PKN_COLD int pkn_finish_alone(pkn_member *self, const pkn_wait *wait) {
+    pkn_filter of_scope = {0, 0, 0};
+    pkn_job job;
+    of_scope.scope = wait->scope;
+    while (wait->kind == PKN_WAIT_SCOPE && !pkn_wait_is_over(self, wait) && pkn_spawn_pop(self, &of_scope, &job)) {
+        pkn_run_job(self, &job);
+    }
+    return !pkn_wait_is_over(self, wait);
+}
+
 #define PKN_POLLS_PER_REQUEST 64u
 #define PKN_PATIENCE_NS 200000
 
@@ -226,8 +238,8 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
     uint32_t polls = 0;
     int was_woken = 0, impatient = 0, stuck = 0;
     while (!pkn_wait_is_over(self, wait)) {
-        if (pkn_is_orphan(pool)) {
-            return 1;
+        if (PKN_UNLIKELY(pkn_is_orphan(pool))) {
+            return pkn_finish_alone(self, wait);
         }
         if (pkn_search(self, wait, impatient)) {
             polls = 0;

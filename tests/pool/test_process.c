@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* fork(): the child has the parent's pools without their threads. Each child ends itself after 10 s. */
+#include "pool_tools.h"
+
+#if PKN_THREADS
+
+#include <signal.h>
+#include <sys/wait.h>
+
+enum { PROCESS_OK = 17 };
+
+/* In the child: nothing but exit statuses can be reported. */
+#define PROCESS_CHECK(condition) \
+    do { \
+        if (!(condition)) { \
+            fprintf(stderr, "%s:%d: in the child: %s\n", __FILE__, __LINE__, #condition); \
+            _exit(1); \
+        } \
+    } while (0)
+
+static pid_t process_fork(void) {
+    fflush(0);
+    pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        signal(SIGALRM, SIG_DFL);
+        alarm(10);
+    }
+    return child;
+}
+
+static int process_ended_well(pid_t child) {
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0) {
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == PROCESS_OK;
+}
+
+static int process_sum(size_t begin, size_t end, void *ctx) {
+    __atomic_fetch_add((size_t *)ctx, end - begin, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static int process_broadcast(int index, int count, void *ctx) {
+    PKN_UNUSED(index);
+    PKN_UNUSED(count);
+    return pool_count_one(ctx);
+}
+
+/* Every call of the interface on this pool, serially. */
+static void process_use(pkern_pool *pool) {
+    size_t ran = 0;
+    pkern_scope scope;
+    PROCESS_CHECK(pkern_join(pool, pool_count_one, &ran, pool_count_one, &ran) == 0 && ran == 2);
+    PROCESS_CHECK(pkern_spawn(pool, pool_count_one, &ran) == 0 && ran == 3);
+    PROCESS_CHECK(pkern_scope_begin(&scope, pool) == 0);
+    PROCESS_CHECK(pkern_scope_spawn(&scope, pool_count_one, &ran) == 0);
+    PROCESS_CHECK(pkern_scope_wait(&scope) == 0 && ran == 4);
+    PROCESS_CHECK(pkn_loop_run(pool, 0, 1, 0, process_sum, &ran) == 0 && ran == 5);
+    PROCESS_CHECK(pkn_loop_run(pool, 0, 1000000, 0, process_sum, &ran) == 0 && ran == 1000005);
+    PROCESS_CHECK(pkern_broadcast(pool, process_broadcast, &ran) == 0 && ran == 1000006);
+    PROCESS_CHECK(pkern_pool_install(pool, pool_count_one, &ran) == 0 && ran == 1000007);
+}
+
+Test(pool_process, a_child_uses_its_parents_pools_serially_and_frees_them) {
+    for (int threads = 1; threads <= 3; threads++) {
+        pkern_pool *pool = pool_of(threads);
+        size_t ran = 0;
+        cr_assert_eq(pkern_join(pool, pool_count_one, &ran, pool_count_one, &ran), 0);
+        cr_assert_eq(pkern_join(0, pool_count_one, &ran, pool_count_one, &ran), 0);
+        pid_t child = process_fork();
+        if (child == 0) {
+            process_use(pool);
+            process_use(0);
+            PROCESS_CHECK(pkern_pool_destroy(pool) == PKERN_OK);
+            PROCESS_CHECK(pkern_pool_global_shutdown() == PKERN_OK);
+            _exit(PROCESS_OK);
+        }
+        cr_assert(process_ended_well(child));
+        cr_assert_eq(pkern_join(pool, pool_count_one, &ran, pool_count_one, &ran), 0);
+        pool_end(pool);
+    }
+}
+
+Test(pool_process, a_child_may_make_pools_of_its_own) {
+    pkern_pool *pool = pool_of(2);
+    size_t ran = 0;
+#if PKN_TSAN
+    pool_end(pool);
+    PKN_TEST_SKIP("the thread sanitizer allows no threads after fork");
+#endif
+    cr_assert_eq(pkern_join(pool, pool_count_one, &ran, pool_count_one, &ran), 0);
+    pid_t child = process_fork();
+    if (child == 0) {
+        for (int i = 0; i < 20; i++) {
+            pkern_pool_config config;
+            pkern_pool *own = 0;
+            memset(&config, 0, sizeof config);
+            config.num_threads = 3;
+            PROCESS_CHECK(pkern_pool_create(&config, &own) == PKERN_OK && pkern_pool_num_threads(own) == 3);
+            ran = 0;
+            PROCESS_CHECK(pkn_loop_run(own, 0, 100000, 0, process_sum, &ran) == 0 && ran == 100000);
+            PROCESS_CHECK(pkern_spawn(own, pool_count_one, &ran) == PKERN_OK);
+            PROCESS_CHECK(pkern_pool_destroy(own) == PKERN_OK && ran == 100001);
+        }
+        _exit(PROCESS_OK);
+    }
+    cr_assert(process_ended_well(child));
+    pool_end(pool);
+}
+
+/* ---- a call in flight ---- */
+
+typedef struct process_flight {
+    pkern_pool *pool;
+    size_t elsewhere, go, ran;
+    pid_t child;
+    int is_child, outside;
+} process_flight;
+
+/* Runs on the pool's thread until the parent says go. */
+static int process_stay(void *ctx) {
+    process_flight *flight = (process_flight *)ctx;
+    __atomic_store_n(&flight->elsewhere, 1, __ATOMIC_RELEASE);
+    return !pool_reaches(&flight->go, 1);
+}
+
+static int process_fork_inside(void *ctx) {
+    process_flight *flight = (process_flight *)ctx;
+    cr_assert(pool_reaches(&flight->elsewhere, 1));
+    flight->child = process_fork();
+    if (flight->child == 0) {
+        flight->is_child = 1;
+        if (!flight->outside) {
+            process_use(0); /* calls inside the call */
+        }
+        process_use(flight->pool);
+        return 0;
+    }
+    cr_assert(process_ended_well(flight->child));
+    __atomic_store_n(&flight->go, 1, __ATOMIC_RELEASE);
+    return 0;
+}
+
+Test(pool_process, a_join_whose_half_is_on_a_lost_thread_is_canceled) {
+    for (int i = 0; i < 5; i++) {
+        process_flight flight;
+        memset(&flight, 0, sizeof flight);
+        flight.pool = pool_of(2);
+        pkern_status status = pkern_join(flight.pool, process_fork_inside, &flight, process_stay, &flight);
+        if (flight.is_child) {
+            PROCESS_CHECK(status == PKERN_ECANCELED);
+            PROCESS_CHECK(pkern_worker_index(flight.pool) == -1);
+            PROCESS_CHECK(pkern_pool_destroy(flight.pool) == PKERN_OK);
+            _exit(PROCESS_OK);
+        }
+        cr_assert_eq(status, 0);
+        pool_end(flight.pool);
+    }
+}
+
+Test(pool_process, a_scope_with_a_task_on_a_lost_thread_is_canceled) {
+    for (int i = 0; i < 5; i++) {
+        process_flight flight;
+        pkern_scope scope;
+        memset(&flight, 0, sizeof flight);
+        flight.pool = pool_of(2);
+        cr_assert_eq(pkern_scope_begin(&scope, flight.pool), PKERN_OK);
+        cr_assert_eq(pkern_scope_spawn(&scope, process_stay, &flight), PKERN_OK);
+        flight.outside = 1;
+        process_fork_inside(&flight);
+        if (flight.is_child) {
+            PROCESS_CHECK(pkern_scope_spawn(&scope, pool_count_one, &flight.ran) == PKERN_OK && flight.ran == 1);
+            PROCESS_CHECK(pkern_scope_wait(&scope) == PKERN_ECANCELED);
+            _exit(PROCESS_OK);
+        }
+        cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+        pool_end(flight.pool);
+    }
+}
+
+static int process_loop_body(size_t begin, size_t end, void *ctx) {
+    process_flight *flight = (process_flight *)ctx;
+    PKN_UNUSED(end);
+    if (pkern_worker_index(flight->pool) == 0) {
+        return process_stay(ctx);
+    }
+    return begin == 0 ? process_fork_inside(ctx) : 0;
+}
+
+Test(pool_process, a_loop_with_a_piece_on_a_lost_thread_is_canceled) {
+    for (int i = 0; i < 5; i++) {
+        process_flight flight;
+        pkern_par_options options;
+        memset(&flight, 0, sizeof flight);
+        memset(&options, 0, sizeof options);
+        options.item_cost_ns = 1e7;
+        options.max_len = 1;
+        flight.pool = pool_of(2);
+        pkern_status status = pkn_loop_run(flight.pool, 0, 2, &options, process_loop_body, &flight);
+        if (flight.is_child) {
+            PROCESS_CHECK(status == PKERN_ECANCELED);
+            _exit(PROCESS_OK);
+        }
+        cr_assert_eq(status, PKERN_OK);
+        pool_end(flight.pool);
+    }
+}
+
+/* What waits in the forking thread's own deque is not lost. */
+Test(pool_process, a_scope_whose_tasks_wait_on_the_forking_thread_is_finished) {
+    for (int threads = 1; threads <= 2; threads++) {
+        process_flight flight;
+        pkern_scope scope;
+        memset(&flight, 0, sizeof flight);
+        flight.pool = pool_of(threads);
+        if (threads == 2) { /* keep the other thread busy */
+            cr_assert_eq(pkern_spawn(flight.pool, process_stay, &flight), PKERN_OK);
+            cr_assert(pool_reaches(&flight.elsewhere, 1));
+        }
+        cr_assert_eq(pkern_scope_begin(&scope, flight.pool), PKERN_OK);
+        for (int i = 0; i < 10; i++) {
+            cr_assert_eq(pkern_scope_spawn(&scope, pool_count_one, &flight.ran), PKERN_OK);
+        }
+        pid_t child = process_fork();
+        if (child == 0) {
+            PROCESS_CHECK(pkern_scope_wait(&scope) == PKERN_OK && flight.ran == 10);
+            _exit(PROCESS_OK);
+        }
+        cr_assert(process_ended_well(child));
+        cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+        cr_assert_eq(flight.ran, 10);
+        __atomic_store_n(&flight.go, 1, __ATOMIC_RELEASE);
+        pool_end(flight.pool);
+    }
+}
+
+/* ---- fork at any moment ---- */
+
+static void *process_work(void *ctx) {
+    process_flight *flight = (process_flight *)ctx;
+    while (pool_read(&flight->go) == 0) {
+        size_t ran = 0;
+        pkern_scope scope;
+        cr_assert_eq(pkern_scope_begin(&scope, flight->pool), PKERN_OK);
+        for (int i = 0; i < 20; i++) {
+            cr_assert_eq(pkern_scope_spawn(&scope, pool_count_one, &ran), PKERN_OK);
+            cr_assert_eq(pkern_spawn(flight->pool, pool_count_one, &flight->ran), PKERN_OK);
+        }
+        cr_assert_eq(pkern_broadcast(flight->pool, process_broadcast, &ran), PKERN_OK);
+        cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+    }
+    return 0;
+}
+
+static int process_fork_in_task(void *ctx) {
+    process_flight *flight = (process_flight *)ctx;
+    pid_t child = process_fork();
+    if (child == 0) {
+        process_use(0);
+        process_use(flight->pool);
+        _exit(PROCESS_OK);
+    }
+    return process_ended_well(child) ? 0 : 1;
+}
+
+Test(pool_process, forks_in_the_middle_of_work_do_not_hang_the_child) {
+    pool_outside outside = {{0}, 0};
+    process_flight flight;
+    memset(&flight, 0, sizeof flight);
+    flight.pool = pool_of(3);
+    pool_go(&outside, process_work, &flight);
+    for (int i = 0; i < 30; i++) {
+        cr_assert_eq(pkern_join(flight.pool, process_fork_in_task, &flight, process_fork_in_task, &flight), 0);
+    }
+    __atomic_store_n(&flight.go, 1, __ATOMIC_RELEASE);
+    pool_come_back(&outside);
+    pool_end(flight.pool);
+}
+
+#endif
