@@ -39,7 +39,7 @@ enum { PKN_LOOP_ALONE = -1 }; /* else shared, with so many sleepers to wake */
 
 PKN_INTERNAL int pkn_loop_run_alone(const pkn_loop *loop, size_t begin, size_t end) {
     return loop->extras == 0 ? loop->body(begin, end, loop->ctx)
-                             : pkn_loop_run_with_extras(loop->body, loop->ctx, begin, end, loop->extras);
+                             : pkn_loop_run_with_extras(loop->body, loop->ctx, begin, end, loop->extras, 0, 0);
 }
 
 /* ---- alone or shared ---- */

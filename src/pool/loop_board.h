@@ -91,9 +91,17 @@ PKN_INTERNAL PKN_COLD void pkn_loop_report(pkn_loop_extras *extras, size_t items
     pkn_atomic_store_release_u32(&extras->reporting, 0);
 }
 
-/* [begin, end) in pieces of at most max_len, with cancel and progress. PKERN_OK where it was stopped: extras tell. */
-PKN_INTERNAL PKN_NOINLINE int pkn_loop_run_with_extras(pkern_range_fn body, void *ctx, size_t begin, size_t end, pkn_loop_extras *extras) {
-    while (begin != end) {
+/* 1 where a unit below this one is known to have failed. */
+PKN_INLINE int pkn_loop_failed_below(const pkn_loop_view *view, uint32_t unit) {
+    uint64_t lowest = pkn_atomic_load_relaxed_u64(&view->failure->lowest);
+    return PKN_UNLIKELY((uint32_t)(lowest >> 32) == view->epoch && (uint32_t)lowest < unit);
+}
+
+/* [begin, end) in pieces of at most max_len, with cancel and progress, until a unit below `first` fails (view 0: the loop is not
+   shared). PKERN_OK where it was stopped: extras tell. */
+PKN_INTERNAL PKN_NOINLINE int pkn_loop_run_with_extras(pkern_range_fn body, void *ctx, size_t begin, size_t end,
+                                                       pkn_loop_extras *extras, const pkn_loop_view *view, uint32_t first) {
+    while (begin != end && (view == 0 || !pkn_loop_failed_below(view, first))) {
         if (extras->cancel != 0 && pkern_cancel_requested(extras->cancel)) {
             pkn_atomic_store_relaxed_u32(&extras->stopped, 1);
         }
@@ -130,14 +138,14 @@ PKN_INTERNAL PKN_COLD void pkn_loop_failed(const pkn_loop_view *view, uint32_t u
 
 /* Units [first, last): skipped if a lower unit is known to have failed. */
 PKN_INTERNAL void pkn_loop_run_units(const pkn_loop_view *view, uint32_t first, uint32_t last) {
-    uint64_t lowest = pkn_atomic_load_relaxed_u64(&view->failure->lowest);
-    if (PKN_UNLIKELY((uint32_t)(lowest >> 32) == view->epoch && (uint32_t)lowest < first)) {
+    if (pkn_loop_failed_below(view, first)) {
         return;
     }
     size_t begin = view->begin + first * view->unit;
     size_t end = last == view->units ? view->end : view->begin + last * view->unit;
-    int status = view->extras == 0 ? view->body(begin, end, view->ctx)
-                                   : pkn_loop_run_with_extras(view->body, view->ctx, begin, end, view->extras);
+    int status = view->extras == 0
+                     ? view->body(begin, end, view->ctx)
+                     : pkn_loop_run_with_extras(view->body, view->ctx, begin, end, view->extras, view, first);
     if (PKN_UNLIKELY(status != 0)) {
         pkn_loop_failed(view, first, status);
     }
