@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The flat parallel loop, from the caller's side: alone or shared, and how.
 
-   The rule is that sharing must pay. A hand-over to a spinning thread and back costs 0.3 to 0.5 us, waking a sleeper 3 to 12 us of the
+   The rule is that sharing must pay. A hand-over to a spinning thread and back costs 0.2 to 0.5 us, waking a sleeper 3 to 12 us of the
    caller's time. So a loop is shared with threads that are awake where what remains is worth 4 hand-overs, and a sleeper is woken where it is
    worth 30 wakes. What a loop costs is known from the caller's hint or from the last calls of the same body; a body never seen before
    is shared at once, since its first item may be the long one. A body that is thought cheap runs in growing pieces with a look at the
@@ -15,7 +15,7 @@
 #include "pool/guest.h"
 #include "base/rng.h"
 
-#define PKN_HANDOVER_NS 300.0
+#define PKN_HANDOVER_NS 200.0
 #define PKN_SHARE_NS 1600.0
 #define PKN_WAKE_WORTH_NS 150000.0
 #define PKN_COLD_WINDOW_NS 5000000

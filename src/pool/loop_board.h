@@ -362,6 +362,11 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
     uint32_t number = pkn_loop_participant(owner, self);
     uint32_t outer_root = self->root;
     uint32_t total = 0, units, least;
+    /* the owner has looked at done: its line is asked for first, and written after the claim, whose locked instruction
+       would wait for it */
+    pkn_prefetch_to_write(&slices[number].done);
+    uint32_t first = 0, last = 0;
+    (void)pkn_loop_claim(&view, slices, number, participants, &first, &last);
     if (!pkn_loop_arrive(&view, &slices[number])) {
         return 0;
     }
@@ -369,7 +374,11 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
     /* a wait inside a piece must not begin another piece of the same loop on top of it: state kept by worker index would clash */
     self->seen_epoch[owner->index] = view.epoch;
     do {
-        units = pkn_loop_run_slice(&view, slices, number, participants);
+        if (first != last) {
+            pkn_loop_run_units(&view, first, last);
+        }
+        units = last - first + pkn_loop_run_slice(&view, slices, number, participants);
+        first = last;
         if (units != 0) {
             pkn_loop_report_done(owner, &slices[number], units);
             total += units;
