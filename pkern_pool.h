@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x6a67be8cedae40c4u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xce0fc531472eefe0u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x6a67be8cedae40c4u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xce0fc531472eefe0u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -770,9 +770,10 @@ PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel) {
 
    What a waiting member may take, in this order: its own newest spawn and jobs of the scope or from the thief that it waits for;
    work that descends from the same call (root); anything. A guest stops at its root, since it wants to leave. So does a loop's owner.
-   Jobs that run on top of waiting ones nest on the stack: beyond the pool's depth_limit a member takes only what it waits for, and
-   other work only after 200 us without progress, because two members that each hold what the other waits for must not
-   wait for ever. */
+   Jobs that run on top of waiting ones nest on the stack. Beyond the pool's depth_limit a member takes only tasks of the scope that
+   it waits for; not work of the thief that has its join, which may be a whole other tree. A join needs none of it: frames
+   wait for jobs that began after them, so no circle of joins can close. A task of a scope can lie in a deque behind one that
+   nobody there takes, so after 200 us without progress, twice that for each level more, a member takes anything. */
 #ifndef PKN_POOL_SEARCH_H
 #define PKN_POOL_SEARCH_H
 
@@ -1949,9 +1950,17 @@ PKN_INTERNAL PKN_COLD void pkn_loop_report(pkn_loop_extras *extras, size_t items
     pkn_atomic_store_release_u32(&extras->reporting, 0);
 }
 
-/* [begin, end) in pieces of at most max_len, with cancel and progress. PKERN_OK where it was stopped: extras tell. */
-PKN_INTERNAL PKN_NOINLINE int pkn_loop_run_with_extras(pkern_range_fn body, void *ctx, size_t begin, size_t end, pkn_loop_extras *extras) {
-    while (begin != end) {
+/* 1 where a unit below this one is known to have failed. */
+PKN_INLINE int pkn_loop_failed_below(const pkn_loop_view *view, uint32_t unit) {
+    uint64_t lowest = pkn_atomic_load_relaxed_u64(&view->failure->lowest);
+    return PKN_UNLIKELY((uint32_t)(lowest >> 32) == view->epoch && (uint32_t)lowest < unit);
+}
+
+/* [begin, end) in pieces of at most max_len, with cancel and progress, until a unit below `first` fails (view 0: the loop is not
+   shared). PKERN_OK where it was stopped: extras tell. */
+PKN_INTERNAL PKN_NOINLINE int pkn_loop_run_with_extras(pkern_range_fn body, void *ctx, size_t begin, size_t end,
+                                                       pkn_loop_extras *extras, const pkn_loop_view *view, uint32_t first) {
+    while (begin != end && (view == 0 || !pkn_loop_failed_below(view, first))) {
         if (extras->cancel != 0 && pkern_cancel_requested(extras->cancel)) {
             pkn_atomic_store_relaxed_u32(&extras->stopped, 1);
         }
@@ -1988,14 +1997,14 @@ PKN_INTERNAL PKN_COLD void pkn_loop_failed(const pkn_loop_view *view, uint32_t u
 
 /* Units [first, last): skipped if a lower unit is known to have failed. */
 PKN_INTERNAL void pkn_loop_run_units(const pkn_loop_view *view, uint32_t first, uint32_t last) {
-    uint64_t lowest = pkn_atomic_load_relaxed_u64(&view->failure->lowest);
-    if (PKN_UNLIKELY((uint32_t)(lowest >> 32) == view->epoch && (uint32_t)lowest < first)) {
+    if (pkn_loop_failed_below(view, first)) {
         return;
     }
     size_t begin = view->begin + first * view->unit;
     size_t end = last == view->units ? view->end : view->begin + last * view->unit;
-    int status = view->extras == 0 ? view->body(begin, end, view->ctx)
-                                   : pkn_loop_run_with_extras(view->body, view->ctx, begin, end, view->extras);
+    int status = view->extras == 0
+                     ? view->body(begin, end, view->ctx)
+                     : pkn_loop_run_with_extras(view->body, view->ctx, begin, end, view->extras, view, first);
     if (PKN_UNLIKELY(status != 0)) {
         pkn_loop_failed(view, first, status);
     }
@@ -2212,6 +2221,11 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
     uint32_t number = pkn_loop_participant(owner, self);
     uint32_t outer_root = self->root;
     uint32_t total = 0, units, least;
+    /* the owner has looked at done: its line is asked for first, and written after the claim, whose locked instruction
+       would wait for it */
+    pkn_prefetch_to_write(&slices[number].done);
+    uint32_t first = 0, last = 0;
+    (void)pkn_loop_claim(&view, slices, number, participants, &first, &last);
     if (!pkn_loop_arrive(&view, &slices[number])) {
         return 0;
     }
@@ -2219,7 +2233,11 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
     /* a wait inside a piece must not begin another piece of the same loop on top of it: state kept by worker index would clash */
     self->seen_epoch[owner->index] = view.epoch;
     do {
-        units = pkn_loop_run_slice(&view, slices, number, participants);
+        if (first != last) {
+            pkn_loop_run_units(&view, first, last);
+        }
+        units = last - first + pkn_loop_run_slice(&view, slices, number, participants);
+        first = last;
         if (units != 0) {
             pkn_loop_report_done(owner, &slices[number], units);
             total += units;
@@ -2416,15 +2434,15 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
     filter.scope = 0;
     filter.by_root = !self->is_worker;
     filter.root = self->root;
+    if (!shallow) {
+        return 0;
+    }
     if (wait->kind == PKN_WAIT_JOIN) {
         uint32_t state = pkn_atomic_load_relaxed_u32(&wait->slot->state);
         if (state >= PKN_SLOT_TAKEN_BY &&
             pkn_take_from(self, pkn_member_at(pool, state - PKN_SLOT_TAKEN_BY), &filter, peek)) {
             return 1;
         }
-    }
-    if (!shallow) {
-        return 0;
     }
     /* what descends from the same call */
     if (wait->kind != PKN_WAIT_WORK) {
@@ -2504,6 +2522,18 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
 #endif
 }
 
+/* In a forked child: tasks of our scope that lie in our own deque are still ours to run. 0, or 1 where others are on threads that
+   are gone. Nothing here may take a lock, which one of those may have held. */
+PKN_INTERNAL PKN_COLD int pkn_finish_alone(pkn_member *self, const pkn_wait *wait) {
+    pkn_filter of_scope = {0, 0, 0};
+    pkn_job job;
+    of_scope.scope = wait->scope;
+    while (wait->kind == PKN_WAIT_SCOPE && !pkn_wait_is_over(self, wait) && pkn_spawn_pop(self, &of_scope, &job)) {
+        pkn_run_job(self, &job);
+    }
+    return !pkn_wait_is_over(self, wait);
+}
+
 #define PKN_POLLS_PER_REQUEST 64u
 #define PKN_PATIENCE_NS 200000
 
@@ -2511,13 +2541,14 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
    because this is a forked child and the threads are gone. */
 PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
     pkern_pool *pool = self->pool;
-    uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns);
+    uint32_t too_deep = self->depth > pool->depth_limit ? self->depth - pool->depth_limit : 0;
+    uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns) << (too_deep < 20 ? too_deep : 20);
     uint64_t stuck_since = 0, spinning_since = 0;
     uint32_t polls = 0;
     int was_woken = 0, impatient = 0, stuck = 0;
     while (!pkn_wait_is_over(self, wait)) {
-        if (pkn_is_orphan(pool)) {
-            return 1;
+        if (PKN_UNLIKELY(pkn_is_orphan(pool))) {
+            return pkn_finish_alone(self, wait);
         }
         if (pkn_search(self, wait, impatient)) {
             polls = 0;
@@ -3104,7 +3135,7 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The flat parallel loop, from the caller's side: alone or shared, and how.
 
-   The rule is that sharing must pay. A hand-over to a spinning thread and back costs 0.3 to 0.5 us, waking a sleeper 3 to 12 us of the
+   The rule is that sharing must pay. A hand-over to a spinning thread and back costs 0.2 to 0.5 us, waking a sleeper 3 to 12 us of the
    caller's time. So a loop is shared with threads that are awake where what remains is worth 4 hand-overs, and a sleeper is woken where it is
    worth 30 wakes. What a loop costs is known from the caller's hint or from the last calls of the same body; a body never seen before
    is shared at once, since its first item may be the long one. A body that is thought cheap runs in growing pieces with a look at the
@@ -3142,7 +3173,7 @@ PKN_INLINE uint64_t pkn_random_at(uint64_t seed, uint64_t index) {
 #endif
 /* ==== src/pool/loop.c, continued ==== */
 
-#define PKN_HANDOVER_NS 300.0
+#define PKN_HANDOVER_NS 200.0
 #define PKN_SHARE_NS 1600.0
 #define PKN_WAKE_WORTH_NS 150000.0
 #define PKN_COLD_WINDOW_NS 5000000
@@ -3166,7 +3197,7 @@ enum { PKN_LOOP_ALONE = -1 }; /* else shared, with so many sleepers to wake */
 
 PKN_INTERNAL int pkn_loop_run_alone(const pkn_loop *loop, size_t begin, size_t end) {
     return loop->extras == 0 ? loop->body(begin, end, loop->ctx)
-                             : pkn_loop_run_with_extras(loop->body, loop->ctx, begin, end, loop->extras);
+                             : pkn_loop_run_with_extras(loop->body, loop->ctx, begin, end, loop->extras, 0, 0);
 }
 
 /* ---- alone or shared ---- */
