@@ -94,7 +94,7 @@ PKN_INTERNAL PKN_COLD void pkn_loop_report(pkn_loop_extras *extras, size_t items
 /* 1 where a unit below this one is known to have failed. */
 PKN_INLINE int pkn_loop_failed_below(const pkn_loop_view *view, uint32_t unit) {
     uint64_t lowest = pkn_atomic_load_relaxed_u64(&view->failure->lowest);
-    return PKN_UNLIKELY((uint32_t)(lowest >> 32) == view->epoch && (uint32_t)lowest < unit);
+    return (uint32_t)(lowest >> 32) == view->epoch && (uint32_t)lowest < unit;
 }
 
 /* [begin, end) in pieces of at most max_len, with cancel and progress, until a unit below `first` fails (view 0: the loop is not
@@ -138,7 +138,7 @@ PKN_INTERNAL PKN_COLD void pkn_loop_failed(const pkn_loop_view *view, uint32_t u
 
 /* Units [first, last): skipped if a lower unit is known to have failed. */
 PKN_INTERNAL void pkn_loop_run_units(const pkn_loop_view *view, uint32_t first, uint32_t last) {
-    if (pkn_loop_failed_below(view, first)) {
+    if (PKN_UNLIKELY(pkn_loop_failed_below(view, first))) {
         return;
     }
     size_t begin = view->begin + first * view->unit;

@@ -4,9 +4,10 @@
 
    What a waiting member may take, in this order: its own newest spawn and jobs of the scope or from the thief that it waits for;
    work that descends from the same call (root); anything. A guest stops at its root, since it wants to leave. So does a loop's owner.
-   Jobs that run on top of waiting ones nest on the stack: beyond the pool's depth_limit a member takes only what it waits for, and
-   other work only after 200 us without progress, because two members that each hold what the other waits for must not
-   wait for ever. */
+   Jobs that run on top of waiting ones nest on the stack. Beyond the pool's depth_limit a member takes only tasks of the scope that
+   it waits for; not work of the thief that has its join, which may be a whole other tree. A join needs none of it: frames
+   wait for jobs that began after them, so no circle of joins can close. A task of a scope can lie in a deque behind one that
+   nobody there takes, so after 200 us without progress, twice that for each level more, a member takes anything. */
 #ifndef PKN_POOL_SEARCH_H
 #define PKN_POOL_SEARCH_H
 
@@ -126,15 +127,15 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
     filter.scope = 0;
     filter.by_root = !self->is_worker;
     filter.root = self->root;
+    if (!shallow) {
+        return 0;
+    }
     if (wait->kind == PKN_WAIT_JOIN) {
         uint32_t state = pkn_atomic_load_relaxed_u32(&wait->slot->state);
         if (state >= PKN_SLOT_TAKEN_BY &&
             pkn_take_from(self, pkn_member_at(pool, state - PKN_SLOT_TAKEN_BY), &filter, peek)) {
             return 1;
         }
-    }
-    if (!shallow) {
-        return 0;
     }
     /* what descends from the same call */
     if (wait->kind != PKN_WAIT_WORK) {
@@ -233,7 +234,8 @@ PKN_INTERNAL PKN_COLD int pkn_finish_alone(pkn_member *self, const pkn_wait *wai
    because this is a forked child and the threads are gone. */
 PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
     pkern_pool *pool = self->pool;
-    uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns);
+    uint32_t too_deep = self->depth > pool->depth_limit ? self->depth - pool->depth_limit : 0;
+    uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns) << (too_deep < 20 ? too_deep : 20);
     uint64_t stuck_since = 0, spinning_since = 0;
     uint32_t polls = 0;
     int was_woken = 0, impatient = 0, stuck = 0;

@@ -9,31 +9,34 @@
 #include <pthread.h>
 #include <unistd.h>
 
+/* Not every build has the tests that use each of these. */
+#define POOL_TOOL static __attribute__((unused))
+
 #define POOL_SEED UINT64_C(20240611)
 #define POOL_COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const int pool_threads[] = {1, 2, 3, 8};
 
 /* A pool of n threads; without threads in the build it has one, whatever was asked for. */
-static pkern_pool *pool_with(const pkern_pool_config *config) {
+POOL_TOOL pkern_pool *pool_with(const pkern_pool_config *config) {
     pkern_pool *pool = 0;
     cr_assert_eq(pkern_pool_create(config, &pool), PKERN_OK, "seed %llu", (unsigned long long)POOL_SEED);
     cr_assert_eq(pkern_pool_num_threads(pool), PKN_THREADS ? config->num_threads : 1);
     return pool;
 }
 
-static pkern_pool *pool_of(int num_threads) {
+POOL_TOOL pkern_pool *pool_of(int num_threads) {
     pkern_pool_config config;
     memset(&config, 0, sizeof config);
     config.num_threads = num_threads;
     return pool_with(&config);
 }
 
-static void pool_end(pkern_pool *pool) {
+POOL_TOOL void pool_end(pkern_pool *pool) {
     cr_assert_eq(pkern_pool_destroy(pool), PKERN_OK);
 }
 
-static uint64_t pool_random(uint64_t index, uint64_t below) {
+POOL_TOOL uint64_t pool_random(uint64_t index, uint64_t below) {
     return pkn_random_at(POOL_SEED, index) % below;
 }
 
@@ -53,7 +56,7 @@ typedef struct pool_block {
 
 #define POOL_LIVE UINT64_C(0x1bad5eed0b10cced)
 
-static void *pool_heap_allocate(size_t bytes, size_t alignment, void *user) {
+POOL_TOOL void *pool_heap_allocate(size_t bytes, size_t alignment, void *user) {
     pool_heap *heap = (pool_heap *)user;
     size_t call = __atomic_fetch_add(&heap->calls, 1, __ATOMIC_RELAXED);
     pool_block *block;
@@ -73,7 +76,7 @@ static void *pool_heap_allocate(size_t bytes, size_t alignment, void *user) {
     return (char *)block + 64;
 }
 
-static void pool_heap_release(void *memory, size_t bytes, void *user) {
+POOL_TOOL void pool_heap_release(void *memory, size_t bytes, void *user) {
     pool_heap *heap = (pool_heap *)user;
     pool_block *block = (pool_block *)(void *)((char *)memory - 64);
     if (block->magic != POOL_LIVE || block->bytes != bytes) {
@@ -84,47 +87,47 @@ static void pool_heap_release(void *memory, size_t bytes, void *user) {
     pkn_release(0, block, bytes + 64);
 }
 
-static void pool_heap_init(pool_heap *heap) {
+POOL_TOOL void pool_heap_init(pool_heap *heap) {
     memset(heap, 0, sizeof *heap);
     heap->allocator.allocate = pool_heap_allocate;
     heap->allocator.release = pool_heap_release;
     heap->allocator.user = heap;
 }
 
-static void pool_heap_fail(pool_heap *heap, size_t after, size_t count) {
+POOL_TOOL void pool_heap_fail(pool_heap *heap, size_t after, size_t count) {
     __atomic_store_n(&heap->fail_from, __atomic_load_n(&heap->calls, __ATOMIC_RELAXED) + after, __ATOMIC_RELAXED);
     __atomic_store_n(&heap->fail_count, count, __ATOMIC_RELAXED);
 }
 
-static void pool_heap_check(const pool_heap *heap) {
+POOL_TOOL void pool_heap_check(const pool_heap *heap) {
     cr_assert_eq(heap->wrong, 0);
     cr_assert_eq(heap->live, 0);
 }
 
 /* ---- counting and waiting ---- */
 
-static int pool_count_one(void *ctx) {
+POOL_TOOL int pool_count_one(void *ctx) {
     __atomic_fetch_add((size_t *)ctx, 1, __ATOMIC_ACQ_REL);
     return 0;
 }
 
-static int pool_return(void *ctx) {
+POOL_TOOL int pool_return(void *ctx) {
     return *(const int *)ctx;
 }
 
-static void pool_nap_us(unsigned us) {
+POOL_TOOL void pool_nap_us(unsigned us) {
     struct timespec time;
     time.tv_sec = us / 1000000;
     time.tv_nsec = (long)(us % 1000000) * 1000;
     (void)nanosleep(&time, 0);
 }
 
-static size_t pool_read(const size_t *counter) {
+POOL_TOOL size_t pool_read(const size_t *counter) {
     return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
 }
 
 /* 1 once *counter is at least value, 0 after ten seconds. */
-static int pool_reaches(const size_t *counter, size_t value) {
+POOL_TOOL int pool_reaches(const size_t *counter, size_t value) {
     for (int i = 0; i < 100000; i++) {
         if (pool_read(counter) >= value) {
             return 1;
@@ -136,7 +139,7 @@ static int pool_reaches(const size_t *counter, size_t value) {
 
 #if PKN_THREADS
 /* Returns when `count` of the pool's threads sleep. */
-static void pool_wait_asleep(pkern_pool *pool, uint32_t count) {
+POOL_TOOL void pool_wait_asleep(pkern_pool *pool, uint32_t count) {
     for (int i = 0; pkn_sleeping_workers(pool) != count; i++) {
         cr_assert(i < 100000, "%u of %u sleep", pkn_sleeping_workers(pool), count);
         pool_nap_us(100);
@@ -151,12 +154,12 @@ typedef struct pool_outside {
     int count;
 } pool_outside;
 
-static void pool_go(pool_outside *outside, void *(*run)(void *), void *ctx) {
+POOL_TOOL void pool_go(pool_outside *outside, void *(*run)(void *), void *ctx) {
     cr_assert(outside->count < 64);
     cr_assert_eq(pthread_create(&outside->threads[outside->count++], 0, run, ctx), 0);
 }
 
-static void pool_come_back(pool_outside *outside) {
+POOL_TOOL void pool_come_back(pool_outside *outside) {
     while (outside->count != 0) {
         pthread_join(outside->threads[--outside->count], 0);
     }

@@ -36,6 +36,9 @@ static void board_check_loop(pkern_pool *pool, size_t items, double item_cost_ns
 
 /* The epoch of the calling thread's board, set to just before a refresh, half the range, and the wrap to 0. */
 Test(pool_loop_board, epochs_may_wrap) {
+    if (!PKN_THREADS) {
+        PKN_TEST_SKIP("a build without threads shares no loop");
+    }
     static const uint32_t starts[] = {0x3ffffffdu, 0x7ffffffdu, 0xbffffffdu, 0xfffffffdu};
     pkern_pool *pool = board_pool(3);
     board_check_loop(pool, BOARD_ITEMS, 1000);
@@ -70,6 +73,7 @@ static int board_inner(size_t begin, size_t end, void *ctx) {
             spin += i;
         }
     }
+    PKN_UNUSED(spin);
     return 0;
 }
 
@@ -109,6 +113,9 @@ Test(pool_loop_board, no_piece_runs_on_top_of_another_of_its_loop) {
 
 /* Every participant has a number of its own, whoever owns the board. */
 Test(pool_loop_board, participants_are_numbered_apart) {
+    if (!PKN_THREADS) {
+        PKN_TEST_SKIP("a build without threads shares no loop");
+    }
     pkern_pool *pool = board_pool(4);
     board_check_loop(pool, BOARD_ITEMS, 1000); /* makes the guest */
     for (uint32_t owner = 0; owner < 4; owner++) {
