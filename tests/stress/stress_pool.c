@@ -2,10 +2,10 @@
 /* SPDX-FileCopyrightText: The pkern authors */
 /* Long random work for the scheduler: stress_pool JOBS POOLS [SEED]
 
-   Rounds of joins, scopes, detached spawns, loops and broadcasts, from one to four outside threads at once, on pools of
-   2 to 8 threads, until JOBS jobs have run and POOLS pools have been made and destroyed. Every round counts what ran and
-   compares. A watchdog looks for progress; without any for 30 s it prints the round and the seed and aborts, so that
-   a core file shows the threads. */
+   Rounds of joins (typed and generic), scopes, detached spawns, loops, broadcasts and mixtures of them, from one to four outside
+   threads at once, on pools of 2 to 8 threads, until JOBS jobs have run and POOLS pools have been made and destroyed.
+   Every round counts what ran and compares. A watchdog looks for progress; without any for 10 s it prints the round, the
+   seed and what every member of the pool is at, and aborts, so that a core file shows the threads. */
 #define PKERN_IMPLEMENTATION
 #include "pkern_pool.in.h"
 
@@ -13,14 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_CALLERS = 4, WATCHDOG_SECONDS = 30 };
-enum { KIND_JOIN, KIND_SCOPE, KIND_SPAWN, KIND_LOOP, KIND_BROADCAST, KIND_CHURN, N_KINDS };
-static const char *const kind_names[] = {"join", "scope", "spawn", "loop", "broadcast", "churn"};
+enum { MAX_CALLERS = 4, WATCHDOG_SECONDS = 10 };
+enum { KIND_JOIN, KIND_TYPED, KIND_SCOPE, KIND_SPAWN, KIND_LOOP, KIND_BROADCAST, KIND_MIX, KIND_CHURN, N_KINDS };
+static const char *const kind_names[] = {"join", "typed join", "scope", "spawn", "loop", "broadcast", "mix", "churn"};
 
 /* What the watchdog prints; the main thread alone writes it. */
 static struct {
     uint64_t seed, round, jobs, pools;
     int      kind, n_threads, n_callers;
+    pkern_pool *pool; /* atomic, 0 between rounds */
 } state;
 static uint64_t heartbeat; /* any thread, relaxed */
 
@@ -45,7 +46,33 @@ static uint64_t next_random(uint64_t *random) {
     return x ^ (x >> 31);
 }
 
+/* The members as they are seen from outside. The reads race on purpose: the program is about to abort. */
+static void print_members(const pkern_pool *pool) {
+    uint32_t n_members = pkn_atomic_load_acquire_u32(&pool->num_members);
+    fprintf(stderr, "pool: %d threads, sleepers %x, injected %zu, broadcast %u, stopping %u\n", pool->num_threads,
+            pkn_atomic_load_relaxed_u32(&pool->sleepers), pkn_atomic_load_relaxed_size(&pool->injected),
+            pkn_atomic_load_relaxed_u32(&pool->broadcast_number), pkn_atomic_load_relaxed_u32(&pool->stopping));
+    for (uint32_t i = 0; i < n_members; i++) {
+        pkn_member *m = pkn_member_at(pool, i);
+        uint64_t joins = pkn_atomic_load_relaxed_u64(&m->join_range), ticket = pkn_atomic_load_relaxed_u64(&m->board.ticket);
+        fprintf(stderr,
+                "%s %u: parked %u, entries %u, depth %u, root %u, joins top %u split %u end %u, spawns %zu to %zu, loop %u units %u "
+                "active %d, broadcast %u\n",
+                m->is_worker ? "worker" : "guest", i, pkn_atomic_load_relaxed_u32(&m->parked), m->entries, m->depth, m->root,
+                (unsigned)(joins >> 32), (unsigned)joins, m->fork.end->index, pkn_atomic_load_relaxed_size(&m->spawn_top),
+                pkn_atomic_load_relaxed_size(&m->spawn_bottom), (unsigned)(ticket >> 32), (unsigned)(ticket >> 16) & 0xffffu,
+                m->loop_active, m->seen_broadcast);
+        for (int k = 0; m->slices && k < pool->num_threads; k++) {
+            uint64_t range = pkn_atomic_load_relaxed_u64(&m->slices[k].range), done = pkn_atomic_load_relaxed_u64(&m->slices[k].done);
+            fprintf(stderr, "    slice %d: loop %u units %u to %u, done %u of loop %u\n", k, (unsigned)(range >> 32),
+                    pkn_range_next(range), pkn_range_end(range), (unsigned)done, (unsigned)(done >> 32));
+        }
+    }
+}
+
 static void fail(const char *what) {
+    const pkern_pool *pool = __atomic_load_n(&state.pool, __ATOMIC_ACQUIRE);
+    if (pool) print_members(pool);
     fprintf(stderr, "stress: %s: round %" PRIu64 ", %s, %d threads, %d callers, seed %" PRIu64 "\n", what, state.round,
             kind_names[state.kind], state.n_threads, state.n_callers, state.seed);
     abort();
@@ -74,6 +101,20 @@ static uint64_t join_leaves(const caller *c, int depth) {
     return join_leaves(c, depth - 1) + join_leaves(c, depth - 1 - (depth > 3 && c->random % 3 == 0));
 }
 
+PKERN_DEFINE_JOIN_TASK_2(uint64_t, typed_tree, caller *, c, int, depth) {
+    uint64_t a, b;
+    if (depth <= 0) {
+        count_jobs(c, 1);
+        return 1;
+    }
+    PKERN_JOIN(a = PKERN_CALL(typed_tree, c, depth - 1), b, typed_tree, c, depth - 2);
+    return a + b;
+}
+
+static uint64_t typed_leaves(int depth) {
+    return depth <= 0 ? 1 : typed_leaves(depth - 1) + typed_leaves(depth - 2);
+}
+
 /* Tasks that spawn tasks into the same scope: 4 children each, down to depth 0. The nodes outlive the scope. */
 static int scope_node(void *ctx) {
     const node *n = (const node *)ctx;
@@ -95,10 +136,70 @@ static int loop_body(size_t begin, size_t end, void *ctx) {
     return 0;
 }
 
+static int broadcast_nothing(int index, int count, void *ctx) {
+    (void)ctx;
+    return index >= 0 && index < count ? 0 : 1;
+}
+
 static int broadcast_body(int index, int count, void *ctx) {
     if (index < 0 || index >= count) fail("broadcast index");
     count_jobs((caller *)ctx, 1);
     return 0;
+}
+
+/* Everything inside everything: a random tree that depends on (caller's stream, path) alone. */
+typedef struct {
+    caller  *of;
+    uint64_t path;
+    int      depth;
+} mix_node;
+
+static int mix_run(void *ctx);
+
+static mix_node mix_child(const mix_node *n, uint64_t i) {
+    mix_node child = {n->of, pkn_mix_u64(n->path * 31 + i + 1), n->depth - 1};
+    return child;
+}
+
+static int mix_loop(size_t begin, size_t end, void *ctx) {
+    for (size_t i = begin; i < end; i++) {
+        mix_node child = mix_child((const mix_node *)ctx, i);
+        mix_run(&child);
+    }
+    return 0;
+}
+
+static int mix_run(void *ctx) {
+    mix_node *n = (mix_node *)ctx;
+    count_jobs(n->of, 1);
+    if (n->depth == 0) return 0;
+    mix_node          children[3] = {mix_child(n, 0), mix_child(n, 1), mix_child(n, 2)};
+    pkern_scope       scope;
+    pkern_par_options options = {0};
+    switch (n->path % 4) {
+    case 0:
+        return pkern_join(0, mix_run, &children[0], mix_run, &children[1]);
+    case 1:
+        if (pkern_scope_begin(&scope, 0)) fail("mix scope");
+        for (int i = 0; i < 3; i++)
+            if (pkern_scope_spawn(&scope, mix_run, &children[i])) fail("mix spawn");
+        return pkern_scope_wait(&scope);
+    case 2:
+        options.item_cost_ns = n->path % 3 ? 1e4 : 0;
+        return pkn_loop_run(0, 0, 3, &options, mix_loop, n);
+    default:
+        return n->path % 64 == 3 ? pkern_broadcast(0, broadcast_nothing, 0) : mix_run(&children[0]);
+    }
+}
+
+/* What mix_run counts. */
+static uint64_t mix_nodes(const mix_node *n) {
+    uint64_t nodes = 1, n_children = n->path % 4 == 0 ? 2 : n->path % 4 == 3 ? n->path % 64 != 3 : 3;
+    for (uint64_t i = 0; n->depth && i < n_children; i++) {
+        mix_node child = mix_child(n, i);
+        nodes += mix_nodes(&child);
+    }
+    return nodes;
 }
 
 static int install_body(void *ctx) {
@@ -118,6 +219,17 @@ static void *run_caller(void *ctx) {
             c->expected += join_leaves(c, c->depth);
             if (pkern_pool_install(c->pool, install_body, c)) fail("join");
             break;
+        case KIND_TYPED:
+            c->depth = (int)(next_random(&c->random) % 16);
+            c->expected += typed_leaves(c->depth);
+            if (typed_tree(c->pool, c, c->depth) != typed_leaves(c->depth)) fail("typed join");
+            break;
+        case KIND_MIX: {
+            mix_node top = {c, next_random(&c->random), (int)(next_random(&c->random) % 9)};
+            c->expected += mix_nodes(&top);
+            if (pkern_pool_install(c->pool, mix_run, &top)) fail("mix");
+            break;
+        }
         case KIND_SCOPE: {
             pkern_scope scope;
             node        levels[6];
@@ -168,7 +280,9 @@ static void run_round(uint64_t *random) {
     state.n_threads = config.num_threads = 2 + (int)(next_random(random) % 7);
     state.n_callers = state.kind == KIND_CHURN ? 1 : 1 + (int)(next_random(random) % MAX_CALLERS);
     config.spin_ns = next_random(random) % 3 == 0 ? -1 : 0;
+    config.stack_size = next_random(random) % 4 == 0 ? 65536 : 0;
     if (pkern_pool_create(&config, &pool)) fail("pool_create");
+    __atomic_store_n(&state.pool, pool, __ATOMIC_RELEASE);
     for (int i = 0; i < state.n_callers; i++) {
         callers[i].pool = pool;
         callers[i].kind = state.kind;
@@ -178,11 +292,12 @@ static void run_round(uint64_t *random) {
     run_caller(&callers[0]);
     for (int i = 1; i < state.n_callers; i++) pthread_join(threads[i], 0);
     if (pkern_pool_destroy(pool)) fail("pool_destroy");
+    __atomic_store_n(&state.pool, 0, __ATOMIC_RELEASE);
     for (int i = 0; i < state.n_callers; i++) { /* destroy has waited for the detached ones */
         if (callers[i].ran != callers[i].expected) fail("jobs were lost or ran twice");
         state.jobs += callers[i].ran;
     }
-    state.pools++;
+    __atomic_fetch_add(&state.pools, 1, __ATOMIC_RELAXED);
     state.round++;
 }
 
