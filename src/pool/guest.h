@@ -87,6 +87,8 @@ PKN_INTERNAL PKN_COLD pkn_member *pkn_find_guest_slot(pkern_pool *pool, const vo
             found->kept_by = count == first ? thread : 0;
             pkn_atomic_store_relaxed_u32(&found->guest_state, count == first ? PKN_GUEST_KEPT_BUSY : PKN_GUEST_BUSY);
             found->root = count + 1u;
+            /* the first fork is offered at once: those who sleep by now can't ask */
+            pkn_atomic_store_relaxed_u32(&found->fork.request, pool->num_threads > 1);
             pkn_atomic_store_release_ptr(&pool->members[count], found);
             /* release: who sees the count sees the member */
             pkn_atomic_store_release_u32(&pool->num_members, count + 1u);
@@ -113,10 +115,6 @@ PKN_INTERNAL pkn_member *pkn_become_guest(pkn_thread_state *thread, pkern_pool *
         thread->last_pool_id = pool->id;
         thread->last_guest = member;
         thread->last_is_kept = member->kept_by == thread;
-    }
-    /* the first fork of a call is offered at once: nobody may be awake to ask */
-    if (pkn_atomic_load_relaxed_u32(&member->fork.request) == 0 && pool->num_threads > 1) {
-        pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
     }
     member->next_membership = thread->memberships;
     thread->memberships = member;

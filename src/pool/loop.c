@@ -310,6 +310,7 @@ PKN_INTERNAL int pkn_loop_share(const pkn_loop *loop, int wake, pkn_loop_cost *c
         return pkn_loop_run_alone(loop, loop->begin, loop->end);
     }
     if (pkn_loop_board_is_free(loop->member)) {
+        pkn_prefetch_to_write(&loop->member->board); /* spinning helpers have it */
         size_t own_items;
         uint64_t start = cost != 0 ? pkn_ticks() : 0;
         int status = pkn_loop_run_shared(loop, &view, wake, &own_items);
@@ -380,7 +381,6 @@ PKN_INTERNAL int pkn_loop_run_on(pkn_loop *loop, size_t key) {
     if (member == 0 || member->pool->num_threads == 1) {
         return pkn_loop_run_alone(loop, loop->begin, loop->end);
     }
-    pkn_prefetch_to_write(&member->board); /* spinning helpers have it */
     pkn_loop_cost *cost = 0;
     if (!(loop->item_ns > 0)) {
         cost = pkn_loop_cost_of(member, key);
