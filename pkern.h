@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xce0fc531472eefe0u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xd7bb146f58afea2fu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xce0fc531472eefe0u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xd7bb146f58afea2fu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2860,7 +2860,7 @@ PKN_INTERNAL PKN_COLD void pkn_loop_report(pkn_loop_extras *extras, size_t items
 /* 1 where a unit below this one is known to have failed. */
 PKN_INLINE int pkn_loop_failed_below(const pkn_loop_view *view, uint32_t unit) {
     uint64_t lowest = pkn_atomic_load_relaxed_u64(&view->failure->lowest);
-    return PKN_UNLIKELY((uint32_t)(lowest >> 32) == view->epoch && (uint32_t)lowest < unit);
+    return (uint32_t)(lowest >> 32) == view->epoch && (uint32_t)lowest < unit;
 }
 
 /* [begin, end) in pieces of at most max_len, with cancel and progress, until a unit below `first` fails (view 0: the loop is not
@@ -2904,7 +2904,7 @@ PKN_INTERNAL PKN_COLD void pkn_loop_failed(const pkn_loop_view *view, uint32_t u
 
 /* Units [first, last): skipped if a lower unit is known to have failed. */
 PKN_INTERNAL void pkn_loop_run_units(const pkn_loop_view *view, uint32_t first, uint32_t last) {
-    if (pkn_loop_failed_below(view, first)) {
+    if (PKN_UNLIKELY(pkn_loop_failed_below(view, first))) {
         return;
     }
     size_t begin = view->begin + first * view->unit;
@@ -3573,6 +3573,8 @@ PKN_INTERNAL PKN_COLD pkn_member *pkn_find_guest_slot(pkern_pool *pool, const vo
             found->kept_by = count == first ? thread : 0;
             pkn_atomic_store_relaxed_u32(&found->guest_state, count == first ? PKN_GUEST_KEPT_BUSY : PKN_GUEST_BUSY);
             found->root = count + 1u;
+            /* the first fork is offered at once: those who sleep by now can't ask */
+            pkn_atomic_store_relaxed_u32(&found->fork.request, pool->num_threads > 1);
             pkn_atomic_store_release_ptr(&pool->members[count], found);
             /* release: who sees the count sees the member */
             pkn_atomic_store_release_u32(&pool->num_members, count + 1u);
@@ -3599,10 +3601,6 @@ PKN_INTERNAL pkn_member *pkn_become_guest(pkn_thread_state *thread, pkern_pool *
         thread->last_pool_id = pool->id;
         thread->last_guest = member;
         thread->last_is_kept = member->kept_by == thread;
-    }
-    /* the first fork of a call is offered at once: nobody may be awake to ask */
-    if (pkn_atomic_load_relaxed_u32(&member->fork.request) == 0 && pool->num_threads > 1) {
-        pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
     }
     member->next_membership = thread->memberships;
     thread->memberships = member;
@@ -4375,6 +4373,7 @@ PKN_INTERNAL int pkn_loop_share(const pkn_loop *loop, int wake, pkn_loop_cost *c
         return pkn_loop_run_alone(loop, loop->begin, loop->end);
     }
     if (pkn_loop_board_is_free(loop->member)) {
+        pkn_prefetch_to_write(&loop->member->board); /* spinning helpers have it */
         size_t own_items;
         uint64_t start = cost != 0 ? pkn_ticks() : 0;
         int status = pkn_loop_run_shared(loop, &view, wake, &own_items);
@@ -4445,7 +4444,6 @@ PKN_INTERNAL int pkn_loop_run_on(pkn_loop *loop, size_t key) {
     if (member == 0 || member->pool->num_threads == 1) {
         return pkn_loop_run_alone(loop, loop->begin, loop->end);
     }
-    pkn_prefetch_to_write(&member->board); /* spinning helpers have it */
     pkn_loop_cost *cost = 0;
     if (!(loop->item_ns > 0)) {
         cost = pkn_loop_cost_of(member, key);
