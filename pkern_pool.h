@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xd7bb146f58afea2fu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x27e3b5a182b72ab1u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xd7bb146f58afea2fu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x27e3b5a182b72ab1u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -561,6 +561,8 @@ PKERN_EXTERN_C_END
    - PKERN_JOIN(statement, variable, name, ...) equals { statement; variable = name(...); } where the named task may run on another
      thread while the statement runs here. The statement is an assignment or an expression, with PKERN_CALLs in it.
    Costs a few stores and one branch where no thread takes the task.
+   Arguments may be evaluated before or after the statement's are. In a forked child a task that another thread had taken runs again
+   in line, since that thread is gone.
 
    The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) the owner's alone: pushing and
    popping there takes no fence and no atomic read-modify-write. A popped record knows by its own is_public whether it was
@@ -2268,15 +2270,29 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
 
 /* #include "pool/member.h": above */
 
+/* A loop too short to share, called from outside: it runs without a place in the pool unless its body asks for one. */
+typedef struct pkn_short_call {
+    pkern_pool *pool; /* as the caller gave it */
+    pkn_entry entry;
+    int is_inside; /* entry holds a place */
+} pkn_short_call;
+
 typedef struct pkn_thread_state {
-    pkn_member *current;     /* of the innermost task or install */
+    pkn_member *current; /* of the innermost task or install */
+    /* the body that ran short here last, and what is known of it: all that a short call touches; see loop.c */
+    pkn_short_call *short_call;
+    size_t short_key;
+    const pkern_pool *short_pool;
+    double short_item_ticks, short_max_ticks;
+    uint32_t short_left; /* calls until its cost is looked at again */
+
     pkn_member *memberships; /* every pool this thread is inside of */
     pkn_member *worker;      /* where this is a pool's own thread */
     pkern_pool *last_pool;   /* the guest slot used last, taken again without a search */
     uint64_t last_pool_id;
     pkn_member *last_guest;
     int last_is_kept; /* the slot is this thread's for the pool's life */
-} pkn_thread_state;
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_thread_state;
 
 static PKN_THREAD_LOCAL pkn_thread_state pkn_this_thread;
 
@@ -2708,9 +2724,20 @@ PKN_INLINE pkn_member *pkn_membership(const pkn_thread_state *thread, const pker
     return member;
 }
 
+PKN_INTERNAL PKN_COLD void pkn_settle_short_call(pkn_short_call *call);
+
+/* Before anything that asks where the calling thread is: a short call gets its place now. */
+PKN_INLINE pkn_thread_state *pkn_settled_thread(void) {
+    pkn_thread_state *thread = &pkn_this_thread;
+    if (PKN_UNLIKELY(thread->short_call != 0)) {
+        pkn_settle_short_call(thread->short_call);
+    }
+    return thread;
+}
+
 /* Starts a call on a pool (0: the current one). entry->member is 0 where the call has to run serially. */
 PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
-    pkn_thread_state *thread = &pkn_this_thread;
+    pkn_thread_state *thread = pkn_settled_thread();
     pkn_member *member = thread->current;
     entry->outer = member;
     if (member == 0 || (pool != 0 && member->pool != pool)) {
@@ -2768,9 +2795,16 @@ PKN_INTERNAL void pkn_leave(const pkn_entry *entry) {
     }
 }
 
+PKN_INTERNAL PKN_COLD void pkn_settle_short_call(pkn_short_call *call) {
+    pkn_this_thread.short_call = 0;
+    call->is_inside = 1;
+    pkn_enter(call->pool, &call->entry);
+}
+
 /* The pool that a call would run on, for calls that need no place in it. */
 PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
-    return pool != 0 ? pool : pkn_this_thread.current != 0 ? pkn_this_thread.current->pool : pkern_pool_global();
+    const pkn_thread_state *thread = pkn_settled_thread();
+    return pool != 0 ? pool : thread->current != 0 ? thread->current->pool : pkern_pool_global();
 }
 
 /* The allocator of the pool that a call would run on, for scratch memory of the layers above. */
@@ -3189,6 +3223,7 @@ typedef struct pkn_loop {
     size_t min_len, max_len;
     double item_ns; /* 0: not known */
     pkn_loop_extras *extras;
+    double short_item_ns; /* of a loop that ran alone to its end and told its cost */
 } pkn_loop;
 
 enum { PKN_LOOP_ALONE = -1 }; /* else shared, with so many sleepers to wake */
@@ -3517,6 +3552,7 @@ PKN_INTERNAL int pkn_loop_run_watched(pkn_loop *loop, pkn_loop_cost *cost, int c
         }
         if (loop->begin == loop->end) {
             pkn_loop_learn(cost, passed_ns, items);
+            loop->short_item_ns = (double)cost->item_ns;
             return PKERN_OK;
         }
         loop->item_ns = passed_ns / (double)(loop->begin - begin);
@@ -3544,7 +3580,7 @@ PKN_INTERNAL int pkn_loop_run_on(pkn_loop *loop, size_t key) {
     }
     double items = (double)(loop->end - loop->begin);
     double work_ns = loop->item_ns > 0 ? loop->item_ns * items : PKN_WAKE_WORTH_NS * items;
-    int wake = pkn_loop_verdict(member, work_ns, 1);
+    int wake = items > 1 ? pkn_loop_verdict(member, work_ns, 1) : PKN_LOOP_ALONE;
     if (wake != PKN_LOOP_ALONE) {
         return pkn_loop_share(loop, wake, cost);
     }
@@ -3574,13 +3610,61 @@ PKN_INTERNAL pkern_status pkn_loop_run_with_options(pkn_loop *loop, const pkern_
     return status;
 }
 
+/* ---- short calls ----
+
+   A call from outside that is too short to share needs nothing of the pool, and where the program has been idle for a while
+   each line that it touches costs 20 to 100 ns. So the thread remembers the body that ran short last, and runs it on the
+   spot while that stays true; only this thread's own line is touched. A body that asks for its place in the pool
+   (pkern_worker_index, a call of its own) gets it then. */
+
+#define PKN_SHORT_NS 1200.0
+#define PKN_SHORT_CALLS 64u
+
+PKN_INLINE int pkn_loop_is_short(const pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
+    return thread->short_key == key && thread->short_pool == pool && thread->short_left != 0 && thread->current == 0 &&
+           thread->short_call == 0 && thread->short_item_ticks * (double)items < thread->short_max_ticks;
+}
+
+PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+                                    void *ctx) {
+    pkn_short_call call = {pool, {0, 0}, 0};
+    thread->short_call = &call;
+    thread->short_left--;
+    uint64_t start = pkn_ticks();
+    int status = body(begin, end, ctx);
+    double passed = (double)(pkn_ticks() - start);
+    thread->short_call = 0;
+    if (call.is_inside) {
+        pkn_leave(&call.entry);
+    }
+    if (passed > 2.0 * thread->short_max_ticks) {
+        thread->short_left = 0; /* dearer than it was: the next call goes the long way and measures */
+    }
+    return status;
+}
+
+PKN_INLINE void pkn_loop_remember_short(pkern_pool *pool, const pkn_loop *loop, const pkn_entry *entry, size_t key) {
+    pkn_thread_state *thread = &pkn_this_thread;
+    if (loop->short_item_ns > 0 && entry->outer == 0) {
+        double ticks_per_ns = loop->member->pool->ticks_per_ns;
+        thread->short_key = key;
+        thread->short_pool = pool;
+        thread->short_item_ticks = loop->short_item_ns * ticks_per_ns;
+        thread->short_max_ticks = PKN_SHORT_NS * ticks_per_ns;
+        thread->short_left = PKN_SHORT_CALLS;
+    }
+}
+
 /* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
 PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
                                              pkern_range_fn body, void *ctx, size_t key) {
-    pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0};
+    pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0, 0};
     int plain = 1;
     if (body == 0 || begin > end) {
         return PKERN_EINVAL;
+    }
+    if (options == 0 && begin != end && pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key)) {
+        return pkn_loop_run_short(&pkn_this_thread, pool, begin, end, body, ctx);
     }
     if (options != 0) {
         if (options->max_len != 0 && options->min_len > options->max_len) {
@@ -3597,6 +3681,9 @@ PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, siz
     pkn_entry entry;
     loop.member = pkn_enter(pool, &entry);
     int status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
+    if (options == 0) {
+        pkn_loop_remember_short(pool, &loop, &entry, key);
+    }
     pkn_leave(&entry);
     return status;
 }
@@ -4080,7 +4167,7 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
         return PKERN_OK;
     }
     if (!pkn_is_orphan(pool)) {
-        if (pkn_membership(&pkn_this_thread, pool) != 0 || pkn_close_guest_slots(pool) != 0) {
+        if (pkn_membership(pkn_settled_thread(), pool) != 0 || pkn_close_guest_slots(pool) != 0) {
             return PKERN_EDEADLK;
         }
         pkn_end_workers(pool);
@@ -4151,7 +4238,8 @@ PKERN_API int pkern_pool_num_slots(const pkern_pool *pool) {
 }
 
 PKERN_API int pkern_worker_index(const pkern_pool *pool) {
-    pkn_member *member = pkn_this_thread.memberships == 0 ? 0 : pkn_membership(&pkn_this_thread, pkn_pool_of_call(pool));
+    const pkn_thread_state *thread = pkn_settled_thread();
+    pkn_member *member = thread->memberships == 0 ? 0 : pkn_membership(thread, pkn_pool_of_call(pool));
     return member == 0 ? -1 : member->index;
 }
 

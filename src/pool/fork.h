@@ -19,6 +19,8 @@
    - PKERN_JOIN(statement, variable, name, ...) equals { statement; variable = name(...); } where the named task may run on another
      thread while the statement runs here. The statement is an assignment or an expression, with PKERN_CALLs in it.
    Costs a few stores and one branch where no thread takes the task.
+   Arguments may be evaluated before or after the statement's are. In a forked child a task that another thread had taken runs again
+   in line, since that thread is gone.
 
    The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) the owner's alone: pushing and
    popping there takes no fence and no atomic read-modify-write. A popped record knows by its own is_public whether it was

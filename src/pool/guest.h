@@ -129,9 +129,20 @@ PKN_INLINE pkn_member *pkn_membership(const pkn_thread_state *thread, const pker
     return member;
 }
 
+PKN_INTERNAL PKN_COLD void pkn_settle_short_call(pkn_short_call *call);
+
+/* Before anything that asks where the calling thread is: a short call gets its place now. */
+PKN_INLINE pkn_thread_state *pkn_settled_thread(void) {
+    pkn_thread_state *thread = &pkn_this_thread;
+    if (PKN_UNLIKELY(thread->short_call != 0)) {
+        pkn_settle_short_call(thread->short_call);
+    }
+    return thread;
+}
+
 /* Starts a call on a pool (0: the current one). entry->member is 0 where the call has to run serially. */
 PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
-    pkn_thread_state *thread = &pkn_this_thread;
+    pkn_thread_state *thread = pkn_settled_thread();
     pkn_member *member = thread->current;
     entry->outer = member;
     if (member == 0 || (pool != 0 && member->pool != pool)) {
@@ -189,9 +200,16 @@ PKN_INTERNAL void pkn_leave(const pkn_entry *entry) {
     }
 }
 
+PKN_INTERNAL PKN_COLD void pkn_settle_short_call(pkn_short_call *call) {
+    pkn_this_thread.short_call = 0;
+    call->is_inside = 1;
+    pkn_enter(call->pool, &call->entry);
+}
+
 /* The pool that a call would run on, for calls that need no place in it. */
 PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
-    return pool != 0 ? pool : pkn_this_thread.current != 0 ? pkn_this_thread.current->pool : pkern_pool_global();
+    const pkn_thread_state *thread = pkn_settled_thread();
+    return pool != 0 ? pool : thread->current != 0 ? thread->current->pool : pkern_pool_global();
 }
 
 /* The allocator of the pool that a call would run on, for scratch memory of the layers above. */

@@ -33,6 +33,7 @@ typedef struct pkn_loop {
     size_t min_len, max_len;
     double item_ns; /* 0: not known */
     pkn_loop_extras *extras;
+    double short_item_ns; /* of a loop that ran alone to its end and told its cost */
 } pkn_loop;
 
 enum { PKN_LOOP_ALONE = -1 }; /* else shared, with so many sleepers to wake */
@@ -361,6 +362,7 @@ PKN_INTERNAL int pkn_loop_run_watched(pkn_loop *loop, pkn_loop_cost *cost, int c
         }
         if (loop->begin == loop->end) {
             pkn_loop_learn(cost, passed_ns, items);
+            loop->short_item_ns = (double)cost->item_ns;
             return PKERN_OK;
         }
         loop->item_ns = passed_ns / (double)(loop->begin - begin);
@@ -388,7 +390,7 @@ PKN_INTERNAL int pkn_loop_run_on(pkn_loop *loop, size_t key) {
     }
     double items = (double)(loop->end - loop->begin);
     double work_ns = loop->item_ns > 0 ? loop->item_ns * items : PKN_WAKE_WORTH_NS * items;
-    int wake = pkn_loop_verdict(member, work_ns, 1);
+    int wake = items > 1 ? pkn_loop_verdict(member, work_ns, 1) : PKN_LOOP_ALONE;
     if (wake != PKN_LOOP_ALONE) {
         return pkn_loop_share(loop, wake, cost);
     }
@@ -418,13 +420,61 @@ PKN_INTERNAL pkern_status pkn_loop_run_with_options(pkn_loop *loop, const pkern_
     return status;
 }
 
+/* ---- short calls ----
+
+   A call from outside that is too short to share needs nothing of the pool, and where the program has been idle for a while
+   each line that it touches costs 20 to 100 ns. So the thread remembers the body that ran short last, and runs it on the
+   spot while that stays true; only this thread's own line is touched. A body that asks for its place in the pool
+   (pkern_worker_index, a call of its own) gets it then. */
+
+#define PKN_SHORT_NS 1200.0
+#define PKN_SHORT_CALLS 64u
+
+PKN_INLINE int pkn_loop_is_short(const pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
+    return thread->short_key == key && thread->short_pool == pool && thread->short_left != 0 && thread->current == 0 &&
+           thread->short_call == 0 && thread->short_item_ticks * (double)items < thread->short_max_ticks;
+}
+
+PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+                                    void *ctx) {
+    pkn_short_call call = {pool, {0, 0}, 0};
+    thread->short_call = &call;
+    thread->short_left--;
+    uint64_t start = pkn_ticks();
+    int status = body(begin, end, ctx);
+    double passed = (double)(pkn_ticks() - start);
+    thread->short_call = 0;
+    if (call.is_inside) {
+        pkn_leave(&call.entry);
+    }
+    if (passed > 2.0 * thread->short_max_ticks) {
+        thread->short_left = 0; /* dearer than it was: the next call goes the long way and measures */
+    }
+    return status;
+}
+
+PKN_INLINE void pkn_loop_remember_short(pkern_pool *pool, const pkn_loop *loop, const pkn_entry *entry, size_t key) {
+    pkn_thread_state *thread = &pkn_this_thread;
+    if (loop->short_item_ns > 0 && entry->outer == 0) {
+        double ticks_per_ns = loop->member->pool->ticks_per_ns;
+        thread->short_key = key;
+        thread->short_pool = pool;
+        thread->short_item_ticks = loop->short_item_ns * ticks_per_ns;
+        thread->short_max_ticks = PKN_SHORT_NS * ticks_per_ns;
+        thread->short_left = PKN_SHORT_CALLS;
+    }
+}
+
 /* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
 PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
                                              pkern_range_fn body, void *ctx, size_t key) {
-    pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0};
+    pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0, 0};
     int plain = 1;
     if (body == 0 || begin > end) {
         return PKERN_EINVAL;
+    }
+    if (options == 0 && begin != end && pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key)) {
+        return pkn_loop_run_short(&pkn_this_thread, pool, begin, end, body, ctx);
     }
     if (options != 0) {
         if (options->max_len != 0 && options->min_len > options->max_len) {
@@ -441,6 +491,9 @@ PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, siz
     pkn_entry entry;
     loop.member = pkn_enter(pool, &entry);
     int status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
+    if (options == 0) {
+        pkn_loop_remember_short(pool, &loop, &entry, key);
+    }
     pkn_leave(&entry);
     return status;
 }

@@ -192,7 +192,7 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
         return PKERN_OK;
     }
     if (!pkn_is_orphan(pool)) {
-        if (pkn_membership(&pkn_this_thread, pool) != 0 || pkn_close_guest_slots(pool) != 0) {
+        if (pkn_membership(pkn_settled_thread(), pool) != 0 || pkn_close_guest_slots(pool) != 0) {
             return PKERN_EDEADLK;
         }
         pkn_end_workers(pool);
@@ -263,7 +263,8 @@ PKERN_API int pkern_pool_num_slots(const pkern_pool *pool) {
 }
 
 PKERN_API int pkern_worker_index(const pkern_pool *pool) {
-    pkn_member *member = pkn_this_thread.memberships == 0 ? 0 : pkn_membership(&pkn_this_thread, pkn_pool_of_call(pool));
+    const pkn_thread_state *thread = pkn_settled_thread();
+    pkn_member *member = thread->memberships == 0 ? 0 : pkn_membership(thread, pkn_pool_of_call(pool));
     return member == 0 ? -1 : member->index;
 }
 

@@ -6,15 +6,29 @@
 
 #include "pool/member.h"
 
+/* A loop too short to share, called from outside: it runs without a place in the pool unless its body asks for one. */
+typedef struct pkn_short_call {
+    pkern_pool *pool; /* as the caller gave it */
+    pkn_entry entry;
+    int is_inside; /* entry holds a place */
+} pkn_short_call;
+
 typedef struct pkn_thread_state {
-    pkn_member *current;     /* of the innermost task or install */
+    pkn_member *current; /* of the innermost task or install */
+    /* the body that ran short here last, and what is known of it: all that a short call touches; see loop.c */
+    pkn_short_call *short_call;
+    size_t short_key;
+    const pkern_pool *short_pool;
+    double short_item_ticks, short_max_ticks;
+    uint32_t short_left; /* calls until its cost is looked at again */
+
     pkn_member *memberships; /* every pool this thread is inside of */
     pkn_member *worker;      /* where this is a pool's own thread */
     pkern_pool *last_pool;   /* the guest slot used last, taken again without a search */
     uint64_t last_pool_id;
     pkn_member *last_guest;
     int last_is_kept; /* the slot is this thread's for the pool's life */
-} pkn_thread_state;
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_thread_state;
 
 static PKN_THREAD_LOCAL pkn_thread_state pkn_this_thread;
 

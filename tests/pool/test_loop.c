@@ -470,3 +470,123 @@ Test(pool_loop, without_memory_for_a_board_it_still_runs) {
     pool_end(pool);
     pool_heap_check(&heap);
 }
+
+/* ---- short calls: bodies that run without a place in the pool until they ask for one ---- */
+
+typedef struct loop_short {
+    pkern_pool *pool;
+    int ask; /* what the body asks for */
+    int index, threads;
+    pkern_status status;
+    size_t items;
+} loop_short;
+
+enum { LOOP_ASK_NOTHING, LOOP_ASK_INDEX, LOOP_ASK_THREADS, LOOP_ASK_DESTROY, LOOP_ASK_LOOP, LOOP_ASK_SCOPE, LOOP_ASKS };
+
+static int loop_short_inner(size_t begin, size_t end, void *ctx) {
+    loop_short *seen = (loop_short *)ctx;
+    (void)begin;
+    (void)end;
+    seen->threads = pkern_pool_num_threads(0);
+    return 0;
+}
+
+static int loop_short_task(void *ctx) {
+    ((loop_short *)ctx)->threads = pkern_pool_num_threads(0);
+    return 0;
+}
+
+static int loop_short_body(size_t begin, size_t end, void *ctx) {
+    loop_short *seen = (loop_short *)ctx;
+    pkern_scope scope;
+    seen->items += end - begin;
+    switch (seen->ask) {
+    case LOOP_ASK_INDEX:
+        seen->index = pkern_worker_index(seen->pool);
+        break;
+    case LOOP_ASK_THREADS:
+        seen->threads = pkern_pool_num_threads(0);
+        break;
+    case LOOP_ASK_DESTROY:
+        seen->status = pkern_pool_destroy(seen->pool);
+        break;
+    case LOOP_ASK_LOOP:
+        seen->status = pkern_par_for(0, 0, 1, 0, loop_short_inner, seen);
+        break;
+    case LOOP_ASK_SCOPE:
+        seen->status = pkern_scope_begin(&scope, 0);
+        pkern_scope_spawn(&scope, loop_short_task, seen);
+        seen->status |= pkern_scope_wait(&scope);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+Test(pool_loop, a_short_body_finds_itself_inside_its_pool) {
+    pkern_pool *pool = pool_of(3);
+    int threads = pkern_pool_num_threads(pool);
+    for (int ask = LOOP_ASK_NOTHING; ask < LOOP_ASKS; ask++) {
+        /* 200 calls: most of them short, one in 64 the long way */
+        for (int call = 0; call < 200; call++) {
+            loop_short seen = {0, 0, -2, -2, PKERN_OK, 0};
+            seen.pool = pool;
+            seen.ask = ask;
+            cr_assert_eq(pkern_par_for(pool, 0, 1, 0, loop_short_body, &seen), PKERN_OK); /* one item is never shared */
+            cr_assert_eq(seen.items, 1u);
+            if (ask == LOOP_ASK_INDEX) {
+                cr_assert_geq(seen.index, 0);
+                cr_assert_lt(seen.index, pkern_pool_num_slots(pool));
+            }
+            if (ask == LOOP_ASK_THREADS || ask == LOOP_ASK_LOOP || ask == LOOP_ASK_SCOPE) {
+                cr_assert_eq(seen.threads, threads, "ask %d, call %d: %d threads", ask, call, seen.threads);
+            }
+            if (ask == LOOP_ASK_DESTROY) {
+                cr_assert_eq(seen.status, PKERN_EDEADLK);
+            }
+            cr_assert_eq(pkern_worker_index(pool), -1); /* and is outside again */
+        }
+    }
+    pool_end(pool);
+}
+
+static int loop_short_fails(size_t begin, size_t end, void *ctx) {
+    (void)begin;
+    (void)end;
+    return *(int *)ctx;
+}
+
+Test(pool_loop, a_short_body_returns_its_failure) {
+    pkern_pool *pool = pool_of(2);
+    int code = 0;
+    for (int call = 0; call < 100; call++) {
+        code = call % 3 == 2 ? call : 0;
+        cr_assert_eq(pkern_par_for(pool, 0, 4, 0, loop_short_fails, &code), code);
+    }
+    pool_end(pool);
+}
+
+static int loop_turns_dear(size_t begin, size_t end, void *ctx) {
+    uint64_t since = *(int *)ctx ? pkn_now_ns() : 0;
+    (void)begin;
+    (void)end;
+    while (since != 0 && pkn_now_ns() - since < 200000) {
+    }
+    return 0;
+}
+
+#if PKN_THREADS
+Test(pool_loop, a_short_body_that_turns_dear_is_looked_at_again) {
+    pkern_pool *pool = pool_of(2);
+    int dear = 0;
+    for (int call = 0; call < 10; call++) {
+        cr_assert_eq(pkern_par_for(pool, 0, 1, 0, loop_turns_dear, &dear), PKERN_OK);
+    }
+    cr_assert_neq(pkn_this_thread.short_left, 0u);
+    dear = 1;
+    cr_assert_eq(pkern_par_for(pool, 0, 1, 0, loop_turns_dear, &dear), PKERN_OK);
+    cr_assert_eq(pkn_this_thread.short_left, 0u);
+    pool_end(pool);
+}
+#endif
