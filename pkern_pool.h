@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x27e3b5a182b72ab1u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x10788581d6f1f13fu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x27e3b5a182b72ab1u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x10788581d6f1f13fu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -3617,7 +3617,6 @@ PKN_INTERNAL pkern_status pkn_loop_run_with_options(pkn_loop *loop, const pkern_
    spot while that stays true; only this thread's own line is touched. A body that asks for its place in the pool
    (pkern_worker_index, a call of its own) gets it then. */
 
-#define PKN_SHORT_NS 1200.0
 #define PKN_SHORT_CALLS 64u
 
 PKN_INLINE int pkn_loop_is_short(const pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
@@ -3650,7 +3649,7 @@ PKN_INLINE void pkn_loop_remember_short(pkern_pool *pool, const pkn_loop *loop, 
         thread->short_key = key;
         thread->short_pool = pool;
         thread->short_item_ticks = loop->short_item_ns * ticks_per_ns;
-        thread->short_max_ticks = PKN_SHORT_NS * ticks_per_ns;
+        thread->short_max_ticks = PKN_SHARE_NS * ticks_per_ns;
         thread->short_left = PKN_SHORT_CALLS;
     }
 }

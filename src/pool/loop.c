@@ -427,7 +427,6 @@ PKN_INTERNAL pkern_status pkn_loop_run_with_options(pkn_loop *loop, const pkern_
    spot while that stays true; only this thread's own line is touched. A body that asks for its place in the pool
    (pkern_worker_index, a call of its own) gets it then. */
 
-#define PKN_SHORT_NS 1200.0
 #define PKN_SHORT_CALLS 64u
 
 PKN_INLINE int pkn_loop_is_short(const pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
@@ -460,7 +459,7 @@ PKN_INLINE void pkn_loop_remember_short(pkern_pool *pool, const pkn_loop *loop, 
         thread->short_key = key;
         thread->short_pool = pool;
         thread->short_item_ticks = loop->short_item_ns * ticks_per_ns;
-        thread->short_max_ticks = PKN_SHORT_NS * ticks_per_ns;
+        thread->short_max_ticks = PKN_SHARE_NS * ticks_per_ns;
         thread->short_left = PKN_SHORT_CALLS;
     }
 }
