@@ -176,3 +176,58 @@ Test(pool_broadcast, waiting_workers_take_other_work) {
 }
 
 #endif
+
+#if PKN_THREADS
+typedef struct broadcast_across {
+    pkern_pool *home, *other;
+    pkn_atomic_u32 ran, finished;
+    pkern_status status;
+} broadcast_across;
+
+static int broadcast_across_count(int index, int count, void *ctx) {
+    (void)index;
+    (void)count;
+    pkn_atomic_fetch_add_relaxed_u32(&((broadcast_across *)ctx)->ran, 1);
+    return 0;
+}
+
+static int broadcast_across_slow(void *ctx) {
+    (void)ctx;
+    pkn_nap();
+    pkn_nap();
+    return 0;
+}
+
+static int broadcast_across_home(void *ctx) {
+    broadcast_across *across = (broadcast_across *)ctx;
+    return pkern_broadcast(across->home, broadcast_across_count, across);
+}
+
+/* on home's worker, which waits as a guest of the other pool while that pool's worker broadcasts to home */
+static int broadcast_across_job(void *ctx) {
+    broadcast_across *across = (broadcast_across *)ctx;
+    across->status = pkern_join(across->other, broadcast_across_slow, 0, broadcast_across_home, across);
+    pkn_atomic_store_release_u32(&across->finished, 1);
+    return 0;
+}
+
+Test(pool_broadcast, reaches_a_worker_that_waits_in_another_pool) {
+    static broadcast_across across;
+    memset(&across, 0, sizeof across);
+    across.home = pool_of(2);
+    across.other = pool_of(2);
+    for (uint32_t round = 1; round <= 20; round++) {
+        uint64_t start = pkn_now_ns();
+        pkn_atomic_store_relaxed_u32(&across.finished, 0);
+        cr_assert_eq(pkern_spawn(across.home, broadcast_across_job, &across), PKERN_OK);
+        while (pkn_atomic_load_acquire_u32(&across.finished) == 0) {
+            cr_assert_lt(pkn_now_ns() - start, UINT64_C(20000000000));
+            pkn_nap();
+        }
+        cr_assert_eq(across.status, PKERN_OK);
+    }
+    cr_assert_geq(pkn_atomic_load_relaxed_u32(&across.ran), 20u);
+    pool_end(across.home);
+    pool_end(across.other);
+}
+#endif
