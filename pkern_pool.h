@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x10788581d6f1f13fu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x1d9510936877ab65u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x10788581d6f1f13fu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x1d9510936877ab65u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -3679,9 +3679,12 @@ PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, siz
     }
     pkn_entry entry;
     loop.member = pkn_enter(pool, &entry);
-    int status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
+    int status;
     if (options == 0) {
+        status = pkn_loop_run_on(&loop, key);
         pkn_loop_remember_short(pool, &loop, &entry, key);
+    } else {
+        status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
     }
     pkn_leave(&entry);
     return status;

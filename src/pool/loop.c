@@ -489,9 +489,12 @@ PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, siz
     }
     pkn_entry entry;
     loop.member = pkn_enter(pool, &entry);
-    int status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
+    int status;
     if (options == 0) {
+        status = pkn_loop_run_on(&loop, key);
         pkn_loop_remember_short(pool, &loop, &entry, key);
+    } else {
+        status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
     }
     pkn_leave(&entry);
     return status;
