@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x1d9510936877ab65u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x6cff344d1c5a94acu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x1d9510936877ab65u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x6cff344d1c5a94acu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -364,14 +364,6 @@ PKN_DEFINE_ATOMIC_INTEGER(u32, uint32_t)
 PKN_DEFINE_ATOMIC_INTEGER(u64, uint64_t)
 PKN_DEFINE_ATOMIC_INTEGER(size, size_t)
 PKN_DEFINE_ATOMIC_WORD(ptr, void *)
-
-PKN_ALWAYS_INLINE void pkn_fence_acquire(void) {
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-}
-
-PKN_ALWAYS_INLINE void pkn_fence_release(void) {
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-}
 
 /* A full fence. The ThreadSanitizer does not model fences; a read-modify-write on a word that nobody else
    has says the same to the processor, and the sanitizer sees the orders of the accesses around it. */
@@ -3506,9 +3498,11 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
 
 /* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
 PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
-    if (member->fork.end->index > member->split && member->pool->num_threads > 1) {
-        pkn_join_expose(member, member->fork.end->index);
-        pkn_work_posted(member->pool, member->root, 1);
+    uint32_t end = member->fork.end->index;
+    if (end > member->split && member->pool->num_threads > 1) {
+        uint32_t pieces = end - member->split;
+        pkn_join_expose(member, end);
+        pkn_work_posted(member->pool, member->root, pieces);
     }
 }
 
@@ -4084,6 +4078,14 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
 #ifndef PKN_POOL_LOOP_C
 #define PKN_POOL_LOOP_C
 
+/* ==== src/pool/loop_cost.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What is remembered of a loop body's cost: in the member, to decide alone or shared; in the thread, to run the shortest calls
+   without a place in the pool. Tuned for programs that call the same few bodies again and again. */
+#ifndef PKN_POOL_LOOP_COST_H
+#define PKN_POOL_LOOP_COST_H
+
 /* #include "pool/guest.h": above */
 /* ==== src/base/rng.h ==== */
 /* SPDX-License-Identifier: MIT */
@@ -4107,6 +4109,76 @@ PKN_INLINE uint64_t pkn_mix_u64(uint64_t x) {
 PKN_INLINE uint64_t pkn_random_at(uint64_t seed, uint64_t index) {
     uint64_t start = pkn_mix_u64(seed + UINT64_C(0x9e3779b97f4a7c15));
     return pkn_mix_u64(start + (index + 1) * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+#endif
+/* ==== src/pool/loop_cost.h, continued ==== */
+
+/* ---- cost of a body, as last seen by this member ---- */
+
+/* Each body has two places, and a new one drives out the older. */
+PKN_INLINE pkn_loop_cost *pkn_loop_cost_of(pkn_member *member, size_t key) {
+    pkn_loop_cost *newer = &member->costs[pkn_mix_u64(key) % (PKN_LOOP_COSTS / 2) * 2];
+    pkn_loop_cost *older = newer + 1;
+    if (newer->body != key) {
+        pkn_loop_cost first = *newer;
+        *newer = *older;
+        *older = first;
+        if (newer->body != key) {
+            newer->body = key;
+            newer->item_ns = 0;
+        }
+    }
+    return newer;
+}
+
+PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
+    if (items != 0) {
+        double seen = ns / (double)items;
+        seen = seen > 0.01 ? seen : 0.01;
+        cost->item_ns = (float)(cost->item_ns > 0 ? 0.5 * ((double)cost->item_ns + seen) : seen);
+    }
+}
+
+/* ---- short calls ----
+
+   A call from outside that is too short to share needs nothing of the pool, and where the program has been idle for a while
+   each line that it touches costs 20 to 100 ns. So the thread remembers the body that ran short last, and runs it on the
+   spot while that stays true; only this thread's own line is touched. A body that asks for its place in the pool
+   (pkern_worker_index, a call of its own) gets it then. */
+
+#define PKN_SHORT_CALLS 64u
+
+PKN_INLINE int pkn_loop_is_short(const pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
+    return thread->short_key == key && thread->short_pool == pool && thread->short_left != 0 && thread->current == 0 &&
+           thread->short_call == 0 && thread->short_item_ticks * (double)items < thread->short_max_ticks;
+}
+
+PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+                                    void *ctx) {
+    pkn_short_call call = {pool, {0, 0}, 0};
+    thread->short_call = &call;
+    thread->short_left--;
+    uint64_t start = pkn_ticks();
+    int status = body(begin, end, ctx);
+    double passed = (double)(pkn_ticks() - start);
+    thread->short_call = 0;
+    if (call.is_inside) {
+        pkn_leave(&call.entry);
+    }
+    if (passed > 2.0 * thread->short_max_ticks) {
+        thread->short_left = 0; /* dearer than it was: the next call goes the long way and measures */
+    }
+    return status;
+}
+
+PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, double item_ticks, double max_ticks) {
+    pkn_thread_state *thread = &pkn_this_thread;
+    thread->short_key = key;
+    thread->short_pool = pool;
+    thread->short_item_ticks = item_ticks;
+    thread->short_max_ticks = max_ticks;
+    thread->short_left = PKN_SHORT_CALLS;
 }
 
 #endif
@@ -4180,32 +4252,6 @@ PKN_INTERNAL int pkn_loop_verdict(pkn_member *member, double work_ns, int count_
         }
     }
     return PKN_LOOP_ALONE;
-}
-
-/* ---- cost of a body, as last seen by this member ---- */
-
-/* Each body has two places, and a new one drives out the older. */
-PKN_INLINE pkn_loop_cost *pkn_loop_cost_of(pkn_member *member, size_t key) {
-    pkn_loop_cost *newer = &member->costs[pkn_mix_u64(key) % (PKN_LOOP_COSTS / 2) * 2];
-    pkn_loop_cost *older = newer + 1;
-    if (newer->body != key) {
-        pkn_loop_cost first = *newer;
-        *newer = *older;
-        *older = first;
-        if (newer->body != key) {
-            newer->body = key;
-            newer->item_ns = 0;
-        }
-    }
-    return newer;
-}
-
-PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
-    if (items != 0) {
-        double seen = ns / (double)items;
-        seen = seen > 0.01 ? seen : 0.01;
-        cost->item_ns = (float)(cost->item_ns > 0 ? 0.5 * ((double)cost->item_ns + seen) : seen);
-    }
 }
 
 /* ---- a loop inside a piece of the same member's loop: its board is taken, so the pieces are joins ---- */
@@ -4517,50 +4563,6 @@ PKN_INTERNAL pkern_status pkn_loop_run_with_options(pkn_loop *loop, const pkern_
     return status;
 }
 
-/* ---- short calls ----
-
-   A call from outside that is too short to share needs nothing of the pool, and where the program has been idle for a while
-   each line that it touches costs 20 to 100 ns. So the thread remembers the body that ran short last, and runs it on the
-   spot while that stays true; only this thread's own line is touched. A body that asks for its place in the pool
-   (pkern_worker_index, a call of its own) gets it then. */
-
-#define PKN_SHORT_CALLS 64u
-
-PKN_INLINE int pkn_loop_is_short(const pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
-    return thread->short_key == key && thread->short_pool == pool && thread->short_left != 0 && thread->current == 0 &&
-           thread->short_call == 0 && thread->short_item_ticks * (double)items < thread->short_max_ticks;
-}
-
-PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
-                                    void *ctx) {
-    pkn_short_call call = {pool, {0, 0}, 0};
-    thread->short_call = &call;
-    thread->short_left--;
-    uint64_t start = pkn_ticks();
-    int status = body(begin, end, ctx);
-    double passed = (double)(pkn_ticks() - start);
-    thread->short_call = 0;
-    if (call.is_inside) {
-        pkn_leave(&call.entry);
-    }
-    if (passed > 2.0 * thread->short_max_ticks) {
-        thread->short_left = 0; /* dearer than it was: the next call goes the long way and measures */
-    }
-    return status;
-}
-
-PKN_INLINE void pkn_loop_remember_short(pkern_pool *pool, const pkn_loop *loop, const pkn_entry *entry, size_t key) {
-    pkn_thread_state *thread = &pkn_this_thread;
-    if (loop->short_item_ns > 0 && entry->outer == 0) {
-        double ticks_per_ns = loop->member->pool->ticks_per_ns;
-        thread->short_key = key;
-        thread->short_pool = pool;
-        thread->short_item_ticks = loop->short_item_ns * ticks_per_ns;
-        thread->short_max_ticks = PKN_SHARE_NS * ticks_per_ns;
-        thread->short_left = PKN_SHORT_CALLS;
-    }
-}
-
 /* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
 PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
                                              pkern_range_fn body, void *ctx, size_t key) {
@@ -4589,7 +4591,10 @@ PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, siz
     int status;
     if (options == 0) {
         status = pkn_loop_run_on(&loop, key);
-        pkn_loop_remember_short(pool, &loop, &entry, key);
+        if (loop.short_item_ns > 0 && entry.outer == 0) {
+            double ticks_per_ns = loop.member->pool->ticks_per_ns;
+            pkn_loop_remember_short(pool, key, loop.short_item_ns * ticks_per_ns, PKN_SHARE_NS * ticks_per_ns);
+        }
     } else {
         status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
     }

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x1d9510936877ab65u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x6cff344d1c5a94acu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x1d9510936877ab65u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x6cff344d1c5a94acu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -3410,14 +3410,6 @@ PKN_DEFINE_ATOMIC_INTEGER(u32, uint32_t)
 PKN_DEFINE_ATOMIC_INTEGER(u64, uint64_t)
 PKN_DEFINE_ATOMIC_INTEGER(size, size_t)
 PKN_DEFINE_ATOMIC_WORD(ptr, void *)
-
-PKN_ALWAYS_INLINE void pkn_fence_acquire(void) {
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-}
-
-PKN_ALWAYS_INLINE void pkn_fence_release(void) {
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-}
 
 /* A full fence. The ThreadSanitizer does not model fences; a read-modify-write on a word that nobody else
    has says the same to the processor, and the sanitizer sees the orders of the accesses around it. */

@@ -71,14 +71,6 @@ PKN_DEFINE_ATOMIC_INTEGER(u64, uint64_t)
 PKN_DEFINE_ATOMIC_INTEGER(size, size_t)
 PKN_DEFINE_ATOMIC_WORD(ptr, void *)
 
-PKN_ALWAYS_INLINE void pkn_fence_acquire(void) {
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-}
-
-PKN_ALWAYS_INLINE void pkn_fence_release(void) {
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-}
-
 /* A full fence. The ThreadSanitizer does not model fences; a read-modify-write on a word that nobody else
    has says the same to the processor, and the sanitizer sees the orders of the accesses around it. */
 PKN_ALWAYS_INLINE void pkn_fence_seq_cst(void) {

@@ -12,8 +12,7 @@
 #ifndef PKN_POOL_LOOP_C
 #define PKN_POOL_LOOP_C
 
-#include "pool/guest.h"
-#include "base/rng.h"
+#include "pool/loop_cost.h"
 
 #define PKN_HANDOVER_NS 200.0
 #define PKN_SHARE_NS 1600.0
@@ -83,32 +82,6 @@ PKN_INTERNAL int pkn_loop_verdict(pkn_member *member, double work_ns, int count_
         }
     }
     return PKN_LOOP_ALONE;
-}
-
-/* ---- cost of a body, as last seen by this member ---- */
-
-/* Each body has two places, and a new one drives out the older. */
-PKN_INLINE pkn_loop_cost *pkn_loop_cost_of(pkn_member *member, size_t key) {
-    pkn_loop_cost *newer = &member->costs[pkn_mix_u64(key) % (PKN_LOOP_COSTS / 2) * 2];
-    pkn_loop_cost *older = newer + 1;
-    if (newer->body != key) {
-        pkn_loop_cost first = *newer;
-        *newer = *older;
-        *older = first;
-        if (newer->body != key) {
-            newer->body = key;
-            newer->item_ns = 0;
-        }
-    }
-    return newer;
-}
-
-PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
-    if (items != 0) {
-        double seen = ns / (double)items;
-        seen = seen > 0.01 ? seen : 0.01;
-        cost->item_ns = (float)(cost->item_ns > 0 ? 0.5 * ((double)cost->item_ns + seen) : seen);
-    }
 }
 
 /* ---- a loop inside a piece of the same member's loop: its board is taken, so the pieces are joins ---- */
@@ -420,50 +393,6 @@ PKN_INTERNAL pkern_status pkn_loop_run_with_options(pkn_loop *loop, const pkern_
     return status;
 }
 
-/* ---- short calls ----
-
-   A call from outside that is too short to share needs nothing of the pool, and where the program has been idle for a while
-   each line that it touches costs 20 to 100 ns. So the thread remembers the body that ran short last, and runs it on the
-   spot while that stays true; only this thread's own line is touched. A body that asks for its place in the pool
-   (pkern_worker_index, a call of its own) gets it then. */
-
-#define PKN_SHORT_CALLS 64u
-
-PKN_INLINE int pkn_loop_is_short(const pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
-    return thread->short_key == key && thread->short_pool == pool && thread->short_left != 0 && thread->current == 0 &&
-           thread->short_call == 0 && thread->short_item_ticks * (double)items < thread->short_max_ticks;
-}
-
-PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
-                                    void *ctx) {
-    pkn_short_call call = {pool, {0, 0}, 0};
-    thread->short_call = &call;
-    thread->short_left--;
-    uint64_t start = pkn_ticks();
-    int status = body(begin, end, ctx);
-    double passed = (double)(pkn_ticks() - start);
-    thread->short_call = 0;
-    if (call.is_inside) {
-        pkn_leave(&call.entry);
-    }
-    if (passed > 2.0 * thread->short_max_ticks) {
-        thread->short_left = 0; /* dearer than it was: the next call goes the long way and measures */
-    }
-    return status;
-}
-
-PKN_INLINE void pkn_loop_remember_short(pkern_pool *pool, const pkn_loop *loop, const pkn_entry *entry, size_t key) {
-    pkn_thread_state *thread = &pkn_this_thread;
-    if (loop->short_item_ns > 0 && entry->outer == 0) {
-        double ticks_per_ns = loop->member->pool->ticks_per_ns;
-        thread->short_key = key;
-        thread->short_pool = pool;
-        thread->short_item_ticks = loop->short_item_ns * ticks_per_ns;
-        thread->short_max_ticks = PKN_SHARE_NS * ticks_per_ns;
-        thread->short_left = PKN_SHORT_CALLS;
-    }
-}
-
 /* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
 PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
                                              pkern_range_fn body, void *ctx, size_t key) {
@@ -492,7 +421,10 @@ PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, siz
     int status;
     if (options == 0) {
         status = pkn_loop_run_on(&loop, key);
-        pkn_loop_remember_short(pool, &loop, &entry, key);
+        if (loop.short_item_ns > 0 && entry.outer == 0) {
+            double ticks_per_ns = loop.member->pool->ticks_per_ns;
+            pkn_loop_remember_short(pool, key, loop.short_item_ns * ticks_per_ns, PKN_SHARE_NS * ticks_per_ns);
+        }
     } else {
         status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
     }

@@ -276,9 +276,11 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
 
 /* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
 PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
-    if (member->fork.end->index > member->split && member->pool->num_threads > 1) {
-        pkn_join_expose(member, member->fork.end->index);
-        pkn_work_posted(member->pool, member->root, 1);
+    uint32_t end = member->fork.end->index;
+    if (end > member->split && member->pool->num_threads > 1) {
+        uint32_t pieces = end - member->split;
+        pkn_join_expose(member, end);
+        pkn_work_posted(member->pool, member->root, pieces);
     }
 }
 
