@@ -567,6 +567,7 @@ Test(pool_loop, a_short_body_returns_its_failure) {
     pool_end(pool);
 }
 
+#if PKN_THREADS
 static int loop_turns_dear(size_t begin, size_t end, void *ctx) {
     uint64_t since = *(int *)ctx ? pkn_now_ns() : 0;
     (void)begin;
@@ -576,7 +577,6 @@ static int loop_turns_dear(size_t begin, size_t end, void *ctx) {
     return 0;
 }
 
-#if PKN_THREADS
 Test(pool_loop, a_short_body_that_turns_dear_is_looked_at_again) {
     pkern_pool *pool = pool_of(2);
     int dear = 0;
