@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x6cff344d1c5a94acu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xc463792bfc09901bu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x6cff344d1c5a94acu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xc463792bfc09901bu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -162,6 +162,8 @@
 #define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
 #define PKN_NOINLINE __attribute__((noinline))
 #define PKN_COLD __attribute__((noinline, cold))
+/* What the shortest calls run through: on neighbouring pages, since after an idle time each page costs 20 to 50 ns. */
+#define PKN_HOT __attribute__((hot))
 #define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PKN_ALIGNED(n) __attribute__((aligned(n)))
@@ -2160,11 +2162,11 @@ struct pkn_member {
     uint32_t join_segments;
     uint32_t victim;       /* where the last successful search ended */
     uint32_t seen_broadcast;
+    int has_spawned;       /* something was pushed to the spawn deque since the guest came */
     int ended;             /* the worker is gone, since the pool is being destroyed; under the pool's lock */
     uint32_t loop_epoch;
     int loop_active;       /* the board is in use */
     pkn_member *next_membership; /* of the same thread, in other pools */
-    uint64_t cold_window_ns, cold_ns; /* shareable time run alone while helpers slept */
     uint32_t later_owner, later_epoch; /* a loop that was not worth helping, not looked at again before later_ticks */
     uint64_t later_ticks;
     int times_later;
@@ -2231,6 +2233,7 @@ struct pkern_pool {
     size_t injector_capacity, injector_head;
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
+    uint32_t helpers; /* T - 1 */
 };
 
 #define PKN_SLEEPING_GUEST 0x10000u
@@ -2375,6 +2378,7 @@ PKN_INTERNAL int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
         }
     }
     pkn_job_store(&ring->cell[bottom & (ring->capacity - 1)], job);
+    owner->has_spawned = 1;
     /* release: pairs with the thief's acquire of bottom */
     pkn_atomic_store_release_size(&owner->spawn_bottom, bottom + 1);
     return 0;
@@ -3182,8 +3186,10 @@ typedef struct pkn_thread_state {
     pkn_short_call *short_call;
     size_t short_key;
     const pkern_pool *short_pool;
-    double short_item_ticks, short_max_ticks;
+    float short_item_ns, short_ticks_per_ns;
     uint32_t short_left; /* calls until its cost is looked at again */
+    float cold_ns;       /* shareable time that ran alone while all helpers slept ... */
+    uint64_t cold_since; /* ... from this tick on */
 
     pkn_member *memberships; /* every pool this thread is inside of */
     pkn_member *worker;      /* where this is a pool's own thread */
@@ -3667,10 +3673,11 @@ PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
     pkn_filter anything = {0, 0, 0};
     pkn_job job;
     thread->current = member;
-    if (!pkn_is_orphan(member->pool)) {
+    if (member->has_spawned && !pkn_is_orphan(member->pool)) {
         while (pkn_spawn_pop(member, &anything, &job)) {
             pkn_run_job(member, &job);
         }
+        member->has_spawned = 0;
     }
     member->entries = 0;
     pkn_member **link = &thread->memberships;
@@ -4073,8 +4080,7 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
    worth 30 wakes. What a loop costs is known from the caller's hint or from the last calls of the same body; a body never seen before
    is shared at once, since its first item may be the long one. A body that is thought cheap runs in growing pieces with a look at the
    clock between them, and is shared from where it turns out not to be.
-   Many small calls in a row are worth a wake together: the shareable time that a caller ran alone while all slept is added up, and
-   when it reaches 30 wakes within 5 ms one helper is woken, which then spins while calls keep coming. */
+   Many small calls in a row are worth a wake together; see loop_cost.h. */
 #ifndef PKN_POOL_LOOP_C
 #define PKN_POOL_LOOP_C
 
@@ -4140,6 +4146,25 @@ PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
     }
 }
 
+/* ---- many small calls in a row ----
+
+   They are worth a wake together: the shareable time that a thread ran alone while all helpers slept is added up, and when it
+   reaches 30 wakes within 5 ms one helper is woken, which then spins while calls keep coming. */
+
+#define PKN_WAKE_WORTH_NS 150000.0
+#define PKN_COLD_WINDOW_NS 5e6
+
+/* 1 where a helper should be woken now. */
+PKN_INLINE int pkn_loop_count_cold(pkn_thread_state *thread, double work_ns, double ticks_per_ns) {
+    uint64_t now = pkn_ticks();
+    if ((double)(now - thread->cold_since) > PKN_COLD_WINDOW_NS * ticks_per_ns) {
+        thread->cold_since = now;
+        thread->cold_ns = 0;
+    }
+    thread->cold_ns += (float)work_ns;
+    return (double)thread->cold_ns >= PKN_WAKE_WORTH_NS;
+}
+
 /* ---- short calls ----
 
    A call from outside that is too short to share needs nothing of the pool, and where the program has been idle for a while
@@ -4148,13 +4173,28 @@ PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
    (pkern_worker_index, a call of its own) gets it then. */
 
 #define PKN_SHORT_CALLS 64u
+/* below this no helper is worth its hand-over; while all sleep, the rest of the way in costs more than watching the body is worth */
+#define PKN_SHARE_NS 1600.0
+#define PKN_SHORT_COLD_NS 6000.0
 
-PKN_INLINE int pkn_loop_is_short(const pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
-    return thread->short_key == key && thread->short_pool == pool && thread->short_left != 0 && thread->current == 0 &&
-           thread->short_call == 0 && thread->short_item_ticks * (double)items < thread->short_max_ticks;
+PKN_INLINE int pkn_all_helpers_sleep(const pkern_pool *pool) {
+    return pkn_sleeping_workers(pool) >= pool->helpers;
 }
 
-PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
+    if (thread->short_key != key || thread->short_pool != pool || thread->short_left == 0 || thread->current != 0 ||
+        thread->short_call != 0) {
+        return 0;
+    }
+    double work_ns = (double)thread->short_item_ns * (double)items;
+    if (work_ns < PKN_SHARE_NS) {
+        return 1;
+    }
+    return work_ns < PKN_SHORT_COLD_NS && pkn_all_helpers_sleep(pool != 0 ? pool : pkern_pool_global()) &&
+           !pkn_loop_count_cold(thread, work_ns, (double)thread->short_ticks_per_ns);
+}
+
+PKN_INTERNAL PKN_HOT int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
                                     void *ctx) {
     pkn_short_call call = {pool, {0, 0}, 0};
     thread->short_call = &call;
@@ -4166,18 +4206,18 @@ PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, 
     if (call.is_inside) {
         pkn_leave(&call.entry);
     }
-    if (passed > 2.0 * thread->short_max_ticks) {
+    if (passed > 2.0 * PKN_SHORT_COLD_NS * (double)thread->short_ticks_per_ns) {
         thread->short_left = 0; /* dearer than it was: the next call goes the long way and measures */
     }
     return status;
 }
 
-PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, double item_ticks, double max_ticks) {
+PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, double item_ns, double ticks_per_ns) {
     pkn_thread_state *thread = &pkn_this_thread;
     thread->short_key = key;
     thread->short_pool = pool;
-    thread->short_item_ticks = item_ticks;
-    thread->short_max_ticks = max_ticks;
+    thread->short_item_ns = (float)item_ns;
+    thread->short_ticks_per_ns = (float)ticks_per_ns;
     thread->short_left = PKN_SHORT_CALLS;
 }
 
@@ -4185,9 +4225,6 @@ PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, doub
 /* ==== src/pool/loop.c, continued ==== */
 
 #define PKN_HANDOVER_NS 200.0
-#define PKN_SHARE_NS 1600.0
-#define PKN_WAKE_WORTH_NS 150000.0
-#define PKN_COLD_WINDOW_NS 5000000
 /* how finely a loop is cut, the least work that is worth a claim (its locked instruction waits for the stores of the piece before,
    100 ns and more), and what a piece may cost before its cost is looked at */
 #define PKN_UNIT_NS 100.0
@@ -4240,14 +4277,9 @@ PKN_INTERNAL int pkn_loop_verdict(pkn_member *member, double work_ns, int count_
         return 0;
     }
     if (count_cold) {
-        uint64_t now_ns = pkn_now_ns();
-        if (now_ns - member->cold_window_ns > PKN_COLD_WINDOW_NS) {
-            member->cold_window_ns = now_ns;
-            member->cold_ns = 0;
-        }
-        member->cold_ns += (uint64_t)work_ns;
-        if ((double)member->cold_ns >= PKN_WAKE_WORTH_NS) {
-            member->cold_ns = 0;
+        pkn_thread_state *thread = &pkn_this_thread;
+        if (pkn_loop_count_cold(thread, work_ns, member->pool->ticks_per_ns)) {
+            thread->cold_ns = 0;
             return 1;
         }
     }
@@ -4563,17 +4595,11 @@ PKN_INTERNAL pkern_status pkn_loop_run_with_options(pkn_loop *loop, const pkern_
     return status;
 }
 
-/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
-PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
-                                             pkern_range_fn body, void *ctx, size_t key) {
+PKN_INTERNAL PKN_NOINLINE pkern_status pkn_loop_run_in_pool(pkern_pool *pool, size_t begin, size_t end,
+                                                            const pkern_par_options *options, pkern_range_fn body, void *ctx,
+                                                            size_t key) {
     pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0, 0};
     int plain = 1;
-    if (body == 0 || begin > end) {
-        return PKERN_EINVAL;
-    }
-    if (options == 0 && begin != end && pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key)) {
-        return pkn_loop_run_short(&pkn_this_thread, pool, begin, end, body, ctx);
-    }
     if (options != 0) {
         if (options->max_len != 0 && options->min_len > options->max_len) {
             return PKERN_EINVAL;
@@ -4592,14 +4618,25 @@ PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, siz
     if (options == 0) {
         status = pkn_loop_run_on(&loop, key);
         if (loop.short_item_ns > 0 && entry.outer == 0) {
-            double ticks_per_ns = loop.member->pool->ticks_per_ns;
-            pkn_loop_remember_short(pool, key, loop.short_item_ns * ticks_per_ns, PKN_SHARE_NS * ticks_per_ns);
+            pkn_loop_remember_short(pool, key, loop.short_item_ns, loop.member->pool->ticks_per_ns);
         }
     } else {
         status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
     }
     pkn_leave(&entry);
     return status;
+}
+
+/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
+PKN_INTERNAL PKN_HOT pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+                                                     pkern_range_fn body, void *ctx, size_t key) {
+    if (body == 0 || begin > end) {
+        return PKERN_EINVAL;
+    }
+    if (options == 0 && begin != end && pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key)) {
+        return pkn_loop_run_short(&pkn_this_thread, pool, begin, end, body, ctx);
+    }
+    return pkn_loop_run_in_pool(pool, begin, end, options, body, ctx, key);
 }
 
 PKN_INTERNAL pkern_status pkn_loop_run(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
@@ -5039,6 +5076,7 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     pkn_mutex_lock(&made->starting);
     int started = pkn_start_workers(made, threads - 1);
     made->num_threads = started + 1;
+    made->helpers = (uint32_t)started;
     pkn_atomic_store_release_u32(&made->num_members, (uint32_t)started);
     /* the start of the threads took long enough to compare the clocks; a pool without threads has no use for ticks */
     uint64_t passed_ns = pkn_now_ns() - start_ns;
@@ -8351,9 +8389,9 @@ PKN_INTERNAL pkern_status pkn_units_run(pkern_pool *pool, size_t n, size_t unit_
 #endif
 /* ==== src/par/for.c, continued ==== */
 
-PKERN_API pkern_status pkern_par_for(pkern_pool *pool, size_t begin, size_t end,
-                                     const pkern_par_options *options, pkern_range_fn body,
-                                     void *ctx) {
+PKERN_API PKN_HOT pkern_status pkern_par_for(pkern_pool *pool, size_t begin, size_t end,
+                                             const pkern_par_options *options, pkern_range_fn body,
+                                             void *ctx) {
     if (begin > end || body == 0 || !pkn_options_valid(options)) {
         return PKERN_EINVAL;
     }
@@ -8381,7 +8419,7 @@ typedef struct pkn_map {
     void *ctx;
 } pkn_map;
 
-PKN_INTERNAL int pkn_map_range(size_t begin, size_t end, void *context) {
+PKN_INTERNAL PKN_HOT int pkn_map_range(size_t begin, size_t end, void *context) {
     const pkn_map *map = (const pkn_map *)context;
     const unsigned char *in = map->in + begin * map->in_size;
     unsigned char *out = map->out + begin * map->out_size;
@@ -8396,9 +8434,11 @@ PKN_INTERNAL int pkn_map_range(size_t begin, size_t end, void *context) {
     return 0;
 }
 
-PKERN_API pkern_status pkern_par_map(pkern_pool *pool, const void *in, size_t in_size, void *out,
-                                     size_t out_size, size_t n, const pkern_par_options *options,
-                                     int (*fn)(const void *in, void *out, void *ctx), void *ctx) {
+PKERN_API PKN_HOT pkern_status pkern_par_map(pkern_pool *pool, const void *in, size_t in_size,
+                                             void *out, size_t out_size, size_t n,
+                                             const pkern_par_options *options,
+                                             int (*fn)(const void *in, void *out, void *ctx),
+                                             void *ctx) {
     pkn_map map;
     pkern_status status = pkn_map_check(in, in_size, out, out_size, n);
     if (fn == 0 || !pkn_options_valid(options)) {
@@ -9411,8 +9451,7 @@ PKERN_API void pkern_hdc_random(uint64_t seed, uint64_t *out, size_t words) {
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* Binding, a xor at memory speed. Short rows are bound several at a time with a key repeated on the
-   stack, long ones are cut, so that a kernel call always has between half a KiB and 32 KiB to
-   do. */
+   stack, long ones are cut, so that a kernel call always has between 128 bytes and 32 KiB to do. */
 #ifndef PKN_HDC_BIND_C
 #define PKN_HDC_BIND_C
 
@@ -9440,8 +9479,10 @@ PKERN_API void pkern_hdc_random(uint64_t seed, uint64_t *out, size_t words) {
 
 #define PKN_HDC_MAX_WORDS ((size_t)1 << 26)
 
-/* xor and rotate: 256 bytes in 4 ns */
+/* xor and rotate: 256 bytes in 4 ns, in 6.4 ns where the arrays exceed the caches of one core */
 #define PKN_HDC_MOVE_NS_PER_WORD 0.125
+#define PKN_HDC_MOVE_FAR_NS_PER_WORD 0.2
+#define PKN_HDC_FAR_BYTES ((size_t)2 << 20)
 /* two vectors compared: 1.9 ns, of which about 0.4 don't depend on the words */
 #define PKN_HDC_PAIR_NS_PER_WORD 0.047
 #define PKN_HDC_PAIR_NS 0.4
@@ -9455,6 +9496,12 @@ PKN_INLINE double pkn_hdc_pair_cost(size_t words) {
                       : features != 0                    ? 3.7
                                                          : 29;
     return (PKN_HDC_PAIR_NS + PKN_HDC_PAIR_NS_PER_WORD * (double)words) * slowness;
+}
+
+/* Of an item of so many words, in a call that moves so many bytes. */
+PKN_INLINE double pkn_hdc_move_cost(size_t words, size_t bytes) {
+    return (bytes < PKN_HDC_FAR_BYTES ? PKN_HDC_MOVE_NS_PER_WORD : PKN_HDC_MOVE_FAR_NS_PER_WORD) *
+           (double)words;
 }
 
 /* Per word of a row. */
@@ -9502,7 +9549,7 @@ PKN_INLINE pkern_status pkn_hdc_run(pkern_pool *pool, size_t n, size_t min_len, 
 /* ==== src/hdc/bind.c, continued ==== */
 
 /* Words of the repeated key; from half of it on a row is long enough for a call of its own. */
-#define PKN_BIND_KEY_WORDS 64
+#define PKN_BIND_KEY_WORDS 32
 /* Words of a piece of a long row. */
 #define PKN_BIND_PIECE_WORDS 4096
 
@@ -9585,10 +9632,10 @@ PKERN_API pkern_status pkern_hdc_bind(pkern_pool *pool, const uint64_t *vectors,
     bind.n_pieces = (words + PKN_BIND_PIECE_WORDS - 1) / PKN_BIND_PIECE_WORDS;
     if (bind.n_pieces > 1) {
         return pkn_hdc_run(pool, n * bind.n_pieces, 1,
-                           PKN_HDC_MOVE_NS_PER_WORD * PKN_BIND_PIECE_WORDS, pkn_bind_row_pieces,
+                           pkn_hdc_move_cost(PKN_BIND_PIECE_WORDS, bytes), pkn_bind_row_pieces,
                            &bind);
     }
-    return pkn_hdc_run(pool, n, 1, PKN_HDC_MOVE_NS_PER_WORD * (double)words,
+    return pkn_hdc_run(pool, n, 1, pkn_hdc_move_cost(words, bytes),
                        words <= PKN_BIND_KEY_WORDS / 2 ? pkn_bind_short_rows : pkn_bind_rows,
                        &bind);
 }
@@ -9611,7 +9658,7 @@ PKERN_API pkern_status pkern_hdc_bind_pairs(pkern_pool *pool, const uint64_t *a,
     bind.out = out;
     bind.words = n * words;
     return pkn_hdc_run(pool, (bind.words + PKN_BIND_KEY_WORDS - 1) / PKN_BIND_KEY_WORDS, 1,
-                       PKN_HDC_MOVE_NS_PER_WORD * PKN_BIND_KEY_WORDS, pkn_bind_pair_pieces, &bind);
+                       pkn_hdc_move_cost(PKN_BIND_KEY_WORDS, bytes), pkn_bind_pair_pieces, &bind);
 }
 
 #endif
@@ -9659,8 +9706,7 @@ PKERN_API pkern_status pkern_hdc_permute(pkern_pool *pool, const uint64_t *vecto
     permute.out = out;
     permute.words = words;
     permute.shift = shift;
-    return pkn_hdc_run(pool, n, 1, PKN_HDC_MOVE_NS_PER_WORD * (double)words + 4, pkn_permute_rows,
-                       &permute);
+    return pkn_hdc_run(pool, n, 1, pkn_hdc_move_cost(words, bytes) + 4, pkn_permute_rows, &permute);
 }
 
 #endif

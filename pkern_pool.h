@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x6cff344d1c5a94acu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xc463792bfc09901bu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x6cff344d1c5a94acu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xc463792bfc09901bu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -160,6 +160,8 @@
 #define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
 #define PKN_NOINLINE __attribute__((noinline))
 #define PKN_COLD __attribute__((noinline, cold))
+/* What the shortest calls run through: on neighbouring pages, since after an idle time each page costs 20 to 50 ns. */
+#define PKN_HOT __attribute__((hot))
 #define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PKN_ALIGNED(n) __attribute__((aligned(n)))
@@ -1197,11 +1199,11 @@ struct pkn_member {
     uint32_t join_segments;
     uint32_t victim;       /* where the last successful search ended */
     uint32_t seen_broadcast;
+    int has_spawned;       /* something was pushed to the spawn deque since the guest came */
     int ended;             /* the worker is gone, since the pool is being destroyed; under the pool's lock */
     uint32_t loop_epoch;
     int loop_active;       /* the board is in use */
     pkn_member *next_membership; /* of the same thread, in other pools */
-    uint64_t cold_window_ns, cold_ns; /* shareable time run alone while helpers slept */
     uint32_t later_owner, later_epoch; /* a loop that was not worth helping, not looked at again before later_ticks */
     uint64_t later_ticks;
     int times_later;
@@ -1268,6 +1270,7 @@ struct pkern_pool {
     size_t injector_capacity, injector_head;
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
+    uint32_t helpers; /* T - 1 */
 };
 
 #define PKN_SLEEPING_GUEST 0x10000u
@@ -1468,6 +1471,7 @@ PKN_INTERNAL int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
         }
     }
     pkn_job_store(&ring->cell[bottom & (ring->capacity - 1)], job);
+    owner->has_spawned = 1;
     /* release: pairs with the thief's acquire of bottom */
     pkn_atomic_store_release_size(&owner->spawn_bottom, bottom + 1);
     return 0;
@@ -2275,8 +2279,10 @@ typedef struct pkn_thread_state {
     pkn_short_call *short_call;
     size_t short_key;
     const pkern_pool *short_pool;
-    double short_item_ticks, short_max_ticks;
+    float short_item_ns, short_ticks_per_ns;
     uint32_t short_left; /* calls until its cost is looked at again */
+    float cold_ns;       /* shareable time that ran alone while all helpers slept ... */
+    uint64_t cold_since; /* ... from this tick on */
 
     pkn_member *memberships; /* every pool this thread is inside of */
     pkn_member *worker;      /* where this is a pool's own thread */
@@ -2760,10 +2766,11 @@ PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
     pkn_filter anything = {0, 0, 0};
     pkn_job job;
     thread->current = member;
-    if (!pkn_is_orphan(member->pool)) {
+    if (member->has_spawned && !pkn_is_orphan(member->pool)) {
         while (pkn_spawn_pop(member, &anything, &job)) {
             pkn_run_job(member, &job);
         }
+        member->has_spawned = 0;
     }
     member->entries = 0;
     pkn_member **link = &thread->memberships;
@@ -3166,8 +3173,7 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
    worth 30 wakes. What a loop costs is known from the caller's hint or from the last calls of the same body; a body never seen before
    is shared at once, since its first item may be the long one. A body that is thought cheap runs in growing pieces with a look at the
    clock between them, and is shared from where it turns out not to be.
-   Many small calls in a row are worth a wake together: the shareable time that a caller ran alone while all slept is added up, and
-   when it reaches 30 wakes within 5 ms one helper is woken, which then spins while calls keep coming. */
+   Many small calls in a row are worth a wake together; see loop_cost.h. */
 #ifndef PKN_POOL_LOOP_C
 #define PKN_POOL_LOOP_C
 
@@ -3233,6 +3239,25 @@ PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
     }
 }
 
+/* ---- many small calls in a row ----
+
+   They are worth a wake together: the shareable time that a thread ran alone while all helpers slept is added up, and when it
+   reaches 30 wakes within 5 ms one helper is woken, which then spins while calls keep coming. */
+
+#define PKN_WAKE_WORTH_NS 150000.0
+#define PKN_COLD_WINDOW_NS 5e6
+
+/* 1 where a helper should be woken now. */
+PKN_INLINE int pkn_loop_count_cold(pkn_thread_state *thread, double work_ns, double ticks_per_ns) {
+    uint64_t now = pkn_ticks();
+    if ((double)(now - thread->cold_since) > PKN_COLD_WINDOW_NS * ticks_per_ns) {
+        thread->cold_since = now;
+        thread->cold_ns = 0;
+    }
+    thread->cold_ns += (float)work_ns;
+    return (double)thread->cold_ns >= PKN_WAKE_WORTH_NS;
+}
+
 /* ---- short calls ----
 
    A call from outside that is too short to share needs nothing of the pool, and where the program has been idle for a while
@@ -3241,13 +3266,28 @@ PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
    (pkern_worker_index, a call of its own) gets it then. */
 
 #define PKN_SHORT_CALLS 64u
+/* below this no helper is worth its hand-over; while all sleep, the rest of the way in costs more than watching the body is worth */
+#define PKN_SHARE_NS 1600.0
+#define PKN_SHORT_COLD_NS 6000.0
 
-PKN_INLINE int pkn_loop_is_short(const pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
-    return thread->short_key == key && thread->short_pool == pool && thread->short_left != 0 && thread->current == 0 &&
-           thread->short_call == 0 && thread->short_item_ticks * (double)items < thread->short_max_ticks;
+PKN_INLINE int pkn_all_helpers_sleep(const pkern_pool *pool) {
+    return pkn_sleeping_workers(pool) >= pool->helpers;
 }
 
-PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
+    if (thread->short_key != key || thread->short_pool != pool || thread->short_left == 0 || thread->current != 0 ||
+        thread->short_call != 0) {
+        return 0;
+    }
+    double work_ns = (double)thread->short_item_ns * (double)items;
+    if (work_ns < PKN_SHARE_NS) {
+        return 1;
+    }
+    return work_ns < PKN_SHORT_COLD_NS && pkn_all_helpers_sleep(pool != 0 ? pool : pkern_pool_global()) &&
+           !pkn_loop_count_cold(thread, work_ns, (double)thread->short_ticks_per_ns);
+}
+
+PKN_INTERNAL PKN_HOT int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
                                     void *ctx) {
     pkn_short_call call = {pool, {0, 0}, 0};
     thread->short_call = &call;
@@ -3259,18 +3299,18 @@ PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, 
     if (call.is_inside) {
         pkn_leave(&call.entry);
     }
-    if (passed > 2.0 * thread->short_max_ticks) {
+    if (passed > 2.0 * PKN_SHORT_COLD_NS * (double)thread->short_ticks_per_ns) {
         thread->short_left = 0; /* dearer than it was: the next call goes the long way and measures */
     }
     return status;
 }
 
-PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, double item_ticks, double max_ticks) {
+PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, double item_ns, double ticks_per_ns) {
     pkn_thread_state *thread = &pkn_this_thread;
     thread->short_key = key;
     thread->short_pool = pool;
-    thread->short_item_ticks = item_ticks;
-    thread->short_max_ticks = max_ticks;
+    thread->short_item_ns = (float)item_ns;
+    thread->short_ticks_per_ns = (float)ticks_per_ns;
     thread->short_left = PKN_SHORT_CALLS;
 }
 
@@ -3278,9 +3318,6 @@ PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, doub
 /* ==== src/pool/loop.c, continued ==== */
 
 #define PKN_HANDOVER_NS 200.0
-#define PKN_SHARE_NS 1600.0
-#define PKN_WAKE_WORTH_NS 150000.0
-#define PKN_COLD_WINDOW_NS 5000000
 /* how finely a loop is cut, the least work that is worth a claim (its locked instruction waits for the stores of the piece before,
    100 ns and more), and what a piece may cost before its cost is looked at */
 #define PKN_UNIT_NS 100.0
@@ -3333,14 +3370,9 @@ PKN_INTERNAL int pkn_loop_verdict(pkn_member *member, double work_ns, int count_
         return 0;
     }
     if (count_cold) {
-        uint64_t now_ns = pkn_now_ns();
-        if (now_ns - member->cold_window_ns > PKN_COLD_WINDOW_NS) {
-            member->cold_window_ns = now_ns;
-            member->cold_ns = 0;
-        }
-        member->cold_ns += (uint64_t)work_ns;
-        if ((double)member->cold_ns >= PKN_WAKE_WORTH_NS) {
-            member->cold_ns = 0;
+        pkn_thread_state *thread = &pkn_this_thread;
+        if (pkn_loop_count_cold(thread, work_ns, member->pool->ticks_per_ns)) {
+            thread->cold_ns = 0;
             return 1;
         }
     }
@@ -3656,17 +3688,11 @@ PKN_INTERNAL pkern_status pkn_loop_run_with_options(pkn_loop *loop, const pkern_
     return status;
 }
 
-/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
-PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
-                                             pkern_range_fn body, void *ctx, size_t key) {
+PKN_INTERNAL PKN_NOINLINE pkern_status pkn_loop_run_in_pool(pkern_pool *pool, size_t begin, size_t end,
+                                                            const pkern_par_options *options, pkern_range_fn body, void *ctx,
+                                                            size_t key) {
     pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0, 0};
     int plain = 1;
-    if (body == 0 || begin > end) {
-        return PKERN_EINVAL;
-    }
-    if (options == 0 && begin != end && pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key)) {
-        return pkn_loop_run_short(&pkn_this_thread, pool, begin, end, body, ctx);
-    }
     if (options != 0) {
         if (options->max_len != 0 && options->min_len > options->max_len) {
             return PKERN_EINVAL;
@@ -3685,14 +3711,25 @@ PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, siz
     if (options == 0) {
         status = pkn_loop_run_on(&loop, key);
         if (loop.short_item_ns > 0 && entry.outer == 0) {
-            double ticks_per_ns = loop.member->pool->ticks_per_ns;
-            pkn_loop_remember_short(pool, key, loop.short_item_ns * ticks_per_ns, PKN_SHARE_NS * ticks_per_ns);
+            pkn_loop_remember_short(pool, key, loop.short_item_ns, loop.member->pool->ticks_per_ns);
         }
     } else {
         status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
     }
     pkn_leave(&entry);
     return status;
+}
+
+/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
+PKN_INTERNAL PKN_HOT pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+                                                     pkern_range_fn body, void *ctx, size_t key) {
+    if (body == 0 || begin > end) {
+        return PKERN_EINVAL;
+    }
+    if (options == 0 && begin != end && pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key)) {
+        return pkn_loop_run_short(&pkn_this_thread, pool, begin, end, body, ctx);
+    }
+    return pkn_loop_run_in_pool(pool, begin, end, options, body, ctx, key);
 }
 
 PKN_INTERNAL pkern_status pkn_loop_run(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
@@ -4132,6 +4169,7 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     pkn_mutex_lock(&made->starting);
     int started = pkn_start_workers(made, threads - 1);
     made->num_threads = started + 1;
+    made->helpers = (uint32_t)started;
     pkn_atomic_store_release_u32(&made->num_members, (uint32_t)started);
     /* the start of the threads took long enough to compare the clocks; a pool without threads has no use for ticks */
     uint64_t passed_ns = pkn_now_ns() - start_ns;

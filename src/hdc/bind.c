@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* Binding, a xor at memory speed. Short rows are bound several at a time with a key repeated on the
-   stack, long ones are cut, so that a kernel call always has between half a KiB and 32 KiB to
-   do. */
+   stack, long ones are cut, so that a kernel call always has between 128 bytes and 32 KiB to do. */
 #ifndef PKN_HDC_BIND_C
 #define PKN_HDC_BIND_C
 
@@ -10,7 +9,7 @@
 #include "hdc/hdc_run.h"
 
 /* Words of the repeated key; from half of it on a row is long enough for a call of its own. */
-#define PKN_BIND_KEY_WORDS 64
+#define PKN_BIND_KEY_WORDS 32
 /* Words of a piece of a long row. */
 #define PKN_BIND_PIECE_WORDS 4096
 
@@ -93,10 +92,10 @@ PKERN_API pkern_status pkern_hdc_bind(pkern_pool *pool, const uint64_t *vectors,
     bind.n_pieces = (words + PKN_BIND_PIECE_WORDS - 1) / PKN_BIND_PIECE_WORDS;
     if (bind.n_pieces > 1) {
         return pkn_hdc_run(pool, n * bind.n_pieces, 1,
-                           PKN_HDC_MOVE_NS_PER_WORD * PKN_BIND_PIECE_WORDS, pkn_bind_row_pieces,
+                           pkn_hdc_move_cost(PKN_BIND_PIECE_WORDS, bytes), pkn_bind_row_pieces,
                            &bind);
     }
-    return pkn_hdc_run(pool, n, 1, PKN_HDC_MOVE_NS_PER_WORD * (double)words,
+    return pkn_hdc_run(pool, n, 1, pkn_hdc_move_cost(words, bytes),
                        words <= PKN_BIND_KEY_WORDS / 2 ? pkn_bind_short_rows : pkn_bind_rows,
                        &bind);
 }
@@ -119,7 +118,7 @@ PKERN_API pkern_status pkern_hdc_bind_pairs(pkern_pool *pool, const uint64_t *a,
     bind.out = out;
     bind.words = n * words;
     return pkn_hdc_run(pool, (bind.words + PKN_BIND_KEY_WORDS - 1) / PKN_BIND_KEY_WORDS, 1,
-                       PKN_HDC_MOVE_NS_PER_WORD * PKN_BIND_KEY_WORDS, pkn_bind_pair_pieces, &bind);
+                       pkn_hdc_move_cost(PKN_BIND_KEY_WORDS, bytes), pkn_bind_pair_pieces, &bind);
 }
 
 #endif

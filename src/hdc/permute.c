@@ -40,8 +40,7 @@ PKERN_API pkern_status pkern_hdc_permute(pkern_pool *pool, const uint64_t *vecto
     permute.out = out;
     permute.words = words;
     permute.shift = shift;
-    return pkn_hdc_run(pool, n, 1, PKN_HDC_MOVE_NS_PER_WORD * (double)words + 4, pkn_permute_rows,
-                       &permute);
+    return pkn_hdc_run(pool, n, 1, pkn_hdc_move_cost(words, bytes) + 4, pkn_permute_rows, &permute);
 }
 
 #endif

@@ -171,10 +171,11 @@ PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
     pkn_filter anything = {0, 0, 0};
     pkn_job job;
     thread->current = member;
-    if (!pkn_is_orphan(member->pool)) {
+    if (member->has_spawned && !pkn_is_orphan(member->pool)) {
         while (pkn_spawn_pop(member, &anything, &job)) {
             pkn_run_job(member, &job);
         }
+        member->has_spawned = 0;
     }
     member->entries = 0;
     pkn_member **link = &thread->memberships;

@@ -7,17 +7,13 @@
    worth 30 wakes. What a loop costs is known from the caller's hint or from the last calls of the same body; a body never seen before
    is shared at once, since its first item may be the long one. A body that is thought cheap runs in growing pieces with a look at the
    clock between them, and is shared from where it turns out not to be.
-   Many small calls in a row are worth a wake together: the shareable time that a caller ran alone while all slept is added up, and
-   when it reaches 30 wakes within 5 ms one helper is woken, which then spins while calls keep coming. */
+   Many small calls in a row are worth a wake together; see loop_cost.h. */
 #ifndef PKN_POOL_LOOP_C
 #define PKN_POOL_LOOP_C
 
 #include "pool/loop_cost.h"
 
 #define PKN_HANDOVER_NS 200.0
-#define PKN_SHARE_NS 1600.0
-#define PKN_WAKE_WORTH_NS 150000.0
-#define PKN_COLD_WINDOW_NS 5000000
 /* how finely a loop is cut, the least work that is worth a claim (its locked instruction waits for the stores of the piece before,
    100 ns and more), and what a piece may cost before its cost is looked at */
 #define PKN_UNIT_NS 100.0
@@ -70,14 +66,9 @@ PKN_INTERNAL int pkn_loop_verdict(pkn_member *member, double work_ns, int count_
         return 0;
     }
     if (count_cold) {
-        uint64_t now_ns = pkn_now_ns();
-        if (now_ns - member->cold_window_ns > PKN_COLD_WINDOW_NS) {
-            member->cold_window_ns = now_ns;
-            member->cold_ns = 0;
-        }
-        member->cold_ns += (uint64_t)work_ns;
-        if ((double)member->cold_ns >= PKN_WAKE_WORTH_NS) {
-            member->cold_ns = 0;
+        pkn_thread_state *thread = &pkn_this_thread;
+        if (pkn_loop_count_cold(thread, work_ns, member->pool->ticks_per_ns)) {
+            thread->cold_ns = 0;
             return 1;
         }
     }
@@ -393,17 +384,11 @@ PKN_INTERNAL pkern_status pkn_loop_run_with_options(pkn_loop *loop, const pkern_
     return status;
 }
 
-/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
-PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
-                                             pkern_range_fn body, void *ctx, size_t key) {
+PKN_INTERNAL PKN_NOINLINE pkern_status pkn_loop_run_in_pool(pkern_pool *pool, size_t begin, size_t end,
+                                                            const pkern_par_options *options, pkern_range_fn body, void *ctx,
+                                                            size_t key) {
     pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0, 0};
     int plain = 1;
-    if (body == 0 || begin > end) {
-        return PKERN_EINVAL;
-    }
-    if (options == 0 && begin != end && pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key)) {
-        return pkn_loop_run_short(&pkn_this_thread, pool, begin, end, body, ctx);
-    }
     if (options != 0) {
         if (options->max_len != 0 && options->min_len > options->max_len) {
             return PKERN_EINVAL;
@@ -422,14 +407,25 @@ PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, siz
     if (options == 0) {
         status = pkn_loop_run_on(&loop, key);
         if (loop.short_item_ns > 0 && entry.outer == 0) {
-            double ticks_per_ns = loop.member->pool->ticks_per_ns;
-            pkn_loop_remember_short(pool, key, loop.short_item_ns * ticks_per_ns, PKN_SHARE_NS * ticks_per_ns);
+            pkn_loop_remember_short(pool, key, loop.short_item_ns, loop.member->pool->ticks_per_ns);
         }
     } else {
         status = plain ? pkn_loop_run_on(&loop, key) : pkn_loop_run_with_options(&loop, options, key);
     }
     pkn_leave(&entry);
     return status;
+}
+
+/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
+PKN_INTERNAL PKN_HOT pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+                                                     pkern_range_fn body, void *ctx, size_t key) {
+    if (body == 0 || begin > end) {
+        return PKERN_EINVAL;
+    }
+    if (options == 0 && begin != end && pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key)) {
+        return pkn_loop_run_short(&pkn_this_thread, pool, begin, end, body, ctx);
+    }
+    return pkn_loop_run_in_pool(pool, begin, end, options, body, ctx, key);
 }
 
 PKN_INTERNAL pkern_status pkn_loop_run(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,

@@ -34,6 +34,25 @@ PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
     }
 }
 
+/* ---- many small calls in a row ----
+
+   They are worth a wake together: the shareable time that a thread ran alone while all helpers slept is added up, and when it
+   reaches 30 wakes within 5 ms one helper is woken, which then spins while calls keep coming. */
+
+#define PKN_WAKE_WORTH_NS 150000.0
+#define PKN_COLD_WINDOW_NS 5e6
+
+/* 1 where a helper should be woken now. */
+PKN_INLINE int pkn_loop_count_cold(pkn_thread_state *thread, double work_ns, double ticks_per_ns) {
+    uint64_t now = pkn_ticks();
+    if ((double)(now - thread->cold_since) > PKN_COLD_WINDOW_NS * ticks_per_ns) {
+        thread->cold_since = now;
+        thread->cold_ns = 0;
+    }
+    thread->cold_ns += (float)work_ns;
+    return (double)thread->cold_ns >= PKN_WAKE_WORTH_NS;
+}
+
 /* ---- short calls ----
 
    A call from outside that is too short to share needs nothing of the pool, and where the program has been idle for a while
@@ -42,13 +61,28 @@ PKN_INLINE void pkn_loop_learn(pkn_loop_cost *cost, double ns, size_t items) {
    (pkern_worker_index, a call of its own) gets it then. */
 
 #define PKN_SHORT_CALLS 64u
+/* below this no helper is worth its hand-over; while all sleep, the rest of the way in costs more than watching the body is worth */
+#define PKN_SHARE_NS 1600.0
+#define PKN_SHORT_COLD_NS 6000.0
 
-PKN_INLINE int pkn_loop_is_short(const pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
-    return thread->short_key == key && thread->short_pool == pool && thread->short_left != 0 && thread->current == 0 &&
-           thread->short_call == 0 && thread->short_item_ticks * (double)items < thread->short_max_ticks;
+PKN_INLINE int pkn_all_helpers_sleep(const pkern_pool *pool) {
+    return pkn_sleeping_workers(pool) >= pool->helpers;
 }
 
-PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
+    if (thread->short_key != key || thread->short_pool != pool || thread->short_left == 0 || thread->current != 0 ||
+        thread->short_call != 0) {
+        return 0;
+    }
+    double work_ns = (double)thread->short_item_ns * (double)items;
+    if (work_ns < PKN_SHARE_NS) {
+        return 1;
+    }
+    return work_ns < PKN_SHORT_COLD_NS && pkn_all_helpers_sleep(pool != 0 ? pool : pkern_pool_global()) &&
+           !pkn_loop_count_cold(thread, work_ns, (double)thread->short_ticks_per_ns);
+}
+
+PKN_INTERNAL PKN_HOT int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
                                     void *ctx) {
     pkn_short_call call = {pool, {0, 0}, 0};
     thread->short_call = &call;
@@ -60,18 +94,18 @@ PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, 
     if (call.is_inside) {
         pkn_leave(&call.entry);
     }
-    if (passed > 2.0 * thread->short_max_ticks) {
+    if (passed > 2.0 * PKN_SHORT_COLD_NS * (double)thread->short_ticks_per_ns) {
         thread->short_left = 0; /* dearer than it was: the next call goes the long way and measures */
     }
     return status;
 }
 
-PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, double item_ticks, double max_ticks) {
+PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, double item_ns, double ticks_per_ns) {
     pkn_thread_state *thread = &pkn_this_thread;
     thread->short_key = key;
     thread->short_pool = pool;
-    thread->short_item_ticks = item_ticks;
-    thread->short_max_ticks = max_ticks;
+    thread->short_item_ns = (float)item_ns;
+    thread->short_ticks_per_ns = (float)ticks_per_ns;
     thread->short_left = PKN_SHORT_CALLS;
 }
 

@@ -96,11 +96,11 @@ struct pkn_member {
     uint32_t join_segments;
     uint32_t victim;       /* where the last successful search ended */
     uint32_t seen_broadcast;
+    int has_spawned;       /* something was pushed to the spawn deque since the guest came */
     int ended;             /* the worker is gone, since the pool is being destroyed; under the pool's lock */
     uint32_t loop_epoch;
     int loop_active;       /* the board is in use */
     pkn_member *next_membership; /* of the same thread, in other pools */
-    uint64_t cold_window_ns, cold_ns; /* shareable time run alone while helpers slept */
     uint32_t later_owner, later_epoch; /* a loop that was not worth helping, not looked at again before later_ticks */
     uint64_t later_ticks;
     int times_later;
@@ -167,6 +167,7 @@ struct pkern_pool {
     size_t injector_capacity, injector_head;
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
+    uint32_t helpers; /* T - 1 */
 };
 
 #define PKN_SLEEPING_GUEST 0x10000u

@@ -150,6 +150,7 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     pkn_mutex_lock(&made->starting);
     int started = pkn_start_workers(made, threads - 1);
     made->num_threads = started + 1;
+    made->helpers = (uint32_t)started;
     pkn_atomic_store_release_u32(&made->num_members, (uint32_t)started);
     /* the start of the threads took long enough to compare the clocks; a pool without threads has no use for ticks */
     uint64_t passed_ns = pkn_now_ns() - start_ns;

@@ -19,8 +19,10 @@ typedef struct pkn_thread_state {
     pkn_short_call *short_call;
     size_t short_key;
     const pkern_pool *short_pool;
-    double short_item_ticks, short_max_ticks;
+    float short_item_ns, short_ticks_per_ns;
     uint32_t short_left; /* calls until its cost is looked at again */
+    float cold_ns;       /* shareable time that ran alone while all helpers slept ... */
+    uint64_t cold_since; /* ... from this tick on */
 
     pkn_member *memberships; /* every pool this thread is inside of */
     pkn_member *worker;      /* where this is a pool's own thread */

@@ -86,6 +86,7 @@ PKN_INTERNAL int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
         }
     }
     pkn_job_store(&ring->cell[bottom & (ring->capacity - 1)], job);
+    owner->has_spawned = 1;
     /* release: pairs with the thief's acquire of bottom */
     pkn_atomic_store_release_size(&owner->spawn_bottom, bottom + 1);
     return 0;
