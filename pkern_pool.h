@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xc463792bfc09901bu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf5bf45ae38784e0eu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xc463792bfc09901bu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xf5bf45ae38784e0eu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -160,8 +160,6 @@
 #define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
 #define PKN_NOINLINE __attribute__((noinline))
 #define PKN_COLD __attribute__((noinline, cold))
-/* What the shortest calls run through: on neighbouring pages, since after an idle time each page costs 20 to 50 ns. */
-#define PKN_HOT __attribute__((hot))
 #define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PKN_ALIGNED(n) __attribute__((aligned(n)))
@@ -475,7 +473,7 @@ PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, vo
    then on other work of the pool. Nests to any depth. No allocation but for the first joins of a new depth.
    Errors: PKERN_EINVAL (a or b is 0: nothing ran); PKERN_ECANCELED in a forked child whose b ran on a thread that is gone.
    Source: Blumofe et al., "Cilk", 1995; Rayon's join. */
-PKERN_API pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
+PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
 
 /* Runs fn(ctx) some time later on one of the pool's threads; what it returns is dropped; pkern_pool_destroy waits for it. Where only
    the caller could run it (a pool of 1): from outside fn runs inside this call, from a task before the outermost call returns.
@@ -536,7 +534,8 @@ PKERN_EXTERN_C_END
 /* ==== src/pool/fork.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Typed join tasks: fork and join where the compiler sees the user's function, and the owner's fast path of the join deque.
+/* Joins: the one of two callbacks, typed join tasks where the compiler sees the user's function, and the owner's fast path of the
+   join deque under both. All of it is inline in the user's file: a fork that nobody takes is a few stores and branches.
 
        PKERN_DEFINE_JOIN_TASK_1(long, fib, long, n) {
            long a, b;
@@ -554,13 +553,12 @@ PKERN_EXTERN_C_END
    - PKERN_CALL(name, ...) is a plain call of a task;
    - PKERN_JOIN(statement, variable, name, ...) equals { statement; variable = name(...); } where the named task may run on another
      thread while the statement runs here. The statement is an assignment or an expression, with PKERN_CALLs in it.
-   Costs a few stores and one branch where no thread takes the task.
    Arguments may be evaluated before or after the statement's are. In a forked child a task that another thread had taken runs again
    in line, since that thread is gone.
 
    The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) the owner's alone: pushing and
-   popping there takes no fence and no atomic read-modify-write. A popped record knows by its own is_public whether it was
-   ever offered. See join.c for the public part.
+   popping there takes no fence and no atomic read-modify-write. A popped record knows by its own flags whether it was ever
+   offered; a free record is always private, so a push need not say so. See join_deque.h for the public part.
    Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
    Faxen, "Wool", 2008 (records in the deque). */
 #ifndef PKN_POOL_FORK_H
@@ -576,27 +574,32 @@ typedef struct pkn_slot pkn_slot;
 
 #define PKN_SLOT_PAYLOAD 40
 
+/* state: the root in the upper half, written when the record becomes public, one of these in the lower */
 enum { PKN_SLOT_PENDING = 0, PKN_SLOT_DONE = 1, PKN_SLOT_TAKEN_BY = 2 /* + index of the thief */ };
-enum { PKN_SLOT_INNER = 0, PKN_SLOT_LAST = 1, PKN_SLOT_OVERFLOW = 2 };
+/* flags: offered to thieves; last of its segment; none at all, so that nothing can be pushed */
+enum { PKN_SLOT_PUBLIC = 1, PKN_SLOT_LAST = 2, PKN_SLOT_OVERFLOW = 4 };
 
 /* One offered task. */
 struct pkn_slot {
-    void (*run)(pkn_fork_state *self, pkn_slot *slot);
+    void (*run)(pkn_fork_state *self, pkn_slot *slot); /* 0: a callback of a pkern_join, see pkn_join_frame */
+    pkn_fork_state *owner;  /* for good, as is index */
     pkn_atomic_u32 state;
-    pkn_atomic_u32 root;    /* written when it becomes public */
-    uint32_t index;         /* of this record in its deque, for good */
-    unsigned char is_public; /* the owner's */
-    unsigned char place;    /* PKN_SLOT_INNER, or what makes a push take the long way */
-    unsigned char fill[2];
+    uint32_t index : 24;    /* of this record in its deque */
+    uint32_t flags : 8;     /* the owner's; a free record is private, so any flag makes a push take the long way */
     uint64_t payload[PKN_SLOT_PAYLOAD / 8]; /* arguments and result */
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
 /* The part of a member that forks work on. */
 struct pkn_fork_state {
     pkn_slot *end;
+    pkern_pool *pool;
     /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
 } PKN_ALIGNED(PKN_CACHE_LINE);
+
+/* Where the calling thread is in no pool, every push takes the long way. */
+#define PKN_NO_SLOT {0, 0, {0}, 0, PKN_SLOT_OVERFLOW, {0, 0, 0, 0, 0}}
+#define PKN_FORK_OUTSIDE {&pkern_internal_no_slot, 0, {0}}
 
 /* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
 typedef struct pkn_entry {
@@ -611,49 +614,85 @@ typedef struct pkn_fork_call {
     pkn_slot slot;
 } pkn_fork_call;
 
+/* The member that the calling thread works as in the innermost task or install; outside of any one that can't be pushed to. */
+#ifdef PKERN_STATIC
+static pkn_slot pkern_internal_no_slot = PKN_NO_SLOT;
+static pkn_fork_state pkern_internal_outside = PKN_FORK_OUTSIDE;
+static PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self = &pkern_internal_outside;
+#else
+extern pkn_fork_state pkern_internal_outside;
+extern PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self;
+#endif
+
 PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call);
 PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
-PKERN_API pkn_slot *pkern_internal_push_slow(pkn_fork_state *self, pkn_slot *slot);
-PKERN_API int pkern_internal_take_back(pkn_fork_state *self, pkn_slot *slot);
+PKERN_API pkn_slot *pkern_internal_push_slow(pkn_slot *slot);
+PKERN_API int pkern_internal_take_back(pkn_slot *slot);
 
 /* Offers the filled record at the end. Returns the new end, or 0 where it could not be queued. */
-PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_fork_state *self, pkn_slot *slot) {
-    slot->is_public = 0;
-    pkn_atomic_store_relaxed_u32(&slot->state, PKN_SLOT_PENDING);
-    if (PKN_UNLIKELY(slot->place | pkn_atomic_load_relaxed_u32(&self->request))) {
-        return pkern_internal_push_slow(self, slot);
+PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_slot *slot) {
+    pkn_fork_state *self = slot->owner;
+    if (PKN_UNLIKELY(slot->flags | pkn_atomic_load_relaxed_u32(&self->request))) {
+        return pkern_internal_push_slow(slot);
     }
     self->end = slot + 1;
     return slot + 1;
 }
 
-/* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. */
-PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
-    self->end = slot;
-    return PKN_LIKELY(!slot->is_public) ? 1 : pkern_internal_take_back(self, slot);
+/* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. The record says whose it is: a register kept for
+   that costs a push and a pop in every call, the shortest ones too. */
+PKN_ALWAYS_INLINE int pkn_pop(pkn_slot *slot) {
+    slot->owner->end = slot;
+    return PKN_LIKELY(!(slot->flags & PKN_SLOT_PUBLIC)) ? 1 : pkern_internal_take_back(slot);
 }
 
-#define PKERN_CALL(name, ...) name##_task(pkern_self, pkern_end, __VA_ARGS__)
+/* The record of a join of two callbacks. */
+typedef struct PKN_MAY_ALIAS pkn_join_frame {
+    pkern_task_fn fn;
+    void *ctx;
+    int status;
+} pkn_join_frame;
+
+PKERN_API pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
+PKERN_API int pkern_internal_join_end(pkn_slot *slot);
+
+PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
+    pkn_fork_state *self = pkern_internal_self;
+    pkn_slot *slot = self->end;
+    if (PKN_UNLIKELY((pool != 0 && pool != self->pool) || a == 0 || b == 0 ||
+                     (slot->flags | pkn_atomic_load_relaxed_u32(&self->request)) != 0)) {
+        return pkern_internal_join_slow(pool, a, a_ctx, b, b_ctx);
+    }
+    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+    frame->fn = b;
+    frame->ctx = b_ctx;
+    slot->run = 0;
+    self->end = slot + 1;
+    int a_status = a(a_ctx);
+    slot->owner->end = slot;
+    int b_status = PKN_LIKELY(!(slot->flags & PKN_SLOT_PUBLIC)) ? b(frame->ctx) : pkern_internal_join_end(slot);
+    return a_status != 0 ? a_status : b_status;
+}
+
+#define PKERN_CALL(name, ...) name##_task(pkern_end, __VA_ARGS__)
 
 #define PKERN_JOIN(statement, variable, name, ...) \
     do { \
         pkn_slot *const pkn_offered = pkern_end; \
         name##_offer(pkn_offered, __VA_ARGS__); \
-        pkern_end = pkn_push(pkern_self, pkn_offered); \
+        pkern_end = pkn_push(pkn_offered); \
         if (PKN_LIKELY(pkern_end != 0)) { \
             statement; \
             pkern_end = pkn_offered; \
-            if (PKN_LIKELY(pkn_pop(pkern_self, pkn_offered) != 0)) { \
-                variable = name##_accept(pkern_self, pkn_offered); \
+            if (PKN_LIKELY(pkn_pop(pkn_offered) != 0)) { \
+                variable = name##_accept(pkn_offered); \
             } else { \
                 variable = ((name##_frame *)(void *)pkn_offered->payload)->result; \
             } \
         } else { \
-            const pkn_slot pkn_kept = *pkn_offered; /* the statement may use the record */ \
             pkern_end = pkn_offered; \
+            variable = name##_accept(pkn_offered); /* first, since the statement may use the record */ \
             statement; \
-            *pkn_offered = pkn_kept; \
-            variable = name##_accept(pkern_self, pkn_offered); \
         } \
     } while (0)
 
@@ -664,13 +703,13 @@ PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
     } name##_frame; \
     typedef char name##_frame_fits[sizeof(name##_frame) <= PKN_SLOT_PAYLOAD ? 1 : -1]; \
     static R name##_task parameters; \
-    PKN_ALWAYS_INLINE R name##_accept(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
+    PKN_ALWAYS_INLINE R name##_accept(pkn_slot *pkern_slot) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
-        return name##_task(pkern_self, pkern_slot, arguments); \
+        return name##_task(pkern_slot, arguments); \
     } \
     PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
-        f->result = name##_task(pkern_self, pkern_self->end, arguments); \
+        f->result = name##_task(pkern_self->end, arguments); \
     } \
     PKN_ALWAYS_INLINE void name##_offer offer_parameters { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
@@ -680,7 +719,7 @@ PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
     PKN_INTERNAL R name entry_parameters { \
         pkn_fork_call pkern_call; \
         pkn_fork_state *pkern_self = pkern_internal_fork_enter(pkern_pool_given, &pkern_call); \
-        R pkern_result = name##_task(pkern_self, pkern_self->end, names); \
+        R pkern_result = name##_task(pkern_self->end, names); \
         pkern_internal_fork_leave(&pkern_call); \
         return pkern_result; \
     } \
@@ -689,20 +728,20 @@ PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
 #define PKN_COMMA ,
 
 #define PKERN_DEFINE_JOIN_TASK_1(R, name, T1, p1) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1), (pkn_slot *pkern_slot, T1 p1), \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1), (pkn_slot *pkern_slot, T1 p1), \
                          (pkern_pool *pkern_pool_given, T1 p1), T1 p1;, f->p1 = p1;, f->p1, p1)
 #define PKERN_DEFINE_JOIN_TASK_2(R, name, T1, p1, T2, p2) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2), \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1, T2 p2), \
                          (pkn_slot *pkern_slot, T1 p1, T2 p2), (pkern_pool *pkern_pool_given, T1 p1, T2 p2), T1 p1; T2 p2;, \
                          f->p1 = p1; f->p2 = p2;, f->p1 PKN_COMMA f->p2, p1 PKN_COMMA p2)
 #define PKERN_DEFINE_JOIN_TASK_3(R, name, T1, p1, T2, p2, T3, p3) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3), \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3), \
                          (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3), \
                          (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3), T1 p1; T2 p2; T3 p3;, \
                          f->p1 = p1; f->p2 = p2; f->p3 = p3;, f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3, \
                          p1 PKN_COMMA p2 PKN_COMMA p3)
 #define PKERN_DEFINE_JOIN_TASK_4(R, name, T1, p1, T2, p2, T3, p3, T4, p4) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3, T4 p4), \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3, T4 p4), \
                          (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3, T4 p4), \
                          (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3, T4 p4), T1 p1; T2 p2; T3 p3; T4 p4;, \
                          f->p1 = p1; f->p2 = p2; f->p3 = p3; f->p4 = p4;, \
@@ -1170,7 +1209,7 @@ typedef struct pkn_loop_cost {
 } pkn_loop_cost;
 
 #define PKN_LOOP_COSTS 32
-#define PKN_JOIN_SEGMENTS 24
+#define PKN_JOIN_SEGMENTS 19 /* 2^24 records, as many as index tells apart */
 #define PKN_JOIN_SEGMENT_0 32u
 
 /* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */
@@ -1559,9 +1598,10 @@ PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
     }
     memset(slots, 0, length * sizeof(pkn_slot));
     for (uint32_t i = 0; i < length; i++) {
-        slots[i].index = first + i;
+        slots[i].owner = &owner->fork;
+        slots[i].index = (first + i) & 0xffffffu;
     }
-    slots[length - 1].place = PKN_SLOT_LAST;
+    slots[length - 1].flags = PKN_SLOT_LAST;
     /* release: a thief that sees a public index of this segment sees the pointer */
     pkn_atomic_store_release_ptr(&owner->join_segment[segment], slots);
     owner->join_segments++;
@@ -1572,14 +1612,18 @@ PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
 PKN_INTERNAL void pkn_join_expose(pkn_member *owner, uint32_t new_split) {
     for (uint32_t i = owner->split; i < new_split; i++) {
         pkn_slot *slot = pkn_join_slot(owner, i);
-        slot->is_public = 1;
-        pkn_atomic_store_relaxed_u32(&slot->root, owner->root);
+        slot->flags |= PKN_SLOT_PUBLIC;
+        pkn_atomic_store_relaxed_u32(&slot->state, owner->root << 16 | PKN_SLOT_PENDING);
     }
     owner->split = new_split;
     uint64_t range = pkn_atomic_load_relaxed_u64(&owner->join_range);
     /* release: pairs with the thief's claim, which then reads the records */
     while (!pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, (range & ~(uint64_t)UINT32_MAX) | new_split)) {
     }
+}
+
+PKN_INLINE void pkn_join_make_private(pkn_slot *slot) {
+    slot->flags = slot->flags & PKN_SLOT_LAST;
 }
 
 /* Owner only, the newest record, public. 1 where it is the owner's again, 0 where a thief has it. */
@@ -1592,8 +1636,8 @@ PKN_INTERNAL int pkn_join_try_take_back(pkn_member *owner, const pkn_slot *slot)
         }
         uint32_t new_split = top + (slot->index - top) / 2;
         if (pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, pkn_join_pack(top, new_split))) {
-            for (uint32_t i = new_split; i < slot->index; i++) {
-                pkn_join_slot(owner, i)->is_public = 0;
+            for (uint32_t i = new_split; i <= slot->index; i++) {
+                pkn_join_make_private(pkn_join_slot(owner, i));
             }
             owner->split = new_split;
             return 1;
@@ -1612,7 +1656,7 @@ PKN_INTERNAL pkn_slot *pkn_join_steal(pkn_member *victim, const pkn_filter *filt
         return 0;
     }
     pkn_slot *slot = pkn_join_slot(victim, top);
-    if (filter->by_root && pkn_atomic_load_relaxed_u32(&slot->root) != filter->root) {
+    if (filter->by_root && pkn_atomic_load_relaxed_u32(&slot->state) >> 16 != filter->root) {
         return 0;
     }
     if (peek) {
@@ -2274,7 +2318,6 @@ typedef struct pkn_short_call {
 } pkn_short_call;
 
 typedef struct pkn_thread_state {
-    pkn_member *current; /* of the innermost task or install */
     /* the body that ran short here last, and what is known of it: all that a short call touches; see loop.c */
     pkn_short_call *short_call;
     size_t short_key;
@@ -2293,6 +2336,22 @@ typedef struct pkn_thread_state {
 } PKN_ALIGNED(PKN_CACHE_LINE) pkn_thread_state;
 
 static PKN_THREAD_LOCAL pkn_thread_state pkn_this_thread;
+
+#ifndef PKERN_STATIC
+static pkn_slot pkern_internal_no_slot = PKN_NO_SLOT;
+pkn_fork_state pkern_internal_outside = PKN_FORK_OUTSIDE;
+PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self = &pkern_internal_outside;
+#endif
+
+/* The member of the innermost task or install, 0 outside of any. */
+PKN_INLINE pkn_member *pkn_current(void) {
+    pkn_fork_state *self = pkern_internal_self;
+    return self == &pkern_internal_outside ? 0 : (pkn_member *)(void *)self;
+}
+
+PKN_INLINE void pkn_set_current(pkn_member *member) {
+    pkern_internal_self = member != 0 ? &member->fork : &pkern_internal_outside;
+}
 
 /* How many forks this process descends from. A pool of an older generation has lost its threads. */
 static pkn_atomic_u32 pkn_fork_generation;
@@ -2351,7 +2410,7 @@ typedef struct pkn_wait {
 PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) {
     switch (wait->kind) {
     case PKN_WAIT_JOIN:
-        return pkn_atomic_load_acquire_u32(&wait->slot->state) == PKN_SLOT_DONE;
+        return (pkn_atomic_load_acquire_u32(&wait->slot->state) & 0xffffu) == PKN_SLOT_DONE;
     case PKN_WAIT_SCOPE:
         return pkn_atomic_load_acquire_size(&wait->scope->pending) == 0;
     case PKN_WAIT_LOOP:
@@ -2366,12 +2425,18 @@ PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) 
 /* Runs a stolen record; the exchange is the last access to it. */
 PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot *slot) {
     uint32_t outer_root = self->root;
-    pkn_atomic_store_relaxed_u32(&slot->state, PKN_SLOT_TAKEN_BY + (uint32_t)self->index);
-    self->root = pkn_atomic_load_relaxed_u32(&slot->root);
-    slot->run(&self->fork, slot);
+    uint32_t root = pkn_atomic_load_relaxed_u32(&slot->state) >> 16;
+    pkn_atomic_store_relaxed_u32(&slot->state, root << 16 | (PKN_SLOT_TAKEN_BY + (uint32_t)self->index));
+    self->root = root;
+    if (slot->run != 0) {
+        slot->run(&self->fork, slot);
+    } else {
+        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+        frame->status = frame->fn(frame->ctx);
+    }
     self->root = outer_root;
     /* acq_rel: the victim that reads DONE sees the result */
-    pkn_atomic_exchange_acq_rel_u32(&slot->state, PKN_SLOT_DONE);
+    pkn_atomic_exchange_acq_rel_u32(&slot->state, root << 16 | PKN_SLOT_DONE);
     pkn_completed(victim);
 }
 
@@ -2452,7 +2517,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
         return 0;
     }
     if (wait->kind == PKN_WAIT_JOIN) {
-        uint32_t state = pkn_atomic_load_relaxed_u32(&wait->slot->state);
+        uint32_t state = pkn_atomic_load_relaxed_u32(&wait->slot->state) & 0xffffu;
         if (state >= PKN_SLOT_TAKEN_BY &&
             pkn_take_from(self, pkn_member_at(pool, state - PKN_SLOT_TAKEN_BY), &filter, peek)) {
             return 1;
@@ -2617,6 +2682,7 @@ PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_w
     memset((void *)member, 0, bytes);
     member->bytes = bytes;
     member->pool = pool;
+    member->fork.pool = pool;
     member->index = index;
     member->is_worker = is_worker;
     member->seen_epoch = (uint32_t *)(void *)(member + 1);
@@ -2738,7 +2804,7 @@ PKN_INLINE pkn_thread_state *pkn_settled_thread(void) {
 /* Starts a call on a pool (0: the current one). entry->member is 0 where the call has to run serially. */
 PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
     pkn_thread_state *thread = pkn_settled_thread();
-    pkn_member *member = thread->current;
+    pkn_member *member = pkn_current();
     entry->outer = member;
     if (member == 0 || (pool != 0 && member->pool != pool)) {
         pool = pool != 0 ? pool : pkern_pool_global();
@@ -2756,7 +2822,7 @@ PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
         return entry->member = 0;
     }
     member->entries++;
-    thread->current = member;
+    pkn_set_current(member);
     return entry->member = member;
 }
 
@@ -2765,7 +2831,7 @@ PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
     pkn_thread_state *thread = &pkn_this_thread;
     pkn_filter anything = {0, 0, 0};
     pkn_job job;
-    thread->current = member;
+    pkn_set_current(member);
     if (member->has_spawned && !pkn_is_orphan(member->pool)) {
         while (pkn_spawn_pop(member, &anything, &job)) {
             pkn_run_job(member, &job);
@@ -2792,7 +2858,7 @@ PKN_INTERNAL void pkn_leave(const pkn_entry *entry) {
         } else {
             member->entries--;
         }
-        pkn_this_thread.current = entry->outer;
+        pkn_set_current(entry->outer);
     }
 }
 
@@ -2804,8 +2870,8 @@ PKN_INTERNAL PKN_COLD void pkn_settle_short_call(pkn_short_call *call) {
 
 /* The pool that a call would run on, for calls that need no place in it. */
 PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
-    const pkn_thread_state *thread = pkn_settled_thread();
-    return pool != 0 ? pool : thread->current != 0 ? thread->current->pool : pkern_pool_global();
+    (void)pkn_settled_thread();
+    return pool != 0 ? pool : pkn_current() != 0 ? pkn_current()->pool : pkern_pool_global();
 }
 
 /* The allocator of the pool that a call would run on, for scratch memory of the layers above. */
@@ -2817,13 +2883,14 @@ PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
 /* ==== src/pool/join.c, continued ==== */
 
 /* A push that can't go on in a straight line: the segment ends here, or a thief has asked for work. */
-PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_fork_state *self, pkn_slot *slot) {
-    if (slot->place == PKN_SLOT_OVERFLOW) {
+PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_slot *slot) {
+    pkn_fork_state *self = slot->owner;
+    if ((slot->flags & PKN_SLOT_OVERFLOW) != 0) {
         return 0;
     }
     pkn_member *owner = (pkn_member *)(void *)self;
     pkn_slot *next = slot + 1;
-    if (slot->place == PKN_SLOT_LAST) {
+    if ((slot->flags & PKN_SLOT_LAST) != 0) {
         uint32_t index = slot->index + 1;
         if (index == ((1u << owner->join_segments) - 1u) * PKN_JOIN_SEGMENT_0 && pkn_join_add_segment(owner) != 0) {
             return 0;
@@ -2846,7 +2913,8 @@ PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_fork_state *self, pkn_
 }
 
 /* The newest record is public. Nonzero: the caller runs it (1), or it is lost in a fork (-1). 0: a thief has run it. */
-PKERN_API PKN_COLD int pkern_internal_take_back(pkn_fork_state *self, pkn_slot *slot) {
+PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
+    pkn_fork_state *self = slot->owner;
     pkn_member *owner = (pkn_member *)(void *)self;
     if (pkn_join_try_take_back(owner, slot)) {
         if (owner->split == (uint32_t)(pkn_atomic_load_relaxed_u64(&owner->join_range) >> 32) &&
@@ -2858,12 +2926,13 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_fork_state *self, pkn_slot *
     pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0};
     wait.slot = slot;
     /* the thief still uses the record: what we run meanwhile pushes behind it */
-    self->end = slot->place == PKN_SLOT_LAST ? pkn_join_slot(owner, slot->index + 1) : slot + 1;
+    self->end = (slot->flags & PKN_SLOT_LAST) != 0 ? pkn_join_slot(owner, slot->index + 1) : slot + 1;
     int lost = pkn_work_until(owner, &wait);
     self->end = slot;
     /* everything up to here is stolen and done, so no thief can change the word */
     pkn_atomic_store_release_u64(&owner->join_range, pkn_join_pack(slot->index, slot->index));
     owner->split = slot->index;
+    pkn_join_make_private(slot);
     return lost ? -1 : 0;
 }
 
@@ -2873,7 +2942,8 @@ PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_c
         return &member->fork;
     }
     memset(&call->slot, 0, sizeof call->slot);
-    call->slot.place = PKN_SLOT_OVERFLOW;
+    call->slot.owner = &call->serial;
+    call->slot.flags = PKN_SLOT_OVERFLOW;
     call->serial.end = &call->slot;
     pkn_atomic_store_relaxed_u32(&call->serial.request, 0);
     return &call->serial;
@@ -2883,40 +2953,36 @@ PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call) {
     pkn_leave(&call->entry);
 }
 
-/* The record of a generic join. */
-typedef struct pkn_join_frame {
-    pkern_task_fn fn;
-    void *ctx;
-    int status;
-} pkn_join_frame;
-
-PKN_INTERNAL void pkn_join_stolen(pkn_fork_state *self, pkn_slot *slot) {
+/* The status of a side that was made public: run here, or by the thief that has it. */
+PKERN_API PKN_COLD int pkern_internal_join_end(pkn_slot *slot) {
     pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
-    PKN_UNUSED(self);
-    frame->status = frame->fn(frame->ctx);
+    int taken = pkern_internal_take_back(slot);
+    return taken > 0 ? frame->fn(frame->ctx) : taken == 0 ? frame->status : PKERN_ECANCELED;
 }
 
-PKERN_API pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
+/* A join from outside, or one that has to make room or to make work public first. */
+PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
     pkn_entry entry;
     if (a == 0 || b == 0) {
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
-    if (member == 0) {
-        int a_status = a(a_ctx);
-        int b_status = b(b_ctx);
-        return a_status != 0 ? a_status : b_status;
+    pkn_slot *slot = member != 0 ? member->fork.end : 0;
+    if (slot != 0) {
+        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+        frame->fn = b;
+        frame->ctx = b_ctx;
+        slot->run = 0;
+        slot = pkn_push(slot) != 0 ? slot : 0;
     }
-    pkn_fork_state *self = &member->fork;
-    pkn_slot *slot = self->end;
-    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
-    frame->fn = b;
-    frame->ctx = b_ctx;
-    slot->run = pkn_join_stolen;
-    int pushed = pkn_push(self, slot) != 0;
     int a_status = a(a_ctx);
-    int taken = pushed ? pkn_pop(self, slot) : 1;
-    int b_status = taken > 0 ? b(b_ctx) : taken == 0 ? frame->status : PKERN_ECANCELED;
+    int b_status;
+    if (slot != 0) {
+        member->fork.end = slot;
+        b_status = (slot->flags & PKN_SLOT_PUBLIC) != 0 ? pkern_internal_join_end(slot) : b(b_ctx);
+    } else {
+        b_status = b(b_ctx);
+    }
     pkn_leave(&entry);
     return a_status != 0 ? a_status : b_status;
 }
@@ -2953,7 +3019,7 @@ PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
     pkn_atomic_store_relaxed_u32(&scope->spawned, 0);
     pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);
     /* a scope is no task: calls between begin and wait that name no pool go where they went before */
-    pkn_this_thread.current = entry.outer;
+    pkn_set_current(entry.outer);
     return PKERN_OK;
 }
 
@@ -2990,9 +3056,9 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
         pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0};
         wait.scope = scope;
         entry.member = member;
-        entry.outer = pkn_this_thread.current;
+        entry.outer = pkn_current();
         if (!pkn_wait_is_over(member, &wait)) {
-            pkn_this_thread.current = member;
+            pkn_set_current(member);
             pkn_join_expose_all(member);
             lost = pkn_work_until(member, &wait);
         }
@@ -3055,12 +3121,12 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     pkn_broadcast *broadcast;
     while ((broadcast = pkn_next_broadcast(self)) != 0) {
         pkn_member *caller = broadcast->caller;
-        pkn_member *outer = pkn_this_thread.current;
+        pkn_member *outer = pkn_current();
         uint32_t outer_root = self->root;
         self->root = broadcast->root;
-        pkn_this_thread.current = self; /* the thread may be a guest elsewhere just now */
+        pkn_set_current(self); /* the thread may be a guest elsewhere just now */
         int code = broadcast->fn(self->index, broadcast->count, broadcast->ctx);
-        pkn_this_thread.current = outer;
+        pkn_set_current(outer);
         self->root = outer_root;
         if (code != 0) {
             pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)self->index, code);
@@ -3275,7 +3341,7 @@ PKN_INLINE int pkn_all_helpers_sleep(const pkern_pool *pool) {
 }
 
 PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
-    if (thread->short_key != key || thread->short_pool != pool || thread->short_left == 0 || thread->current != 0 ||
+    if (thread->short_key != key || thread->short_pool != pool || thread->short_left == 0 || pkn_current() != 0 ||
         thread->short_call != 0) {
         return 0;
     }
@@ -3287,7 +3353,7 @@ PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *poo
            !pkn_loop_count_cold(thread, work_ns, (double)thread->short_ticks_per_ns);
 }
 
-PKN_INTERNAL PKN_HOT int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
                                     void *ctx) {
     pkn_short_call call = {pool, {0, 0}, 0};
     thread->short_call = &call;
@@ -3403,11 +3469,11 @@ PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view
         frame->last = last;
         frame->grain = grain;
         slot->run = pkn_loop_split_stolen;
-        if (pkn_push(self, slot) == 0) {
+        if (pkn_push(slot) == 0) {
             break;
         }
         pkn_loop_split(self, view, first, middle, grain);
-        if (pkn_pop(self, slot) == 0) {
+        if (pkn_pop(slot) == 0) {
             return;
         }
         first = middle;
@@ -3721,7 +3787,7 @@ PKN_INTERNAL PKN_NOINLINE pkern_status pkn_loop_run_in_pool(pkern_pool *pool, si
 }
 
 /* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
-PKN_INTERNAL PKN_HOT pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
                                                      pkern_range_fn body, void *ctx, size_t key) {
     if (body == 0 || begin > end) {
         return PKERN_EINVAL;
@@ -3999,7 +4065,7 @@ PKN_INTERNAL void *pkn_worker_main(void *argument) {
     pkn_member *self = (pkn_member *)argument;
     pkern_pool *pool = self->pool;
     pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0};
-    pkn_this_thread.current = self;
+    pkn_set_current(self);
     pkn_this_thread.memberships = self;
     pkn_this_thread.worker = self;
     pkn_name_this_thread(pool->name, self->index);

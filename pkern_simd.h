@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xc463792bfc09901bu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf5bf45ae38784e0eu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xc463792bfc09901bu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xf5bf45ae38784e0eu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -134,8 +134,6 @@
 #define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
 #define PKN_NOINLINE __attribute__((noinline))
 #define PKN_COLD __attribute__((noinline, cold))
-/* What the shortest calls run through: on neighbouring pages, since after an idle time each page costs 20 to 50 ns. */
-#define PKN_HOT __attribute__((hot))
 #define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PKN_ALIGNED(n) __attribute__((aligned(n)))

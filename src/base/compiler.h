@@ -31,8 +31,6 @@
 #define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
 #define PKN_NOINLINE __attribute__((noinline))
 #define PKN_COLD __attribute__((noinline, cold))
-/* What the shortest calls run through: on neighbouring pages, since after an idle time each page costs 20 to 50 ns. */
-#define PKN_HOT __attribute__((hot))
 #define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PKN_ALIGNED(n) __attribute__((aligned(n)))

@@ -7,9 +7,9 @@
 #include "par/par.h"
 #include "par/units.h"
 
-PKERN_API PKN_HOT pkern_status pkern_par_for(pkern_pool *pool, size_t begin, size_t end,
-                                             const pkern_par_options *options, pkern_range_fn body,
-                                             void *ctx) {
+PKERN_API pkern_status pkern_par_for(pkern_pool *pool, size_t begin, size_t end,
+                                     const pkern_par_options *options, pkern_range_fn body,
+                                     void *ctx) {
     if (begin > end || body == 0 || !pkn_options_valid(options)) {
         return PKERN_EINVAL;
     }

@@ -16,7 +16,7 @@ typedef struct pkn_map {
     void *ctx;
 } pkn_map;
 
-PKN_INTERNAL PKN_HOT int pkn_map_range(size_t begin, size_t end, void *context) {
+PKN_INTERNAL int pkn_map_range(size_t begin, size_t end, void *context) {
     const pkn_map *map = (const pkn_map *)context;
     const unsigned char *in = map->in + begin * map->in_size;
     unsigned char *out = map->out + begin * map->out_size;
@@ -31,11 +31,9 @@ PKN_INTERNAL PKN_HOT int pkn_map_range(size_t begin, size_t end, void *context) 
     return 0;
 }
 
-PKERN_API PKN_HOT pkern_status pkern_par_map(pkern_pool *pool, const void *in, size_t in_size,
-                                             void *out, size_t out_size, size_t n,
-                                             const pkern_par_options *options,
-                                             int (*fn)(const void *in, void *out, void *ctx),
-                                             void *ctx) {
+PKERN_API pkern_status pkern_par_map(pkern_pool *pool, const void *in, size_t in_size, void *out,
+                                     size_t out_size, size_t n, const pkern_par_options *options,
+                                     int (*fn)(const void *in, void *out, void *ctx), void *ctx) {
     pkn_map map;
     pkern_status status = pkn_map_check(in, in_size, out, out_size, n);
     if (fn == 0 || !pkn_options_valid(options)) {

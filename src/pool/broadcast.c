@@ -24,12 +24,12 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     pkn_broadcast *broadcast;
     while ((broadcast = pkn_next_broadcast(self)) != 0) {
         pkn_member *caller = broadcast->caller;
-        pkn_member *outer = pkn_this_thread.current;
+        pkn_member *outer = pkn_current();
         uint32_t outer_root = self->root;
         self->root = broadcast->root;
-        pkn_this_thread.current = self; /* the thread may be a guest elsewhere just now */
+        pkn_set_current(self); /* the thread may be a guest elsewhere just now */
         int code = broadcast->fn(self->index, broadcast->count, broadcast->ctx);
-        pkn_this_thread.current = outer;
+        pkn_set_current(outer);
         self->root = outer_root;
         if (code != 0) {
             pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)self->index, code);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Typed join tasks: fork and join where the compiler sees the user's function, and the owner's fast path of the join deque.
+/* Joins: the one of two callbacks, typed join tasks where the compiler sees the user's function, and the owner's fast path of the
+   join deque under both. All of it is inline in the user's file: a fork that nobody takes is a few stores and branches.
 
        PKERN_DEFINE_JOIN_TASK_1(long, fib, long, n) {
            long a, b;
@@ -18,13 +19,12 @@
    - PKERN_CALL(name, ...) is a plain call of a task;
    - PKERN_JOIN(statement, variable, name, ...) equals { statement; variable = name(...); } where the named task may run on another
      thread while the statement runs here. The statement is an assignment or an expression, with PKERN_CALLs in it.
-   Costs a few stores and one branch where no thread takes the task.
    Arguments may be evaluated before or after the statement's are. In a forked child a task that another thread had taken runs again
    in line, since that thread is gone.
 
    The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) the owner's alone: pushing and
-   popping there takes no fence and no atomic read-modify-write. A popped record knows by its own is_public whether it was
-   ever offered. See join.c for the public part.
+   popping there takes no fence and no atomic read-modify-write. A popped record knows by its own flags whether it was ever
+   offered; a free record is always private, so a push need not say so. See join_deque.h for the public part.
    Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
    Faxen, "Wool", 2008 (records in the deque). */
 #ifndef PKN_POOL_FORK_H
@@ -40,27 +40,32 @@ typedef struct pkn_slot pkn_slot;
 
 #define PKN_SLOT_PAYLOAD 40
 
+/* state: the root in the upper half, written when the record becomes public, one of these in the lower */
 enum { PKN_SLOT_PENDING = 0, PKN_SLOT_DONE = 1, PKN_SLOT_TAKEN_BY = 2 /* + index of the thief */ };
-enum { PKN_SLOT_INNER = 0, PKN_SLOT_LAST = 1, PKN_SLOT_OVERFLOW = 2 };
+/* flags: offered to thieves; last of its segment; none at all, so that nothing can be pushed */
+enum { PKN_SLOT_PUBLIC = 1, PKN_SLOT_LAST = 2, PKN_SLOT_OVERFLOW = 4 };
 
 /* One offered task. */
 struct pkn_slot {
-    void (*run)(pkn_fork_state *self, pkn_slot *slot);
+    void (*run)(pkn_fork_state *self, pkn_slot *slot); /* 0: a callback of a pkern_join, see pkn_join_frame */
+    pkn_fork_state *owner;  /* for good, as is index */
     pkn_atomic_u32 state;
-    pkn_atomic_u32 root;    /* written when it becomes public */
-    uint32_t index;         /* of this record in its deque, for good */
-    unsigned char is_public; /* the owner's */
-    unsigned char place;    /* PKN_SLOT_INNER, or what makes a push take the long way */
-    unsigned char fill[2];
+    uint32_t index : 24;    /* of this record in its deque */
+    uint32_t flags : 8;     /* the owner's; a free record is private, so any flag makes a push take the long way */
     uint64_t payload[PKN_SLOT_PAYLOAD / 8]; /* arguments and result */
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
 /* The part of a member that forks work on. */
 struct pkn_fork_state {
     pkn_slot *end;
+    pkern_pool *pool;
     /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
 } PKN_ALIGNED(PKN_CACHE_LINE);
+
+/* Where the calling thread is in no pool, every push takes the long way. */
+#define PKN_NO_SLOT {0, 0, {0}, 0, PKN_SLOT_OVERFLOW, {0, 0, 0, 0, 0}}
+#define PKN_FORK_OUTSIDE {&pkern_internal_no_slot, 0, {0}}
 
 /* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
 typedef struct pkn_entry {
@@ -75,49 +80,85 @@ typedef struct pkn_fork_call {
     pkn_slot slot;
 } pkn_fork_call;
 
+/* The member that the calling thread works as in the innermost task or install; outside of any one that can't be pushed to. */
+#ifdef PKERN_STATIC
+static pkn_slot pkern_internal_no_slot = PKN_NO_SLOT;
+static pkn_fork_state pkern_internal_outside = PKN_FORK_OUTSIDE;
+static PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self = &pkern_internal_outside;
+#else
+extern pkn_fork_state pkern_internal_outside;
+extern PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self;
+#endif
+
 PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call);
 PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
-PKERN_API pkn_slot *pkern_internal_push_slow(pkn_fork_state *self, pkn_slot *slot);
-PKERN_API int pkern_internal_take_back(pkn_fork_state *self, pkn_slot *slot);
+PKERN_API pkn_slot *pkern_internal_push_slow(pkn_slot *slot);
+PKERN_API int pkern_internal_take_back(pkn_slot *slot);
 
 /* Offers the filled record at the end. Returns the new end, or 0 where it could not be queued. */
-PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_fork_state *self, pkn_slot *slot) {
-    slot->is_public = 0;
-    pkn_atomic_store_relaxed_u32(&slot->state, PKN_SLOT_PENDING);
-    if (PKN_UNLIKELY(slot->place | pkn_atomic_load_relaxed_u32(&self->request))) {
-        return pkern_internal_push_slow(self, slot);
+PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_slot *slot) {
+    pkn_fork_state *self = slot->owner;
+    if (PKN_UNLIKELY(slot->flags | pkn_atomic_load_relaxed_u32(&self->request))) {
+        return pkern_internal_push_slow(slot);
     }
     self->end = slot + 1;
     return slot + 1;
 }
 
-/* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. */
-PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
-    self->end = slot;
-    return PKN_LIKELY(!slot->is_public) ? 1 : pkern_internal_take_back(self, slot);
+/* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. The record says whose it is: a register kept for
+   that costs a push and a pop in every call, the shortest ones too. */
+PKN_ALWAYS_INLINE int pkn_pop(pkn_slot *slot) {
+    slot->owner->end = slot;
+    return PKN_LIKELY(!(slot->flags & PKN_SLOT_PUBLIC)) ? 1 : pkern_internal_take_back(slot);
 }
 
-#define PKERN_CALL(name, ...) name##_task(pkern_self, pkern_end, __VA_ARGS__)
+/* The record of a join of two callbacks. */
+typedef struct PKN_MAY_ALIAS pkn_join_frame {
+    pkern_task_fn fn;
+    void *ctx;
+    int status;
+} pkn_join_frame;
+
+PKERN_API pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
+PKERN_API int pkern_internal_join_end(pkn_slot *slot);
+
+PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
+    pkn_fork_state *self = pkern_internal_self;
+    pkn_slot *slot = self->end;
+    if (PKN_UNLIKELY((pool != 0 && pool != self->pool) || a == 0 || b == 0 ||
+                     (slot->flags | pkn_atomic_load_relaxed_u32(&self->request)) != 0)) {
+        return pkern_internal_join_slow(pool, a, a_ctx, b, b_ctx);
+    }
+    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+    frame->fn = b;
+    frame->ctx = b_ctx;
+    slot->run = 0;
+    self->end = slot + 1;
+    int a_status = a(a_ctx);
+    slot->owner->end = slot;
+    int b_status = PKN_LIKELY(!(slot->flags & PKN_SLOT_PUBLIC)) ? b(frame->ctx) : pkern_internal_join_end(slot);
+    return a_status != 0 ? a_status : b_status;
+}
+
+#define PKERN_CALL(name, ...) name##_task(pkern_end, __VA_ARGS__)
 
 #define PKERN_JOIN(statement, variable, name, ...) \
     do { \
         pkn_slot *const pkn_offered = pkern_end; \
         name##_offer(pkn_offered, __VA_ARGS__); \
-        pkern_end = pkn_push(pkern_self, pkn_offered); \
+        pkern_end = pkn_push(pkn_offered); \
         if (PKN_LIKELY(pkern_end != 0)) { \
             statement; \
             pkern_end = pkn_offered; \
-            if (PKN_LIKELY(pkn_pop(pkern_self, pkn_offered) != 0)) { \
-                variable = name##_accept(pkern_self, pkn_offered); \
+            if (PKN_LIKELY(pkn_pop(pkn_offered) != 0)) { \
+                variable = name##_accept(pkn_offered); \
             } else { \
                 variable = ((name##_frame *)(void *)pkn_offered->payload)->result; \
             } \
         } else { \
-            const pkn_slot pkn_kept = *pkn_offered; /* the statement may use the record */ \
             pkern_end = pkn_offered; \
+            variable = name##_accept(pkn_offered); /* first, since the statement may use the record */ \
             statement; \
-            *pkn_offered = pkn_kept; \
-            variable = name##_accept(pkern_self, pkn_offered); \
         } \
     } while (0)
 
@@ -128,13 +169,13 @@ PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
     } name##_frame; \
     typedef char name##_frame_fits[sizeof(name##_frame) <= PKN_SLOT_PAYLOAD ? 1 : -1]; \
     static R name##_task parameters; \
-    PKN_ALWAYS_INLINE R name##_accept(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
+    PKN_ALWAYS_INLINE R name##_accept(pkn_slot *pkern_slot) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
-        return name##_task(pkern_self, pkern_slot, arguments); \
+        return name##_task(pkern_slot, arguments); \
     } \
     PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
-        f->result = name##_task(pkern_self, pkern_self->end, arguments); \
+        f->result = name##_task(pkern_self->end, arguments); \
     } \
     PKN_ALWAYS_INLINE void name##_offer offer_parameters { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
@@ -144,7 +185,7 @@ PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
     PKN_INTERNAL R name entry_parameters { \
         pkn_fork_call pkern_call; \
         pkn_fork_state *pkern_self = pkern_internal_fork_enter(pkern_pool_given, &pkern_call); \
-        R pkern_result = name##_task(pkern_self, pkern_self->end, names); \
+        R pkern_result = name##_task(pkern_self->end, names); \
         pkern_internal_fork_leave(&pkern_call); \
         return pkern_result; \
     } \
@@ -153,20 +194,20 @@ PKN_ALWAYS_INLINE int pkn_pop(pkn_fork_state *self, pkn_slot *slot) {
 #define PKN_COMMA ,
 
 #define PKERN_DEFINE_JOIN_TASK_1(R, name, T1, p1) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1), (pkn_slot *pkern_slot, T1 p1), \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1), (pkn_slot *pkern_slot, T1 p1), \
                          (pkern_pool *pkern_pool_given, T1 p1), T1 p1;, f->p1 = p1;, f->p1, p1)
 #define PKERN_DEFINE_JOIN_TASK_2(R, name, T1, p1, T2, p2) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2), \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1, T2 p2), \
                          (pkn_slot *pkern_slot, T1 p1, T2 p2), (pkern_pool *pkern_pool_given, T1 p1, T2 p2), T1 p1; T2 p2;, \
                          f->p1 = p1; f->p2 = p2;, f->p1 PKN_COMMA f->p2, p1 PKN_COMMA p2)
 #define PKERN_DEFINE_JOIN_TASK_3(R, name, T1, p1, T2, p2, T3, p3) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3), \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3), \
                          (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3), \
                          (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3), T1 p1; T2 p2; T3 p3;, \
                          f->p1 = p1; f->p2 = p2; f->p3 = p3;, f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3, \
                          p1 PKN_COMMA p2 PKN_COMMA p3)
 #define PKERN_DEFINE_JOIN_TASK_4(R, name, T1, p1, T2, p2, T3, p3, T4, p4) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_fork_state *pkern_self, pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3, T4 p4), \
+    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3, T4 p4), \
                          (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3, T4 p4), \
                          (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3, T4 p4), T1 p1; T2 p2; T3 p3; T4 p4;, \
                          f->p1 = p1; f->p2 = p2; f->p3 = p3; f->p4 = p4;, \

@@ -22,6 +22,7 @@ PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_w
     memset((void *)member, 0, bytes);
     member->bytes = bytes;
     member->pool = pool;
+    member->fork.pool = pool;
     member->index = index;
     member->is_worker = is_worker;
     member->seen_epoch = (uint32_t *)(void *)(member + 1);
@@ -143,7 +144,7 @@ PKN_INLINE pkn_thread_state *pkn_settled_thread(void) {
 /* Starts a call on a pool (0: the current one). entry->member is 0 where the call has to run serially. */
 PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
     pkn_thread_state *thread = pkn_settled_thread();
-    pkn_member *member = thread->current;
+    pkn_member *member = pkn_current();
     entry->outer = member;
     if (member == 0 || (pool != 0 && member->pool != pool)) {
         pool = pool != 0 ? pool : pkern_pool_global();
@@ -161,7 +162,7 @@ PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
         return entry->member = 0;
     }
     member->entries++;
-    thread->current = member;
+    pkn_set_current(member);
     return entry->member = member;
 }
 
@@ -170,7 +171,7 @@ PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
     pkn_thread_state *thread = &pkn_this_thread;
     pkn_filter anything = {0, 0, 0};
     pkn_job job;
-    thread->current = member;
+    pkn_set_current(member);
     if (member->has_spawned && !pkn_is_orphan(member->pool)) {
         while (pkn_spawn_pop(member, &anything, &job)) {
             pkn_run_job(member, &job);
@@ -197,7 +198,7 @@ PKN_INTERNAL void pkn_leave(const pkn_entry *entry) {
         } else {
             member->entries--;
         }
-        pkn_this_thread.current = entry->outer;
+        pkn_set_current(entry->outer);
     }
 }
 
@@ -209,8 +210,8 @@ PKN_INTERNAL PKN_COLD void pkn_settle_short_call(pkn_short_call *call) {
 
 /* The pool that a call would run on, for calls that need no place in it. */
 PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
-    const pkn_thread_state *thread = pkn_settled_thread();
-    return pool != 0 ? pool : thread->current != 0 ? thread->current->pool : pkern_pool_global();
+    (void)pkn_settled_thread();
+    return pool != 0 ? pool : pkn_current() != 0 ? pkn_current()->pool : pkern_pool_global();
 }
 
 /* The allocator of the pool that a call would run on, for scratch memory of the layers above. */

@@ -7,13 +7,14 @@
 #include "pool/guest.h"
 
 /* A push that can't go on in a straight line: the segment ends here, or a thief has asked for work. */
-PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_fork_state *self, pkn_slot *slot) {
-    if (slot->place == PKN_SLOT_OVERFLOW) {
+PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_slot *slot) {
+    pkn_fork_state *self = slot->owner;
+    if ((slot->flags & PKN_SLOT_OVERFLOW) != 0) {
         return 0;
     }
     pkn_member *owner = (pkn_member *)(void *)self;
     pkn_slot *next = slot + 1;
-    if (slot->place == PKN_SLOT_LAST) {
+    if ((slot->flags & PKN_SLOT_LAST) != 0) {
         uint32_t index = slot->index + 1;
         if (index == ((1u << owner->join_segments) - 1u) * PKN_JOIN_SEGMENT_0 && pkn_join_add_segment(owner) != 0) {
             return 0;
@@ -36,7 +37,8 @@ PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_fork_state *self, pkn_
 }
 
 /* The newest record is public. Nonzero: the caller runs it (1), or it is lost in a fork (-1). 0: a thief has run it. */
-PKERN_API PKN_COLD int pkern_internal_take_back(pkn_fork_state *self, pkn_slot *slot) {
+PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
+    pkn_fork_state *self = slot->owner;
     pkn_member *owner = (pkn_member *)(void *)self;
     if (pkn_join_try_take_back(owner, slot)) {
         if (owner->split == (uint32_t)(pkn_atomic_load_relaxed_u64(&owner->join_range) >> 32) &&
@@ -48,12 +50,13 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_fork_state *self, pkn_slot *
     pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0};
     wait.slot = slot;
     /* the thief still uses the record: what we run meanwhile pushes behind it */
-    self->end = slot->place == PKN_SLOT_LAST ? pkn_join_slot(owner, slot->index + 1) : slot + 1;
+    self->end = (slot->flags & PKN_SLOT_LAST) != 0 ? pkn_join_slot(owner, slot->index + 1) : slot + 1;
     int lost = pkn_work_until(owner, &wait);
     self->end = slot;
     /* everything up to here is stolen and done, so no thief can change the word */
     pkn_atomic_store_release_u64(&owner->join_range, pkn_join_pack(slot->index, slot->index));
     owner->split = slot->index;
+    pkn_join_make_private(slot);
     return lost ? -1 : 0;
 }
 
@@ -63,7 +66,8 @@ PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_c
         return &member->fork;
     }
     memset(&call->slot, 0, sizeof call->slot);
-    call->slot.place = PKN_SLOT_OVERFLOW;
+    call->slot.owner = &call->serial;
+    call->slot.flags = PKN_SLOT_OVERFLOW;
     call->serial.end = &call->slot;
     pkn_atomic_store_relaxed_u32(&call->serial.request, 0);
     return &call->serial;
@@ -73,40 +77,36 @@ PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call) {
     pkn_leave(&call->entry);
 }
 
-/* The record of a generic join. */
-typedef struct pkn_join_frame {
-    pkern_task_fn fn;
-    void *ctx;
-    int status;
-} pkn_join_frame;
-
-PKN_INTERNAL void pkn_join_stolen(pkn_fork_state *self, pkn_slot *slot) {
+/* The status of a side that was made public: run here, or by the thief that has it. */
+PKERN_API PKN_COLD int pkern_internal_join_end(pkn_slot *slot) {
     pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
-    PKN_UNUSED(self);
-    frame->status = frame->fn(frame->ctx);
+    int taken = pkern_internal_take_back(slot);
+    return taken > 0 ? frame->fn(frame->ctx) : taken == 0 ? frame->status : PKERN_ECANCELED;
 }
 
-PKERN_API pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
+/* A join from outside, or one that has to make room or to make work public first. */
+PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
     pkn_entry entry;
     if (a == 0 || b == 0) {
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
-    if (member == 0) {
-        int a_status = a(a_ctx);
-        int b_status = b(b_ctx);
-        return a_status != 0 ? a_status : b_status;
+    pkn_slot *slot = member != 0 ? member->fork.end : 0;
+    if (slot != 0) {
+        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+        frame->fn = b;
+        frame->ctx = b_ctx;
+        slot->run = 0;
+        slot = pkn_push(slot) != 0 ? slot : 0;
     }
-    pkn_fork_state *self = &member->fork;
-    pkn_slot *slot = self->end;
-    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
-    frame->fn = b;
-    frame->ctx = b_ctx;
-    slot->run = pkn_join_stolen;
-    int pushed = pkn_push(self, slot) != 0;
     int a_status = a(a_ctx);
-    int taken = pushed ? pkn_pop(self, slot) : 1;
-    int b_status = taken > 0 ? b(b_ctx) : taken == 0 ? frame->status : PKERN_ECANCELED;
+    int b_status;
+    if (slot != 0) {
+        member->fork.end = slot;
+        b_status = (slot->flags & PKN_SLOT_PUBLIC) != 0 ? pkern_internal_join_end(slot) : b(b_ctx);
+    } else {
+        b_status = b(b_ctx);
+    }
     pkn_leave(&entry);
     return a_status != 0 ? a_status : b_status;
 }

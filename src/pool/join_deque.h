@@ -46,9 +46,10 @@ PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
     }
     memset(slots, 0, length * sizeof(pkn_slot));
     for (uint32_t i = 0; i < length; i++) {
-        slots[i].index = first + i;
+        slots[i].owner = &owner->fork;
+        slots[i].index = (first + i) & 0xffffffu;
     }
-    slots[length - 1].place = PKN_SLOT_LAST;
+    slots[length - 1].flags = PKN_SLOT_LAST;
     /* release: a thief that sees a public index of this segment sees the pointer */
     pkn_atomic_store_release_ptr(&owner->join_segment[segment], slots);
     owner->join_segments++;
@@ -59,14 +60,18 @@ PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
 PKN_INTERNAL void pkn_join_expose(pkn_member *owner, uint32_t new_split) {
     for (uint32_t i = owner->split; i < new_split; i++) {
         pkn_slot *slot = pkn_join_slot(owner, i);
-        slot->is_public = 1;
-        pkn_atomic_store_relaxed_u32(&slot->root, owner->root);
+        slot->flags |= PKN_SLOT_PUBLIC;
+        pkn_atomic_store_relaxed_u32(&slot->state, owner->root << 16 | PKN_SLOT_PENDING);
     }
     owner->split = new_split;
     uint64_t range = pkn_atomic_load_relaxed_u64(&owner->join_range);
     /* release: pairs with the thief's claim, which then reads the records */
     while (!pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, (range & ~(uint64_t)UINT32_MAX) | new_split)) {
     }
+}
+
+PKN_INLINE void pkn_join_make_private(pkn_slot *slot) {
+    slot->flags = slot->flags & PKN_SLOT_LAST;
 }
 
 /* Owner only, the newest record, public. 1 where it is the owner's again, 0 where a thief has it. */
@@ -79,8 +84,8 @@ PKN_INTERNAL int pkn_join_try_take_back(pkn_member *owner, const pkn_slot *slot)
         }
         uint32_t new_split = top + (slot->index - top) / 2;
         if (pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, pkn_join_pack(top, new_split))) {
-            for (uint32_t i = new_split; i < slot->index; i++) {
-                pkn_join_slot(owner, i)->is_public = 0;
+            for (uint32_t i = new_split; i <= slot->index; i++) {
+                pkn_join_make_private(pkn_join_slot(owner, i));
             }
             owner->split = new_split;
             return 1;
@@ -99,7 +104,7 @@ PKN_INTERNAL pkn_slot *pkn_join_steal(pkn_member *victim, const pkn_filter *filt
         return 0;
     }
     pkn_slot *slot = pkn_join_slot(victim, top);
-    if (filter->by_root && pkn_atomic_load_relaxed_u32(&slot->root) != filter->root) {
+    if (filter->by_root && pkn_atomic_load_relaxed_u32(&slot->state) >> 16 != filter->root) {
         return 0;
     }
     if (peek) {

@@ -99,11 +99,11 @@ PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view
         frame->last = last;
         frame->grain = grain;
         slot->run = pkn_loop_split_stolen;
-        if (pkn_push(self, slot) == 0) {
+        if (pkn_push(slot) == 0) {
             break;
         }
         pkn_loop_split(self, view, first, middle, grain);
-        if (pkn_pop(self, slot) == 0) {
+        if (pkn_pop(slot) == 0) {
             return;
         }
         first = middle;
@@ -417,7 +417,7 @@ PKN_INTERNAL PKN_NOINLINE pkern_status pkn_loop_run_in_pool(pkern_pool *pool, si
 }
 
 /* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
-PKN_INTERNAL PKN_HOT pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
                                                      pkern_range_fn body, void *ctx, size_t key) {
     if (body == 0 || begin > end) {
         return PKERN_EINVAL;

@@ -70,7 +70,7 @@ PKN_INLINE int pkn_all_helpers_sleep(const pkern_pool *pool) {
 }
 
 PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
-    if (thread->short_key != key || thread->short_pool != pool || thread->short_left == 0 || thread->current != 0 ||
+    if (thread->short_key != key || thread->short_pool != pool || thread->short_left == 0 || pkn_current() != 0 ||
         thread->short_call != 0) {
         return 0;
     }
@@ -82,7 +82,7 @@ PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *poo
            !pkn_loop_count_cold(thread, work_ns, (double)thread->short_ticks_per_ns);
 }
 
-PKN_INTERNAL PKN_HOT int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
                                     void *ctx) {
     pkn_short_call call = {pool, {0, 0}, 0};
     thread->short_call = &call;

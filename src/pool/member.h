@@ -67,7 +67,7 @@ typedef struct pkn_loop_cost {
 } pkn_loop_cost;
 
 #define PKN_LOOP_COSTS 32
-#define PKN_JOIN_SEGMENTS 24
+#define PKN_JOIN_SEGMENTS 19 /* 2^24 records, as many as index tells apart */
 #define PKN_JOIN_SEGMENT_0 32u
 
 /* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */

@@ -97,7 +97,7 @@ PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, vo
    then on other work of the pool. Nests to any depth. No allocation but for the first joins of a new depth.
    Errors: PKERN_EINVAL (a or b is 0: nothing ran); PKERN_ECANCELED in a forked child whose b ran on a thread that is gone.
    Source: Blumofe et al., "Cilk", 1995; Rayon's join. */
-PKERN_API pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
+PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
 
 /* Runs fn(ctx) some time later on one of the pool's threads; what it returns is dropped; pkern_pool_destroy waits for it. Where only
    the caller could run it (a pool of 1): from outside fn runs inside this call, from a task before the outermost call returns.

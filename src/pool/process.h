@@ -14,7 +14,6 @@ typedef struct pkn_short_call {
 } pkn_short_call;
 
 typedef struct pkn_thread_state {
-    pkn_member *current; /* of the innermost task or install */
     /* the body that ran short here last, and what is known of it: all that a short call touches; see loop.c */
     pkn_short_call *short_call;
     size_t short_key;
@@ -33,6 +32,22 @@ typedef struct pkn_thread_state {
 } PKN_ALIGNED(PKN_CACHE_LINE) pkn_thread_state;
 
 static PKN_THREAD_LOCAL pkn_thread_state pkn_this_thread;
+
+#ifndef PKERN_STATIC
+static pkn_slot pkern_internal_no_slot = PKN_NO_SLOT;
+pkn_fork_state pkern_internal_outside = PKN_FORK_OUTSIDE;
+PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self = &pkern_internal_outside;
+#endif
+
+/* The member of the innermost task or install, 0 outside of any. */
+PKN_INLINE pkn_member *pkn_current(void) {
+    pkn_fork_state *self = pkern_internal_self;
+    return self == &pkern_internal_outside ? 0 : (pkn_member *)(void *)self;
+}
+
+PKN_INLINE void pkn_set_current(pkn_member *member) {
+    pkern_internal_self = member != 0 ? &member->fork : &pkern_internal_outside;
+}
 
 /* How many forks this process descends from. A pool of an older generation has lost its threads. */
 static pkn_atomic_u32 pkn_fork_generation;

@@ -27,7 +27,7 @@ PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
     pkn_atomic_store_relaxed_u32(&scope->spawned, 0);
     pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);
     /* a scope is no task: calls between begin and wait that name no pool go where they went before */
-    pkn_this_thread.current = entry.outer;
+    pkn_set_current(entry.outer);
     return PKERN_OK;
 }
 
@@ -64,9 +64,9 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
         pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0};
         wait.scope = scope;
         entry.member = member;
-        entry.outer = pkn_this_thread.current;
+        entry.outer = pkn_current();
         if (!pkn_wait_is_over(member, &wait)) {
-            pkn_this_thread.current = member;
+            pkn_set_current(member);
             pkn_join_expose_all(member);
             lost = pkn_work_until(member, &wait);
         }

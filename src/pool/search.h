@@ -30,7 +30,7 @@ typedef struct pkn_wait {
 PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) {
     switch (wait->kind) {
     case PKN_WAIT_JOIN:
-        return pkn_atomic_load_acquire_u32(&wait->slot->state) == PKN_SLOT_DONE;
+        return (pkn_atomic_load_acquire_u32(&wait->slot->state) & 0xffffu) == PKN_SLOT_DONE;
     case PKN_WAIT_SCOPE:
         return pkn_atomic_load_acquire_size(&wait->scope->pending) == 0;
     case PKN_WAIT_LOOP:
@@ -45,12 +45,18 @@ PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) 
 /* Runs a stolen record; the exchange is the last access to it. */
 PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot *slot) {
     uint32_t outer_root = self->root;
-    pkn_atomic_store_relaxed_u32(&slot->state, PKN_SLOT_TAKEN_BY + (uint32_t)self->index);
-    self->root = pkn_atomic_load_relaxed_u32(&slot->root);
-    slot->run(&self->fork, slot);
+    uint32_t root = pkn_atomic_load_relaxed_u32(&slot->state) >> 16;
+    pkn_atomic_store_relaxed_u32(&slot->state, root << 16 | (PKN_SLOT_TAKEN_BY + (uint32_t)self->index));
+    self->root = root;
+    if (slot->run != 0) {
+        slot->run(&self->fork, slot);
+    } else {
+        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+        frame->status = frame->fn(frame->ctx);
+    }
     self->root = outer_root;
     /* acq_rel: the victim that reads DONE sees the result */
-    pkn_atomic_exchange_acq_rel_u32(&slot->state, PKN_SLOT_DONE);
+    pkn_atomic_exchange_acq_rel_u32(&slot->state, root << 16 | PKN_SLOT_DONE);
     pkn_completed(victim);
 }
 
@@ -131,7 +137,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
         return 0;
     }
     if (wait->kind == PKN_WAIT_JOIN) {
-        uint32_t state = pkn_atomic_load_relaxed_u32(&wait->slot->state);
+        uint32_t state = pkn_atomic_load_relaxed_u32(&wait->slot->state) & 0xffffu;
         if (state >= PKN_SLOT_TAKEN_BY &&
             pkn_take_from(self, pkn_member_at(pool, state - PKN_SLOT_TAKEN_BY), &filter, peek)) {
             return 1;

@@ -23,7 +23,7 @@ static void join_deque_push(pkn_member *member, uint32_t n) {
         pkn_slot *slot = member->fork.end;
         slot->run = join_deque_run;
         slot->payload[0] = slot->index;
-        cr_assert_not_null(pkn_push(&member->fork, slot));
+        cr_assert_not_null(pkn_push(slot));
     }
 }
 
@@ -44,8 +44,8 @@ Test(pool_join_deque, records_are_found_by_index_across_segments) {
         cr_assert_eq((uintptr_t)slot % PKN_CACHE_LINE, 0);
         int ends_segment = ((i / PKN_JOIN_SEGMENT_0 + 1) & (i / PKN_JOIN_SEGMENT_0)) == 0 &&
                            pkn_popcount_u64((i + 1) / PKN_JOIN_SEGMENT_0 + 1) == 1 && (i + 1) % PKN_JOIN_SEGMENT_0 == 0;
-        cr_assert_eq(slot->place == PKN_SLOT_LAST, ends_segment || slot->place == PKN_SLOT_LAST);
-        cr_assert(last == 0 || slot == last + 1 || last->place == PKN_SLOT_LAST);
+        cr_assert_eq(((slot->flags & PKN_SLOT_LAST) != 0), ends_segment || ((slot->flags & PKN_SLOT_LAST) != 0));
+        cr_assert(last == 0 || slot == last + 1 || (last->flags & PKN_SLOT_LAST) != 0);
         last = slot;
     }
     pkn_member_destroy(member);
@@ -63,7 +63,7 @@ Test(pool_join_deque, private_records_are_not_stolen_and_public_ones_oldest_firs
         cr_assert_eq(seen, pkn_join_slot(member, i));
         cr_assert_eq(pkn_join_steal(member, &join_deque_all, 0), seen);
         cr_assert_eq(seen->payload[0], i);
-        cr_assert_eq(pkn_atomic_load_relaxed_u32(&seen->root), 5);
+        cr_assert_eq(pkn_atomic_load_relaxed_u32(&seen->state) >> 16, 5);
         cr_assert_eq(pkn_atomic_load_relaxed_u32(&member->fork.request), i == 39);
     }
     cr_assert_null(pkn_join_steal(member, &join_deque_all, 0));
@@ -99,7 +99,7 @@ Test(pool_join_deque, the_owner_takes_half_of_the_public_part_back) {
     cr_assert(pkn_join_try_take_back(member, pkn_join_slot(member, 19)));
     cr_assert_eq(member->split, 4 + 15 / 2);
     for (uint32_t i = 0; i < 19; i++) {
-        cr_assert_eq(pkn_join_slot(member, i)->is_public, i < member->split);
+        cr_assert_eq((pkn_join_slot(member, i)->flags & PKN_SLOT_PUBLIC) != 0, i < member->split);
     }
     for (uint32_t i = 4; i < member->split; i++) {
         cr_assert_eq(pkn_join_steal(member, &join_deque_all, 0), pkn_join_slot(member, i));
@@ -151,7 +151,7 @@ Test(pool_join_deque, each_record_is_run_once_by_owner_or_thief) {
             slot->run = join_deque_count;
             slot->payload[1] = 0;
             pkn_atomic_store_relaxed_u32(&member->fork.request, 0);
-            cr_assert_not_null(pkn_push(&member->fork, slot));
+            cr_assert_not_null(pkn_push(slot));
             if (pool_random(2 * round + i, 3) != 0) {
                 pkn_join_expose(member, member->split + (uint32_t)pool_random(round + i, slot->index + 2 - member->split));
             }
@@ -160,14 +160,15 @@ Test(pool_join_deque, each_record_is_run_once_by_owner_or_thief) {
         for (uint32_t i = depth; i-- != 0;) {
             pkn_slot *slot = pkn_join_slot(member, i);
             member->fork.end = slot;
-            if (!slot->is_public || pkn_join_try_take_back(member, slot)) {
+            if ((slot->flags & PKN_SLOT_PUBLIC) == 0 || pkn_join_try_take_back(member, slot)) {
                 slot->run(0, slot);
             } else {
-                while (pkn_atomic_load_acquire_u32(&slot->state) != PKN_SLOT_DONE) {
+                while ((pkn_atomic_load_acquire_u32(&slot->state) & 0xffffu) != PKN_SLOT_DONE) {
                     pkn_cpu_relax();
                 }
                 pkn_atomic_store_release_u64(&member->join_range, pkn_join_pack(slot->index, slot->index));
                 member->split = slot->index;
+                pkn_join_make_private(slot);
             }
             cr_assert_eq(slot->payload[1], 1);
         }
@@ -194,12 +195,12 @@ Test(pool_join_deque, without_memory_a_push_at_the_end_of_a_segment_is_refused) 
     join_deque_push(member, PKN_JOIN_SEGMENT_0 - 1);
     pkn_slot *last = member->fork.end;
     cr_assert_eq(last->index, PKN_JOIN_SEGMENT_0 - 1);
-    cr_assert_null(pkn_push(&member->fork, last));
+    cr_assert_null(pkn_push(last));
     cr_assert_eq(member->fork.end, last);
     pool_heap_fail(&heap, 0, 0);
-    cr_assert_not_null(pkn_push(&member->fork, last));
+    cr_assert_not_null(pkn_push(last));
     cr_assert_eq(member->fork.end->index, PKN_JOIN_SEGMENT_0);
-    cr_assert(pkn_pop(&member->fork, last));
+    cr_assert(pkn_pop(last));
     cr_assert_eq(member->fork.end, last);
     pkn_member_destroy(member);
     pool_end(pool);
