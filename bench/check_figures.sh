@@ -36,6 +36,13 @@ function speedup(what, topic, name, size, slow, fast, target) {
         absent(what)
     }
 }
+function ratio(what, topic, name, size, who, base, target) {
+    if (have(topic, name, size, who) && have(topic, name, size, base)) {
+        figure(what, ns[topic, name, who, size] / ns[topic, name, base, size], "<=", target, "x")
+    } else {
+        absent(what)
+    }
+}
 function limits(mode,   i, key, parts, seq, again, pkern, limit, bad, noisy, count, worst, text) {
     for (i = 1; i <= n_points; i++) {
         split(point[i], parts, SUBSEP)
@@ -59,7 +66,7 @@ function limits(mode,   i, key, parts, seq, again, pkern, limit, bad, noisy, cou
     printf "%s", text
 }
 END {
-    speedup("batch_bind(1000), pool hot, over the sequential loop", "hdc", "bind", 1000, "sequential", "pkern", 1.5)
+    speedup("batch_bind(1000), pool hot, over the sequential loop", "hdc", "bind", 1000, "sequential", "pkern", 1.65)
     if (have("hdc", "bind", 1000, "libgomp")) {
         figure("batch_bind(1000), pool hot, time by time of libgomp", ns["hdc", "bind", "pkern", 1000] / ns["hdc", "bind", "libgomp", 1000], "<", 1, "x")
     } else { absent("batch_bind(1000), pool hot, time by time of libgomp") }
@@ -74,6 +81,21 @@ END {
     if (have("hdc", "bundle", 10, "pkern 1 thread")) {
         figure("bundle(10), a set on 1 thread", ns["hdc", "bundle", "pkern 1 thread", 10] / 10, "<=", 60, "ns")
     } else { absent("bundle(10), a set on 1 thread") }
+    fib = have("fork", "fib_25_generic", 121392, "pkern") ? "fib_25" : "fib_35" # in a quick run it is smaller
+    n = fib == "fib_25" ? 121392 : 14930351
+    ratio("generic join, " fib ", helper busy, over plain calls", "fork", fib "_generic", n, "pkern", "sequential", 1.2)
+    if (have("fork", fib "_generic", n, "Rayon")) {
+        plain = ns["fork", fib "_generic", "sequential", n]
+        figure("generic join, " fib ", helper busy, cost by Rayon'"'"'s", (ns["fork", fib "_generic", "pkern", n] - plain) / (ns["fork", fib "_generic", "Rayon", n] - plain), "<=", 0.35, "x")
+    } else { absent("generic join, helper busy, cost by Rayon'"'"'s") }
+    ratio("typed join task, " fib ", 1 thread over plain function, gcc", "fork", fib "_gcc", n, "pkern 1 thread", "sequential", 1.3)
+    ratio("typed join task, " fib ", 1 thread over plain function, clang", "fork", fib "_clang", n, "pkern 1 thread", "sequential", 1.3)
+    ratio("tree of 2^10 nodes, typed, over sequential", "fork", "tree_10", 1023, "pkern typed", "sequential", 1.15)
+    ratio("tree of 2^10 nodes, typed, over sequential by calls", "fork", "tree_10", 1023, "pkern typed", "sequential by calls", 1.15)
+    speedup("tree of 2^20 nodes, typed, speed-up", "fork", "tree_20", 1048575, "sequential", "pkern typed", 1.6)
+    speedup("tree of 2^24 nodes, typed, speed-up", "fork", "tree_24", 16777215, "sequential", "pkern typed", 1.8)
+    for (n = 1; n <= 256 && !have("fork", "broadcast", n, "pkern"); n++) { }
+    ratio("empty broadcast, over libgomp'"'"'s parallel region", "fork", "broadcast", n, "pkern", "libgomp", 0.6)
     limits("hot")
     limits("cold")
     printf "\n%d figures: %d met, %d missed, %d not measured\n", total + unknown, total - missed, missed, unknown

@@ -86,4 +86,6 @@ bars hdc '^(bind|similarity|bundle)' speedup 'Batch operations on 2048 bits: spe
 bars hdc '^(nearest|top)' speedup 'Exact search in 2048 bits: speed-up over the sequential loop' hdc_search
 bars sum '.' speedup 'Sum of squares: speed-up over the sequential kernel' sum
 bars latency '.' time 'Scheduler: time of one call' latency
+bars fork '^(fib|broadcast)' time 'Forks: time of one call' fork
+bars fork '^tree' speedup 'Sum over a binary tree: speed-up over the sequential function' fork_tree
 map
