@@ -11,8 +11,10 @@ csv=${1:?usage: check_figures.sh RESULTS.csv}
 [ -r "$csv" ] || { echo "check_figures: cannot read $csv" >&2; exit 2; }
 
 awk -F, '
+BEGIN { peers["libgomp"]; peers["Rayon"]; peers["oneTBB"] }
 $1 == "topic" { next }
 { ns[$1, $2, $3, $5] = $6 }
+$1 == "uneven" && $3 == "sequential" { uneven[++n_uneven] = $2 SUBSEP $5 }
 $1 == "never_slower" && !(($2, $5) in seen) { seen[$2, $5] = 1; point[++n_points] = $2 SUBSEP $5 }
 
 function have(topic, name, size, who) {
@@ -42,6 +44,23 @@ function ratio(what, topic, name, size, who, base, target) {
     } else {
         absent(what)
     }
+}
+# the better of generic and typed joins, over the best peer
+function fastest(row,   parts, t, best, peer) {
+    split(row, parts, SUBSEP)
+    t = ns["uneven", parts[1], "pkern", parts[2]]
+    if (have("uneven", parts[1], parts[2], "pkern typed") && ns["uneven", parts[1], "pkern typed", parts[2]] < t) {
+        t = ns["uneven", parts[1], "pkern typed", parts[2]]
+    }
+    best = 0
+    for (peer in peers) {
+        if (have("uneven", parts[1], parts[2], peer) && (best == 0 || ns["uneven", parts[1], peer, parts[2]] < best)) {
+            best = ns["uneven", parts[1], peer, parts[2]]
+        }
+    }
+    if (best > 0) {
+        figure("uneven: " parts[1] ", over the fastest peer", t / best, "<=", 1.02, "x") # 2 % are noise
+    } else { absent("uneven: " parts[1] ", over the fastest peer") }
 }
 function limits(mode,   i, key, parts, seq, again, pkern, limit, bad, noisy, count, worst, text) {
     for (i = 1; i <= n_points; i++) {
@@ -96,6 +115,8 @@ END {
     speedup("tree of 2^24 nodes, typed, speed-up", "fork", "tree_24", 16777215, "sequential", "pkern typed", 1.8)
     for (n = 1; n <= 256 && !have("fork", "broadcast", n, "pkern"); n++) { }
     ratio("empty broadcast, over libgomp'"'"'s parallel region", "fork", "broadcast", n, "pkern", "libgomp", 0.6)
+    if (n_uneven == 0) { absent("uneven work, over the fastest peer") }
+    for (i = 1; i <= n_uneven; i++) { fastest(uneven[i]) }
     limits("hot")
     limits("cold")
     printf "\n%d figures: %d met, %d missed, %d not measured\n", total + unknown, total - missed, missed, unknown

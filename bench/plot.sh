@@ -88,4 +88,5 @@ bars sum '.' speedup 'Sum of squares: speed-up over the sequential kernel' sum
 bars latency '.' time 'Scheduler: time of one call' latency
 bars fork '^(fib|broadcast)' time 'Forks: time of one call' fork
 bars fork '^tree' speedup 'Sum over a binary tree: speed-up over the sequential function' fork_tree
+bars uneven '.' speedup 'Uneven work: speed-up over the sequential code' uneven
 map
