@@ -54,7 +54,7 @@ bars() {
     echo "${prefix}_$5.svg"
 }
 
-# x, y, value and the names of the rows; 100 ns are allowed, so above 1.10 is what the limit forbids
+# x, y, value and the names of the rows; 100 ns are allowed, so above 1.05 is what the limit forbids
 map() {
     awk -F, -v names="$scratch/names.csv" '
     $1 != "never_slower" { next }
