@@ -365,7 +365,7 @@ static void run_strassen(void) {
 int main(int argc, char **argv) {
     work w = {0};
     uneven_case queens = {"queens", 12, 14200, 0, 0, TREE_CALLS(queens)};
-    uneven_case knapsack = {"knapsack", 56, 0, 0, 0, TREE_CALLS(knapsack)};
+    uneven_case knapsack = {"knapsack", 52, 0, 0, 0, TREE_CALLS(knapsack)};
     bench_begin(argc, argv);
     spin_init();
     if (bench.options.quick) {
