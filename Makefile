@@ -182,9 +182,22 @@ format: ## clang-format on the sources, in place
 
 # ---- benches
 
+BENCH_FLAGS = -std=gnu11 -O2 -g -I. -Ibench
 build/bench/%: bench/%.c pkern.h $(wildcard bench/*.h)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g -I. -Ibench $< -o $@ -pthread -lm
+	$(CC) $(BENCH_FLAGS) $(filter %.c %.o,$^) -o $@ -pthread -lm
+
+# bench_fork: pkern in another translation unit, and tasks by each compiler that is there
+FORK_COMPILERS := $(foreach compiler,gcc clang,$(if $(shell command -v $(compiler)),$(compiler)))
+build/bench/bench_fork: build/bench/extern_pkern.o $(FORK_COMPILERS:%=build/bench/fork_typed_%.o)
+
+build/bench/extern_pkern.o: bench/extern_pkern.c pkern.h
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_FLAGS) -c $< -o $@
+
+build/bench/fork_typed_%.o: bench/fork_typed.c bench/fork_typed.h pkern.h
+	@mkdir -p $(@D)
+	$* $(BENCH_FLAGS) -fno-optimize-sibling-calls -DFORK_TYPED=fork_typed_$* -c $< -o $@
 
 BENCHES = $(patsubst bench/%.c,build/bench/%,$(wildcard bench/bench_*.c))
 .PHONY: bench bench-quick bench-deps

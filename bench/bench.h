@@ -33,6 +33,7 @@
 #include "peers.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <math.h>
 #include <sched.h>
 #include <stdarg.h>

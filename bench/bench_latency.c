@@ -157,7 +157,8 @@ static void loop_peer(void *ctx) {
 
 /* ---- broadcast ---- */
 
-static void nothing(void *ctx) {
+static void nothing(int index, void *ctx) {
+    (void)index;
     (void)ctx;
 }
 
@@ -170,10 +171,10 @@ static int nothing_pkern(int index, int count, void *ctx) {
 
 static void broadcast_sequential(void *ctx) {
     work *w = (work *)ctx;
-    peer_task_fn fn = nothing;
+    peer_index_fn fn = nothing;
     __asm__ volatile("" : "+r"(fn) : : "memory");
     for (size_t i = 0; i < w->n; i++) {
-        fn(NULL);
+        fn((int)i, NULL);
     }
 }
 

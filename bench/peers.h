@@ -20,9 +20,13 @@ typedef struct bench_peer {
     void (*loop)(size_t n, peer_range_fn body, void *ctx);
     double (*sum)(size_t n, peer_fold_fn fold, void *ctx);
     void (*join)(peer_task_fn a, void *a_ctx, peer_task_fn b, void *b_ctx);
-    void (*broadcast)(peer_task_fn fn, void *ctx);
+    void (*items)(size_t n, peer_range_fn body, void *ctx);
+    void (*broadcast)(peer_index_fn fn, void *ctx);
+    void (*spawn)(peer_task_fn fn, void *ctx);
     void (*inside)(peer_task_fn fn, void *ctx);
+    void (*fork)(peer_task_fn a, void *a_ctx, peer_task_fn b, void *b_ctx);
     uint64_t (*fib)(unsigned n);
+    uint64_t (*tree)(const peer_node *root);
     void *(*index_open)(const uint64_t *memory, size_t n, size_t words);
     void (*index_search)(void *index, const uint64_t *queries, size_t n, size_t k,
                          int32_t *distances, int64_t *labels);
@@ -105,9 +109,13 @@ static int bench_peer_load(bench_peers *peers, bench_peer *peer, const char *fil
     bench_symbol(library, "peer_loop", &peer->loop);
     bench_symbol(library, "peer_sum", &peer->sum);
     bench_symbol(library, "peer_join", &peer->join);
+    bench_symbol(library, "peer_items", &peer->items);
     bench_symbol(library, "peer_broadcast", &peer->broadcast);
+    bench_symbol(library, "peer_spawn", &peer->spawn);
     bench_symbol(library, "peer_inside", &peer->inside);
+    bench_symbol(library, "peer_fork", &peer->fork);
     bench_symbol(library, "peer_fib", &peer->fib);
+    bench_symbol(library, "peer_tree", &peer->tree);
     bench_symbol(library, "peer_index_open", &peer->index_open);
     bench_symbol(library, "peer_index_search", &peer->index_search);
     bench_symbol(library, "peer_index_close", &peer->index_close);

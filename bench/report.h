@@ -76,9 +76,10 @@ static int bench_late(void) {
 }
 
 /* Measures and prints one case, if it is wanted and there is time. 0 where it was not run. */
-__attribute__((unused)) static int bench_case(const char *topic, const char *name, size_t size,
-                                              double items, const bench_impl *impls, int count) {
-    bench_stat stats[BENCH_MAX_IMPLS];
+__attribute__((unused)) static int bench_case_stats(const char *topic, const char *name,
+                                                    size_t size, double items,
+                                                    const bench_impl *impls, int count,
+                                                    bench_stat *stats) {
     if (!bench_wanted(topic, name) || bench_late()) {
         return 0;
     }
@@ -86,6 +87,12 @@ __attribute__((unused)) static int bench_case(const char *topic, const char *nam
     bench_report(topic, name, size, items, impls, count, stats);
     bench.n_cases++;
     return 1;
+}
+
+__attribute__((unused)) static int bench_case(const char *topic, const char *name, size_t size,
+                                              double items, const bench_impl *impls, int count) {
+    bench_stat stats[BENCH_MAX_IMPLS];
+    return bench_case_stats(topic, name, size, items, impls, count, stats);
 }
 
 /* The line that names the machine. */

@@ -160,11 +160,15 @@ fi
     printf '\n## Figures\n\n```\n'
     cat $figures
     printf '```\n'
-    for topic in hdc sum latency simd; do
+    for topic in hdc sum latency fork uneven wake simd; do
         grep -q "^$topic," $csv || continue
         printf '\n## %s\n\n' $topic
         awk -F, -v topic=$topic -f bench/report.awk $csv
     done
+    if grep -q '^amount,' $csv; then
+        printf '\n## What an idle pool takes\n\n| what | threads | amount |\n| --- | ---: | ---: |\n'
+        awk -F, '$1 == "amount" { gsub("_", " ", $2); printf "| %s | %s | %s |\n", $2, $4, $6 }' $csv
+    fi
     if grep ' points: ' $log > build/bench/points.txt; then
         printf '\n## never slower\n\n'
         cat build/bench/points.txt

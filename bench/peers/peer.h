@@ -11,9 +11,13 @@
  *   void        peer_loop(n, body, ctx)      body over disjoint pieces of [0, n)
  *   double      peer_sum(n, fold, ctx)       the sum of fold over disjoint pieces of [0, n)
  *   void        peer_join(a, a_ctx, b, b_ctx)
- *   void        peer_broadcast(fn, ctx)      fn once on each thread
- *   void        peer_inside(fn, ctx)         fn on one of the pool's threads (where that differs from the caller)
+ *   void        peer_items(n, body, ctx)     as peer_loop, in the way that suits items of unequal cost
+ *   void        peer_broadcast(fn, ctx)      fn(i, ctx) once on each thread i
+ *   void        peer_spawn(fn, ctx)          fn some time later on one of the pool's threads; returns at once
+ *   void        peer_inside(fn, ctx)         fn on one of the pool's threads
+ *   void        peer_fork(a, a_ctx, b, b_ctx)  as peer_join, at any depth inside peer_inside
  *   uint64_t    peer_fib(n)                  naive Fibonacci, one fork for each call with n >= 2
+ *   uint64_t    peer_tree(root)              the sum over a tree, one fork for each node with children
  */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
@@ -28,6 +32,13 @@ extern "C" {
 typedef void (*peer_range_fn)(size_t begin, size_t end, void *ctx);
 typedef double (*peer_fold_fn)(size_t begin, size_t end, void *ctx);
 typedef void (*peer_task_fn)(void *ctx);
+typedef void (*peer_index_fn)(int index, void *ctx);
+
+/* A node has two children or none. */
+typedef struct peer_node {
+    uint64_t value;
+    struct peer_node *left, *right;
+} peer_node;
 
 int peer_open(int threads);
 const char *peer_name(void);
@@ -35,9 +46,13 @@ const char *peer_version(void);
 void peer_loop(size_t n, peer_range_fn body, void *ctx);
 double peer_sum(size_t n, peer_fold_fn fold, void *ctx);
 void peer_join(peer_task_fn a, void *a_ctx, peer_task_fn b, void *b_ctx);
-void peer_broadcast(peer_task_fn fn, void *ctx);
+void peer_items(size_t n, peer_range_fn body, void *ctx);
+void peer_broadcast(peer_index_fn fn, void *ctx);
+void peer_spawn(peer_task_fn fn, void *ctx);
 void peer_inside(peer_task_fn fn, void *ctx);
+void peer_fork(peer_task_fn a, void *a_ctx, peer_task_fn b, void *b_ctx);
 uint64_t peer_fib(unsigned n);
+uint64_t peer_tree(const peer_node *root);
 
 /* FAISS only: exact search in bits, k matches a query, row by row */
 void *peer_index_open(const uint64_t *memory, size_t n, size_t words);

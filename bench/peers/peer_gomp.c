@@ -37,6 +37,13 @@ void peer_loop(size_t n, peer_range_fn body, void *ctx) {
     }
 }
 
+void peer_items(size_t n, peer_range_fn body, void *ctx) {
+#pragma omp parallel for schedule(guided) num_threads(peer_threads)
+    for (size_t i = 0; i < n; i++) {
+        body(i, i + 1, ctx);
+    }
+}
+
 double peer_sum(size_t n, peer_fold_fn fold, void *ctx) {
     const size_t parts = (size_t)peer_threads;
     double sum = 0.0;
@@ -57,9 +64,22 @@ void peer_join(peer_task_fn a, void *a_ctx, peer_task_fn b, void *b_ctx) {
     }
 }
 
-void peer_broadcast(peer_task_fn fn, void *ctx) {
+void peer_broadcast(peer_index_fn fn, void *ctx) {
 #pragma omp parallel num_threads(peer_threads)
+    fn(omp_get_thread_num(), ctx);
+}
+
+void peer_inside(peer_task_fn fn, void *ctx) {
+#pragma omp parallel num_threads(peer_threads)
+#pragma omp single
     fn(ctx);
+}
+
+void peer_fork(peer_task_fn a, void *a_ctx, peer_task_fn b, void *b_ctx) {
+#pragma omp task
+    b(b_ctx);
+    a(a_ctx);
+#pragma omp taskwait
 }
 
 static uint64_t fib_task(unsigned n) {
@@ -79,5 +99,25 @@ uint64_t peer_fib(unsigned n) {
 #pragma omp parallel num_threads(peer_threads)
 #pragma omp single
     result = fib_task(n);
+    return result;
+}
+
+static uint64_t tree_task(const peer_node *node) {
+    uint64_t left, right;
+    if (node->left == NULL) {
+        return node->value;
+    }
+#pragma omp task shared(left)
+    left = tree_task(node->left);
+    right = tree_task(node->right);
+#pragma omp taskwait
+    return node->value + left + right;
+}
+
+uint64_t peer_tree(const peer_node *root) {
+    uint64_t result = 0;
+#pragma omp parallel num_threads(peer_threads)
+#pragma omp single
+    result = tree_task(root);
     return result;
 }

@@ -45,6 +45,10 @@ extern "C" void peer_loop(size_t n, peer_range_fn body, void *ctx) {
     });
 }
 
+extern "C" void peer_items(size_t n, peer_range_fn body, void *ctx) {
+    peer_loop(n, body, ctx);
+}
+
 extern "C" double peer_sum(size_t n, peer_fold_fn fold, void *ctx) {
     return arena->execute([=] {
         return tbb1::parallel_reduce(
@@ -58,6 +62,14 @@ extern "C" double peer_sum(size_t n, peer_fold_fn fold, void *ctx) {
 
 extern "C" void peer_join(peer_task_fn a, void *a_ctx, peer_task_fn b, void *b_ctx) {
     arena->execute([=] { tbb1::parallel_invoke([=] { a(a_ctx); }, [=] { b(b_ctx); }); });
+}
+
+extern "C" void peer_spawn(peer_task_fn fn, void *ctx) {
+    arena->enqueue([=] { fn(ctx); });
+}
+
+extern "C" void peer_fork(peer_task_fn a, void *a_ctx, peer_task_fn b, void *b_ctx) {
+    tbb1::parallel_invoke([=] { a(a_ctx); }, [=] { b(b_ctx); });
 }
 
 extern "C" void peer_inside(peer_task_fn fn, void *ctx) {
@@ -75,4 +87,18 @@ static uint64_t fib_task(unsigned n) {
 
 extern "C" uint64_t peer_fib(unsigned n) {
     return arena->execute([=] { return fib_task(n); });
+}
+
+static uint64_t tree_task(const peer_node *node) {
+    if (node->left == nullptr) {
+        return node->value;
+    }
+    uint64_t left, right;
+    tbb1::parallel_invoke([&] { left = tree_task(node->left); },
+                          [&] { right = tree_task(node->right); });
+    return node->value + left + right;
+}
+
+extern "C" uint64_t peer_tree(const peer_node *root) {
+    return arena->execute([=] { return tree_task(root); });
 }

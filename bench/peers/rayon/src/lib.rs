@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 type RangeFn = extern "C" fn(usize, usize, *mut c_void);
 type FoldFn = extern "C" fn(usize, usize, *mut c_void) -> f64;
 type TaskFn = extern "C" fn(*mut c_void);
+type IndexFn = extern "C" fn(c_int, *mut c_void);
 
 /// A C context that the C side promises may be used from several threads at once.
 #[derive(Clone, Copy)]
@@ -69,6 +70,12 @@ pub extern "C" fn peer_loop(n: usize, body: RangeFn, ctx: *mut c_void) {
 }
 
 #[no_mangle]
+pub extern "C" fn peer_items(n: usize, body: RangeFn, ctx: *mut c_void) {
+    let ctx = Context(ctx);
+    pool().install(|| (0..n).into_par_iter().for_each(|i| body(i, i + 1, ctx.get())));
+}
+
+#[no_mangle]
 pub extern "C" fn peer_sum(n: usize, fold: FoldFn, ctx: *mut c_void) -> f64 {
     let ctx = Context(ctx);
     pool().install(|| {
@@ -87,9 +94,21 @@ pub extern "C" fn peer_join(a: TaskFn, a_ctx: *mut c_void, b: TaskFn, b_ctx: *mu
 }
 
 #[no_mangle]
-pub extern "C" fn peer_broadcast(task: TaskFn, ctx: *mut c_void) {
+pub extern "C" fn peer_broadcast(task: IndexFn, ctx: *mut c_void) {
     let ctx = Context(ctx);
-    pool().broadcast(|_| task(ctx.get()));
+    pool().broadcast(|thread| task(thread.index() as c_int, ctx.get()));
+}
+
+#[no_mangle]
+pub extern "C" fn peer_spawn(task: TaskFn, ctx: *mut c_void) {
+    let ctx = Context(ctx);
+    pool().spawn(move || task(ctx.get()));
+}
+
+#[no_mangle]
+pub extern "C" fn peer_fork(a: TaskFn, a_ctx: *mut c_void, b: TaskFn, b_ctx: *mut c_void) {
+    let (a_ctx, b_ctx) = (Context(a_ctx), Context(b_ctx));
+    rayon::join(move || a(a_ctx.get()), move || b(b_ctx.get()));
 }
 
 #[no_mangle]
@@ -109,4 +128,26 @@ fn fib(n: c_uint) -> u64 {
 #[no_mangle]
 pub extern "C" fn peer_fib(n: c_uint) -> u64 {
     pool().install(|| fib(n))
+}
+
+#[repr(C)]
+pub struct Node {
+    value: u64,
+    left: Option<&'static Node>,
+    right: Option<&'static Node>,
+}
+
+fn tree(node: &Node) -> u64 {
+    match (node.left, node.right) {
+        (Some(left), Some(right)) => {
+            let (a, b) = rayon::join(|| tree(left), || tree(right));
+            node.value + a + b
+        }
+        _ => node.value,
+    }
+}
+
+#[no_mangle]
+pub extern "C" fn peer_tree(root: &Node) -> u64 {
+    pool().install(|| tree(root))
 }
