@@ -92,6 +92,8 @@
 #include "par/par_select.c"
 #include "par/top_k.c"
 #include "par/blocks.c"
+#include "par/split.c"
+#include "par/locals.c"
 #ifndef PKERN_NO_HDC
 #include "hdc/hdc_random.c"
 #include "hdc/bind.c"
