@@ -92,6 +92,7 @@
 #include "par/par_select.c"
 #include "par/top_k.c"
 #include "par/blocks.c"
+#include "par/walk.c"
 #include "par/split.c"
 #include "par/locals.c"
 #ifndef PKERN_NO_HDC

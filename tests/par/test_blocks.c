@@ -170,8 +170,11 @@ static int blocks_progress(size_t done, size_t total, void *user) {
     return done >= reports->stop_at;
 }
 
-static int blocks_nap(size_t begin, size_t end, void *ctx) {
-    usleep(4000);
+/* 4 ms on the clock that progress is throttled by */
+static int blocks_slow(size_t begin, size_t end, void *ctx) {
+    uint64_t start = pkn_now_ns();
+    while (pkn_now_ns() - start < 4000000) {
+    }
     return blocks_count(begin, end, ctx);
 }
 
@@ -186,7 +189,7 @@ Test(par_blocks, progress_counts_over_all_blocks_and_can_stop) {
         options.progress = blocks_progress;
         options.progress_user = &reports;
         reports.stop_at = SIZE_MAX;
-        cr_assert_eq(pkern_par_for_blocks(pool, 5, 25, 1, &options, blocks_nap, &done), PKERN_OK);
+        cr_assert_eq(pkern_par_for_blocks(pool, 5, 25, 1, &options, blocks_slow, &done), PKERN_OK);
         cr_assert_eq(done, 20);
         cr_assert(reports.n > 1 && reports.n < 12, "%zu reports", reports.n);
         cr_assert(!reports.fell && reports.last == 20 && reports.total == 20);
@@ -194,7 +197,7 @@ Test(par_blocks, progress_counts_over_all_blocks_and_can_stop) {
         memset(&reports, 0, sizeof reports);
         reports.stop_at = 4;
         done = 0;
-        cr_assert_eq(pkern_par_for_blocks(pool, 5, 25, 1, &options, blocks_nap, &done),
+        cr_assert_eq(pkern_par_for_blocks(pool, 5, 25, 1, &options, blocks_slow, &done),
                      PKERN_ECANCELED);
         cr_assert(done >= 4 && done < 20);
         cr_assert_eq(pkern_pool_destroy(pool), PKERN_OK);
