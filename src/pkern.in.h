@@ -94,6 +94,7 @@
 #include "par/blocks.c"
 #include "par/walk.c"
 #include "par/split.c"
+#include "par/from.c"
 #include "par/locals.c"
 #ifndef PKERN_NO_HDC
 #include "hdc/hdc_random.c"

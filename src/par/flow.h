@@ -86,6 +86,44 @@ PKERN_API pkern_status pkern_par_split(pkern_pool *pool, void *work, size_t size
                                        int (*split)(void *work, void *right, void *ctx),
                                        int (*leaf)(void *work, void *ctx), void *ctx);
 
+/* ---- items of a serial source ---- */
+
+/* Where items come from and what is done with them. */
+typedef struct pkern_source {
+    size_t item_size; /* bytes of an item, any but 0; items are aligned to 64 */
+    size_t window;    /* items in memory at once, 0 = 4 T */
+    /* fills item, whose bytes are of any value before. 0: done so, PKERN_EEMPTY: there is no more,
+       else a failure */
+    int (*next)(void *item, void *ctx);
+    /* works on an item, may change it. 0 or a failure */
+    int (*body)(void *item, void *ctx);
+    /* takes an item after its body, in the order of next; 0 = there is nothing to take. 0 or a
+       failure */
+    int (*emit)(void *item, void *ctx);
+    void *ctx;
+} pkern_source;
+
+/* Runs body on the items that a serial source gives: a file's lines, a list, a queue. Equals
+       while ((status = next(item, ctx)) == 0)
+           if ((status = body(item, ctx)) != 0 || (status = emit(item, ctx)) != 0) return status;
+       return status == PKERN_EEMPTY ? PKERN_OK : status;
+   next is called by one thread at a time, emit by one thread at a time and in the order of next;
+   next, emit and the bodies of several items run at once, on any threads. At most window items are
+   between next and the end of their body or emit; without emit at most T, as no thread has two.
+   Callbacks may call pkern. next may take its time: other threads sleep where there is nothing to do.
+   Every item that next filled is given to body once. Of several failures the lowest item's is
+   returned (that of next counts for the item that it should have filled), the same at any number of
+   threads where the callbacks' answers are. After one nothing more is read, items below are
+   finished and emitted, items above are not emitted. options->cancel is asked before each call of
+   next; what was read is then finished and emitted.
+   source, next or body 0, or item_size 0, is PKERN_EINVAL; a window too large for size_t is
+   PKERN_EOVERFLOW; PKERN_ENOMEM: nothing was read. Costs about 0.1 us an item, more where threads
+   take turns at the source: let an item be some microseconds of work. Allocates window items, and a few words for each of
+   pkern_pool_num_slots.
+   Source: Rayon's par_bridge; bounded and ordered as TBB's pipeline. */
+PKERN_API pkern_status pkern_par_from(pkern_pool *pool, const pkern_source *source,
+                                      const pkern_par_options *options);
+
 /* ---- state that tasks borrow ---- */
 
 /* States that are expensive to make (scratch memory, a generator, a partial result): about one for
