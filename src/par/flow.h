@@ -117,9 +117,9 @@ typedef struct pkern_source {
    finished and emitted, items above are not emitted. options->cancel is asked before each call of
    next; what was read is then finished and emitted.
    source, next or body 0, or item_size 0, is PKERN_EINVAL; a window too large for size_t is
-   PKERN_EOVERFLOW; PKERN_ENOMEM: nothing was read. Costs about 0.1 us an item, more where threads
-   take turns at the source: let an item be some microseconds of work. Allocates window items, and a few words for each of
-   pkern_pool_num_slots.
+   PKERN_EOVERFLOW; PKERN_ENOMEM: nothing was read. An item costs 25 to 40 ns on one thread, and
+   more where threads meet at the source: let it be some microseconds of work. Allocates window
+   items, and a few words for each of pkern_pool_num_slots.
    Source: Rayon's par_bridge; bounded and ordered as TBB's pipeline. */
 PKERN_API pkern_status pkern_par_from(pkern_pool *pool, const pkern_source *source,
                                       const pkern_par_options *options);

@@ -11,6 +11,7 @@
 #define PKN_PAR_SERIAL_ORDER_H
 
 #include "base/atomic.h"
+#include "base/platform.h"
 #include "pool/pool.h"
 
 #define PKN_PLACE_ENDED UINT64_MAX
