@@ -113,7 +113,8 @@ PKN_INTERNAL int pkn_from_may_read(pkn_from *from) {
 
 /* ---- runners ---- */
 
-/* Reads an item. 0: there is none for this runner, which is counted off. *more: another runner was counted in. */
+/* Reads an item. 0: there is none for this runner, which is counted off. *more: in, whether the
+   runner may bring another; out, whether another was counted in. */
 PKN_INTERNAL int pkn_from_read(pkn_from *from, pkn_from_item *item, int *more) {
     const pkern_source *source = from->source;
     int status = PKERN_EEMPTY;
@@ -199,17 +200,6 @@ PKN_INTERNAL int pkn_from_main(void *context) {
     return pkern_scope_wait(&from->scope);
 }
 
-/* Lays out one block: items, then the arrays. 1 where the size does not fit. */
-PKN_INTERNAL int pkn_from_size(const pkn_from *from, size_t n_depths, size_t *bytes) {
-    size_t places;
-    size_t depths;
-    return pkn_mul_overflows_size(from->window, from->stride, bytes) ||
-           pkn_mul_overflows_size(from->window, sizeof(size_t) + 1, &places) ||
-           pkn_mul_overflows_size(n_depths, sizeof(int), &depths) ||
-           pkn_add_overflows_size(*bytes, places, bytes) ||
-           pkn_add_overflows_size(*bytes, depths, bytes) || *bytes > SIZE_MAX / 2;
-}
-
 PKERN_API pkern_status pkern_par_from(pkern_pool *pool, const pkern_source *source,
                                       const pkern_par_options *options) {
     pkn_from from;
@@ -228,20 +218,19 @@ PKERN_API pkern_status pkern_par_from(pkern_pool *pool, const pkern_source *sour
         /* a runner has one item at a time */
         from.window = pkn_min_size(from.window, (size_t)pkern_pool_num_threads(pool));
     }
+    if (source->item_size > SIZE_MAX / 4) {
+        return PKERN_EOVERFLOW;
+    }
+    from.stride = (source->item_size + PKN_CACHE_LINE - 1) / PKN_CACHE_LINE * PKN_CACHE_LINE;
     size_t n_depths = (size_t)pkern_pool_num_slots(pool) + 1;
-    if (pkn_add_overflows_size(source->item_size, PKN_CACHE_LINE - 1, &from.stride)) {
+    if (pkn_mul_overflows_size(from.window, from.stride + sizeof(size_t) + 1, &bytes) ||
+        bytes > SIZE_MAX / 2) {
         return PKERN_EOVERFLOW;
     }
-    from.stride -= from.stride % PKN_CACHE_LINE;
-    if (pkn_from_size(&from, n_depths, &bytes)) {
-        return PKERN_EOVERFLOW;
-    }
+    bytes += n_depths * sizeof(int);
     const pkern_allocator *allocator = pkn_pool_allocator(pool);
     from.items = (unsigned char *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
-    if (from.items == 0) {
-        return PKERN_ENOMEM;
-    }
-    if (pkn_mutex_init(&from.lock) != 0) {
+    if (from.items == 0 || pkn_mutex_init(&from.lock) != 0) {
         pkn_release(allocator, from.items, bytes);
         return PKERN_ENOMEM;
     }

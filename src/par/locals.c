@@ -31,13 +31,16 @@ struct pkern_locals {
     int (*init)(void *state, void *ctx);
     void (*fini)(void *state, void *ctx);
     void *ctx;
-    pkn_local_slot *slots;
-    size_t n_slots;
     pkn_mutex lock; /* of the lists */
     pkn_local *made;
     pkn_local *spare;
     size_t n_spare_borrowed;
-};
+    size_t n_slots; /* their array stands behind this */
+} PKN_ALIGNED(PKN_CACHE_LINE);
+
+PKN_INLINE pkn_local_slot *pkn_local_slots(pkern_locals *locals) {
+    return (pkn_local_slot *)(void *)(locals + 1);
+}
 
 PKN_INLINE void *pkn_local_state(pkn_local *local) {
     return (unsigned char *)local + PKN_CACHE_LINE;
@@ -58,12 +61,17 @@ PKERN_API pkern_status pkern_locals_create(pkern_pool *pool, size_t size,
         return PKERN_EOVERFLOW;
     }
     const pkern_pool *used = pkn_pool_of_call(pool);
-    pkern_locals *made =
-        (pkern_locals *)pkn_allocate(used->allocator, sizeof *made, PKN_CACHE_LINE);
+    size_t n_slots = (size_t)pkern_pool_num_slots(used);
+    size_t bytes = sizeof(pkern_locals) + n_slots * sizeof(pkn_local_slot);
+    pkern_locals *made = (pkern_locals *)pkn_allocate(used->allocator, bytes, PKN_CACHE_LINE);
     if (made == 0) {
         return PKERN_ENOMEM;
     }
-    memset(made, 0, sizeof *made);
+    memset((void *)made, 0, bytes);
+    if (pkn_mutex_init(&made->lock) != 0) {
+        pkn_release(used->allocator, made, bytes);
+        return PKERN_ENOMEM;
+    }
     made->pool = pool != 0 ? pool : (pkern_pool *)(uintptr_t)used;
     if (used->allocator != 0) {
         made->allocator = *used->allocator;
@@ -72,16 +80,7 @@ PKERN_API pkern_status pkern_locals_create(pkern_pool *pool, size_t size,
     made->init = init;
     made->fini = fini;
     made->ctx = ctx;
-    made->n_slots = (size_t)pkern_pool_num_slots(used);
-    size_t slots_bytes = made->n_slots * sizeof *made->slots;
-    made->slots = (pkn_local_slot *)pkn_allocate(&made->allocator, slots_bytes, PKN_CACHE_LINE);
-    if (made->slots == 0 || pkn_mutex_init(&made->lock) != 0) {
-        pkern_allocator allocator = made->allocator;
-        pkn_release(&allocator, made->slots, slots_bytes);
-        pkn_release(&allocator, made, sizeof *made);
-        return PKERN_ENOMEM;
-    }
-    memset((void *)made->slots, 0, slots_bytes);
+    made->n_slots = n_slots;
     *locals = made;
     return PKERN_OK;
 }
@@ -127,13 +126,12 @@ PKN_INTERNAL pkn_local *pkn_local_acquire_spare(pkern_locals *locals) {
 
 PKERN_API void *pkern_locals_acquire(pkern_locals *locals) {
     int index = pkern_worker_index(locals->pool);
-    pkn_local *local;
+    pkn_local_slot *slot = index >= 0 ? pkn_local_slots(locals) + index : 0;
     /* acquire: whoever gave the state back may have been another thread */
-    if (index < 0 || pkn_atomic_load_acquire_u32(&locals->slots[index].borrowed) != 0) {
-        local = pkn_local_acquire_spare(locals);
+    if (slot == 0 || pkn_atomic_load_acquire_u32(&slot->borrowed) != 0) {
+        pkn_local *local = pkn_local_acquire_spare(locals);
         return local != 0 ? pkn_local_state(local) : 0;
     }
-    pkn_local_slot *slot = &locals->slots[index];
     pkn_atomic_store_relaxed_u32(&slot->borrowed, 1); /* before init, which may acquire, too */
     if (slot->local == 0) {
         slot->local = pkn_local_make(locals, &slot->borrowed);
@@ -167,7 +165,7 @@ PKN_INTERNAL int pkn_locals_borrowed(pkern_locals *locals) {
     int borrowed = locals->n_spare_borrowed != 0;
     pkn_mutex_unlock(&locals->lock);
     for (size_t i = 0; i < locals->n_slots; i++) {
-        borrowed |= pkn_atomic_load_acquire_u32(&locals->slots[i].borrowed) != 0;
+        borrowed |= pkn_atomic_load_acquire_u32(&pkn_local_slots(locals)[i].borrowed) != 0;
     }
     return borrowed;
 }
@@ -206,8 +204,8 @@ PKERN_API pkern_status pkern_locals_destroy(pkern_locals *locals) {
         local = next;
     }
     pkn_mutex_destroy(&locals->lock);
-    pkn_release(&allocator, locals->slots, locals->n_slots * sizeof *locals->slots);
-    pkn_release(&allocator, locals, sizeof *locals);
+    pkn_release(&allocator, locals,
+                sizeof *locals + locals->n_slots * sizeof(pkn_local_slot));
     return PKERN_OK;
 }
 
