@@ -50,6 +50,7 @@
 #include "pool/fork.h"
 #include "simd/simd.h"
 #include "par/par.h"
+#include "par/flow.h"
 #ifndef PKERN_NO_HDC
 #include "hdc/hdc.h"
 #endif
@@ -90,6 +91,11 @@
 #include "par/select.c"
 #include "par/par_select.c"
 #include "par/top_k.c"
+#include "par/blocks.c"
+#include "par/walk.c"
+#include "par/split.c"
+#include "par/from.c"
+#include "par/locals.c"
 #ifndef PKERN_NO_HDC
 #include "hdc/hdc_random.c"
 #include "hdc/bind.c"
