@@ -72,6 +72,7 @@ SCENARIO_TOOL void make_members(int threads, int guests) {
         pkn_member *member = pkn_member_create(pool, i, i < threads - 1);
         member->entries = 1;
         member->root = i < threads - 1 ? PKN_ROOT_NONE : (uint32_t)i + 1u;
+        member->thread = i + 1; /* of the scenario, where its first is no worker */
         pkn_atomic_store_relaxed_u32(&member->guest_state, PKN_GUEST_BUSY);
         pkn_atomic_store_release_ptr(&pool->members[i], member);
         the->member[i] = member;

@@ -394,6 +394,7 @@ static void thread_body(void) {
     int i = now.current;
     thread *t = &now.threads[i];
     (void)t->run(t->argument);
+    t->now.at[i]++;
     t->alive = 0;
     t->pending = PENDING_END;
     now.writes++;
