@@ -153,7 +153,7 @@ stress: $(patsubst tests/stress/%.c,build/stress/%,$(wildcard tests/stress/stres
 	@for program in $^; do $$program $(STRESS_JOBS) $(STRESS_POOLS) $(STRESS_SEED) || exit 1; done
 
 # The explorer: its own files as they are, the library's sources with the shadow in front, scenarios with calls at plain accesses.
-EXPLORE_EXECUTIONS = 6000000
+EXPLORE_EXECUTIONS = 5200000
 EXPLORE = build/explore
 $(EXPLORE)/src: tests/explore/adapt.sh $(wildcard tests/explore/shadow/*.h src/base/*.h src/pool/*.[ch] src/*.h)
 	@sh tests/explore/adapt.sh src tests/explore/shadow $@

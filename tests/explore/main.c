@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The explorer's driver: runs the tables of litmus tests, planted bugs and scenarios, or replays one failure.
-   explore [--executions N] [--seed S] [--only NAME] [--replay NAME SCHEDULE] [litmus] [planted] [scenarios] */
+   explore [--executions N] [--seed S] [--only NAME] [--all | --bounded PREEMPTIONS OLD_VALUES | --random]
+           [--replay NAME SCHEDULE] [litmus] [planted] [scenarios] */
 #include "explore.c"
 
 #include <signal.h>
@@ -120,22 +121,14 @@ static void learn_sharing(void) {
 }
 
 typedef struct result {
-    int failed, exhausted;
-    uint64_t executions;
+    int failed, exhausted, preemptions, stale; /* exhausted: all executions, or all within these bounds */
+    uint64_t executions, at_random;
 } result;
 
-static result search_scenario(const explore_scenario *scenario, uint64_t limit, uint64_t seed) {
-    result r = {0, 0, 0};
-    search.scenario = scenario;
-    search.how = scenario->how;
-    search.preemptions = scenario->preemptions;
-    search.stale = scenario->stale;
-    search.random = seed;
-    search.executions = search.outcomes = search.mean_steps = 0;
+/* Executions until all have been seen, or the limit. 1 where one has failed. */
+static int walk(uint64_t limit, int *exhausted) {
     search.prefix = 0;
-    search.failure[0] = 0;
-    forget_sharing();
-    found_shared = 0;
+    *exhausted = 0;
     while (search.executions < limit) {
         int end = run_execution();
         if (found_shared) {
@@ -145,12 +138,46 @@ static result search_scenario(const explore_scenario *scenario, uint64_t limit, 
             continue;
         }
         if (end == RUN_FAILED) {
-            r.failed = 1;
-            break;
+            return 1;
         }
         if (search.how != EXPLORE_RANDOM && !backtrack()) {
-            r.exhausted = 1;
-            break;
+            *exhausted = 1;
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* A bounded search that has ended goes on with as many executions at random, then with wider bounds, while the limit lasts. */
+static result search_scenario(const explore_scenario *scenario, uint64_t limit, uint64_t seed) {
+    result r;
+    int exhausted;
+    memset(&r, 0, sizeof r);
+    search.scenario = scenario;
+    search.how = scenario->how;
+    search.preemptions = scenario->preemptions;
+    search.stale = scenario->stale;
+    search.random = seed;
+    search.executions = search.outcomes = search.mean_steps = 0;
+    search.failure[0] = 0;
+    forget_sharing();
+    found_shared = 0;
+    r.failed = walk(limit, &exhausted);
+    r.exhausted = exhausted;
+    r.preemptions = search.preemptions;
+    r.stale = search.stale;
+    while (scenario->how == EXPLORE_BOUNDED && scenario->seen == 0 && exhausted && !r.failed && search.executions < limit) {
+        uint64_t before = search.executions;
+        search.how = EXPLORE_RANDOM;
+        r.failed = walk(2 * before < limit ? 2 * before : limit, &exhausted);
+        r.at_random += search.executions - before;
+        search.how = EXPLORE_BOUNDED;
+        if (!r.failed && search.executions < limit) {
+            search.preemptions++;
+            search.stale++;
+            r.failed = walk(limit, &exhausted);
+            r.preemptions += exhausted;
+            r.stale += exhausted;
         }
     }
     r.executions = search.executions;
@@ -212,6 +239,8 @@ static double seconds(void) {
 
 static uint64_t total_executions;
 static int failures;
+static int how_given = -1; /* instead of what the tables say */
+static int preemptions_given, stale_given;
 
 static void run_table(const char *title, const explore_scenario *table, uint64_t budget, uint64_t seed, const char *only) {
     uint64_t left = budget, weights = 0, before = total_executions;
@@ -228,7 +257,13 @@ static void run_table(const char *title, const explore_scenario *table, uint64_t
             continue;
         }
         double began = seconds();
-        result r = search_scenario(s, left * weight / weights, seed);
+        explore_scenario given = *s;
+        if (how_given >= 0) {
+            given.how = how_given;
+            given.preemptions = preemptions_given;
+            given.stale = stale_given;
+        }
+        result r = search_scenario(&given, left * weight / weights, seed);
         if (s->seen != 0 && !r.failed) {
             /* the reductions lose nothing: the same outcomes without sleep sets */
             explore_scenario plain = *s;
@@ -251,11 +286,16 @@ static void run_table(const char *title, const explore_scenario *table, uint64_t
             wrong = 1;
             verdict = "WRONG OUTCOMES";
         }
-        printf("  %-52s %9llu %s %6.2f s  %s\n", s->name, (unsigned long long)r.executions,
-               r.exhausted                  ? "all    "
-               : s->how == EXPLORE_RANDOM ? "random "
-                                            : "of more",
-               took, verdict);
+        char reach[64];
+        if (!r.exhausted) {
+            snprintf(reach, sizeof reach, s->how == EXPLORE_RANDOM ? "at random" : "of more");
+        } else if (given.how == EXPLORE_ALL) {
+            snprintf(reach, sizeof reach, "all");
+        } else {
+            snprintf(reach, sizeof reach, "all within %d/%d, %llu at random", r.preemptions, r.stale,
+                     (unsigned long long)r.at_random);
+        }
+        printf("  %-46s %9llu  %-34s %6.2f s  %s\n", s->name, (unsigned long long)r.executions, reach, took, verdict);
         if (wrong) {
             failures++;
             printf("    %s (outcomes %#llx)\n", r.failed ? search.failure : "no failure", (unsigned long long)search.outcomes);
@@ -300,7 +340,7 @@ static void catch_crashes(void) {
 }
 
 int main(int argc, char **argv) {
-    uint64_t budget = 6000000, seed = 1;
+    uint64_t budget = 5200000, seed = 1;
     const char *only = 0;
     int litmus = 0, planted = 0, scenarios = 0;
     make_coroutines();
@@ -312,6 +352,14 @@ int main(int argc, char **argv) {
             seed = strtoull(argv[++i], 0, 10);
         } else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
             only = argv[++i];
+        } else if (strcmp(argv[i], "--all") == 0) {
+            how_given = EXPLORE_ALL;
+        } else if (strcmp(argv[i], "--random") == 0) {
+            how_given = EXPLORE_RANDOM;
+        } else if (strcmp(argv[i], "--bounded") == 0 && i + 2 < argc) {
+            how_given = EXPLORE_BOUNDED;
+            preemptions_given = atoi(argv[++i]);
+            stale_given = atoi(argv[++i]);
         } else if (strcmp(argv[i], "--replay") == 0 && i + 2 < argc) {
             const explore_scenario *const tables[] = {explore_litmus, explore_planted, explore_scenarios};
             for (int k = 0; k < 3; k++) {
