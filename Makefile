@@ -152,6 +152,29 @@ build/stress/%: tests/stress/%.c $(wildcard src/*/*.[ch] src/*.h)
 stress: $(patsubst tests/stress/%.c,build/stress/%,$(wildcard tests/stress/stress_*.c)) ## long random runs: STRESS_JOBS, STRESS_POOLS, STRESS_SEED
 	@for program in $^; do $$program $(STRESS_JOBS) $(STRESS_POOLS) $(STRESS_SEED) || exit 1; done
 
+# The explorer: its own files as they are, the library's sources with the shadow in front, scenarios with calls at plain accesses.
+EXPLORE_EXECUTIONS = 5200000
+EXPLORE = build/explore
+$(EXPLORE)/src: tests/explore/adapt.sh $(wildcard tests/explore/shadow/*.h src/base/*.h src/pool/*.[ch] src/*.h)
+	@sh tests/explore/adapt.sh src tests/explore/shadow $@
+$(EXPLORE)/main.o: $(wildcard tests/explore/*.h) tests/explore/main.c tests/explore/explore.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 $(WARNINGS) -Itests/explore -c tests/explore/main.c -o $@
+$(EXPLORE)/%.o: tests/explore/%.c $(wildcard tests/explore/*.h) $(EXPLORE)/src
+	$(CC) -std=gnu11 -g -O2 $(WARNINGS) -fsanitize=thread -Itests/explore -I$(EXPLORE)/src -c $< -o $@
+$(EXPLORE)/explore: $(patsubst %,$(EXPLORE)/%.o,main litmus planted scenarios)
+	$(CC) $^ -o $@
+
+.PHONY: explore explore-full explore-mutants
+explore: $(EXPLORE)/explore ## model checker: litmus tests, planted bugs, scenarios on the real scheduler
+	@$< --executions $(EXPLORE_EXECUTIONS)
+
+explore-full: $(EXPLORE)/explore ## the same with 100 million executions
+	@$< --executions 100000000
+
+explore-mutants: $(EXPLORE)/main.o ## weaken each memory order and drop each fence: all must be noticed
+	@CC="$(CC)" sh tests/explore/mutants.sh $(EXPLORE)
+
 # ---- what the products promise
 
 .PHONY: compile-matrix sizes generator-test docs-check

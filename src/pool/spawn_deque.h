@@ -105,7 +105,9 @@ PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_
     if (!pkn_filter_takes_job(filter, job)) {
         return 0;
     }
-    pkn_atomic_store_relaxed_size(&owner->spawn_bottom, bottom);
+    /* release, for a thief that reads this bottom sees the cells below it: in C++20 a thread's own later relaxed store no longer
+       carries on what push has released */
+    pkn_atomic_store_release_size(&owner->spawn_bottom, bottom);
     /* orders the store of bottom before the load of top; pairs with the fence in pkn_spawn_steal */
     pkn_fence_seq_cst();
     top = pkn_atomic_load_relaxed_size(&owner->spawn_top);

@@ -31,11 +31,13 @@ PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
     pkn_thread_set_name(name);
 }
 
-/* 1 where this worker may end: no broadcast waits for it, and later ones will know that it is gone. */
+/* 1 where this worker may end: no broadcast waits for it, and later ones will know that it is gone; and no job came from outside between
+   its last search and its look at stopping. */
 PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
     pkern_pool *pool = self->pool;
     pkn_mutex_lock(&pool->lock);
-    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->broadcast_number);
+    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->broadcast_number) &&
+                  pkn_atomic_load_relaxed_size(&pool->injected) == 0;
     pkn_mutex_unlock(&pool->lock);
     return self->ended;
 }

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Scenarios of the two deques, by their own calls. */
+#ifndef PKN_EXPLORE_DEQUES_H
+#define PKN_EXPLORE_DEQUES_H
+
+#include "scenarios.h"
+
+/* ---- the spawn deque ---- */
+
+static void push_item(pkn_member *owner, int i) {
+    prepare_item(i);
+    pkn_job job = {do_item, &the->items[i], 0, (uint32_t)i, owner->root};
+    EXPLORE_ASSERT(pkn_spawn_push(owner, &job) == 0);
+}
+
+static int pop_item(pkn_member *owner) {
+    pkn_filter anything = {0, 0, 0};
+    pkn_job job;
+    if (pkn_spawn_pop(owner, &anything, &job)) {
+        job.fn(job.ctx);
+        return 1;
+    }
+    return 0;
+}
+
+static int steal_item(int victim) {
+    pkn_filter anything = {0, 0, 0};
+    pkn_job job;
+    if (pkn_spawn_steal(the->member[victim], &anything, 0, &job)) {
+        job.fn(job.ctx);
+        return 1;
+    }
+    return 0;
+}
+
+static void pop_all(void) {
+    while (pop_item(the->member[0])) {
+    }
+}
+
+static void spawn_setup(void) {
+    make_members(3, 0);
+}
+
+static void spawn_setup_one(void) {
+    make_members(3, 0);
+    push_item(the->member[0], 0);
+}
+
+static void spawn_setup_two(void) {
+    spawn_setup_one();
+    push_item(the->member[0], 1);
+}
+
+/* indices wrap after two pushes */
+static void spawn_setup_wrap(void) {
+    make_members(3, 0);
+    pkn_atomic_store_relaxed_size(&the->member[0]->spawn_top, SIZE_MAX - 1);
+    pkn_atomic_store_relaxed_size(&the->member[0]->spawn_bottom, SIZE_MAX - 1);
+}
+
+static void spawn_pop_all(void) {
+    pop_all();
+}
+
+static void spawn_push_pop(void) {
+    push_item(the->member[0], 0);
+    pop_all();
+}
+
+static void spawn_push2_pop2(void) {
+    push_item(the->member[0], 0);
+    push_item(the->member[0], 1);
+    pop_all();
+}
+
+static void spawn_push_pop_push_pop(void) {
+    push_item(the->member[0], 0);
+    (void)pop_item(the->member[0]);
+    push_item(the->member[0], 1);
+    pop_all();
+}
+
+static void spawn_push3_pop3(void) {
+    push_item(the->member[0], 0);
+    push_item(the->member[0], 1);
+    push_item(the->member[0], 2);
+    pop_all();
+}
+
+static void spawn_push_only(void) {
+    push_item(the->member[0], 2);
+    push_item(the->member[0], 3);
+}
+
+static void spawn_grow_without_memory(void) {
+    push_item(the->member[0], 0);
+    push_item(the->member[0], 1);
+    explore_fail_allocations_after(0);
+    prepare_item(2);
+    pkn_job job = {do_item, &the->items[2], 0, 2, 0};
+    if (pkn_spawn_push(the->member[0], &job) != 0) {
+        do_item(&the->items[2]);
+    }
+    pop_all();
+}
+
+static void steal_once(void) {
+    (void)steal_item(0);
+}
+
+static void steal_twice(void) {
+    (void)steal_item(0);
+    (void)steal_item(0);
+}
+
+static void peek_then_steal(void) {
+    pkn_filter anything = {0, 0, 0};
+    pkn_job job;
+    (void)pkn_spawn_steal(the->member[0], &anything, 1, &job);
+    (void)steal_item(0);
+}
+
+/* What is left belongs to the owner. */
+static void spawn_rest(int count) {
+    pop_all();
+    check_items(count);
+}
+
+static void spawn_check1(void) {
+    spawn_rest(1);
+}
+static void spawn_check2(void) {
+    spawn_rest(2);
+}
+static void spawn_check3(void) {
+    spawn_rest(3);
+}
+static void spawn_check4(void) {
+    spawn_rest(4);
+}
+
+/* Only jobs of a root: what another root has must not be taken, nor lost. */
+static void spawn_steal_by_root(void) {
+    pkn_filter filter = {1, 77, 0};
+    pkn_job job;
+    EXPLORE_ASSERT(!pkn_spawn_steal(the->member[0], &filter, 0, &job));
+    (void)steal_item(0);
+}
+
+/* ---- the join deque: the records of real joins ---- */
+
+static int join_leaf(void *ctx) {
+    return do_item(ctx);
+}
+
+/* Joins item i with those up to `depth`. */
+static int join_from_0(void *ctx);
+static int join_from_1(void *ctx);
+static int join_from_2(void *ctx);
+static int join_depth;
+
+static int join_at(int i) {
+    static int (*const next[])(void *) = {join_from_1, join_from_2, join_leaf};
+    prepare_item(i);
+    prepare_item(i + 1);
+    if (i + 1 >= join_depth) {
+        return pkern_join(the->pool, join_leaf, &the->items[i + 1], join_leaf, &the->items[i]);
+    }
+    return pkern_join(the->pool, next[i], 0, join_leaf, &the->items[i]);
+}
+
+static int join_from_0(void *ctx) {
+    (void)ctx;
+    return join_at(0);
+}
+static int join_from_1(void *ctx) {
+    (void)ctx;
+    return join_at(1);
+}
+static int join_from_2(void *ctx) {
+    (void)ctx;
+    return join_at(2);
+}
+
+/* The first join is offered at once. */
+static void join_setup(void) {
+    make_members(3, 0);
+    pkn_atomic_store_relaxed_u32(&the->member[0]->fork.request, 1);
+}
+
+static void join_once(void) {
+    become(0);
+    join_depth = 1;
+    EXPLORE_ASSERT(join_from_0(0) == 0);
+}
+
+static void join_nested2(void) {
+    become(0);
+    join_depth = 2;
+    EXPLORE_ASSERT(join_from_0(0) == 0);
+}
+
+static void join_nested3(void) {
+    become(0);
+    join_depth = 3;
+    EXPLORE_ASSERT(join_from_0(0) == 0);
+}
+
+/* Two joins one after another: the record is used again while a thief may still look at it. */
+static void join_twice(void) {
+    become(0);
+    for (int i = 0; i < 4; i += 2) {
+        prepare_item(i);
+        prepare_item(i + 1);
+        pkn_atomic_store_relaxed_u32(&the->member[0]->fork.request, 1);
+        EXPLORE_ASSERT(pkern_join(the->pool, join_leaf, &the->items[i + 1], join_leaf, &the->items[i]) == 0);
+    }
+}
+
+static void take_from_0(int self, int tries) {
+    pkn_filter anything = {0, 0, 0};
+    pkn_member *me = become(self);
+    while (tries-- != 0) {
+        (void)pkn_take_from(me, the->member[0], &anything, 0);
+    }
+}
+
+static void thief_1(void) {
+    take_from_0(1, 1);
+}
+static void thief_1_twice(void) {
+    take_from_0(1, 2);
+}
+static void thief_2(void) {
+    become(1);
+    pkn_filter anything = {0, 0, 0};
+    (void)pkn_join_steal(the->member[0], &anything, 1);
+    take_from_0(1, 1);
+}
+
+/* a second thief; member 1 stands for both sides of the search, so it is a member of its own */
+static void other_thief(void) {
+    pkn_filter anything = {0, 0, 0};
+    pkn_member *me = become(1);
+    (void)pkn_take_from(me, the->member[0], &anything, 0);
+}
+
+static void join_setup_4(void) {
+    make_members(4, 0);
+    pkn_atomic_store_relaxed_u32(&the->member[0]->fork.request, 1);
+}
+static void thief_of_4(void) {
+    take_from_0(2, 1);
+}
+
+/* records made public all at once, as before a wait for something else */
+static void join_expose_all(void) {
+    pkn_member *owner = become(0);
+    pkn_slot *first = owner->fork.end;
+    for (int i = 0; i < 3; i++) {
+        pkn_slot *slot = owner->fork.end;
+        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+        prepare_item(i);
+        frame->fn = join_leaf;
+        frame->ctx = &the->items[i];
+        slot->run = pkn_join_stolen;
+        EXPLORE_ASSERT(pkn_push(&owner->fork, slot) != 0);
+    }
+    pkn_join_expose_all(owner);
+    for (int i = 3; i-- > 0;) {
+        pkn_slot *slot = pkn_join_slot(owner, (uint32_t)(first->index + (uint32_t)i));
+        if (pkn_pop(&owner->fork, slot) != 0) {
+            join_leaf(&the->items[i]);
+        }
+    }
+}
+
+static void join_setup_quiet(void) {
+    make_members(3, 0);
+}
+
+/* a thief asks; the owner's next joins answer or not */
+static void join_asks(void) {
+    pkn_member *me = become(1);
+    pkn_request_work(me);
+    take_from_0(1, 1);
+}
+
+static void check2(void) {
+    check_items(2);
+}
+static void check3(void) {
+    check_items(3);
+}
+static void check4(void) {
+    check_items(4);
+}
+
+#endif
