@@ -165,15 +165,12 @@ $(EXPLORE)/%.o: tests/explore/%.c $(wildcard tests/explore/*.h) $(EXPLORE)/src
 $(EXPLORE)/explore: $(patsubst %,$(EXPLORE)/%.o,main litmus planted scenarios)
 	$(CC) $^ -o $@
 
-.PHONY: explore explore-full explore-mutants
+.PHONY: explore explore-full
 explore: $(EXPLORE)/explore ## model checker: litmus tests, planted bugs, scenarios on the real scheduler
 	@$< --executions $(EXPLORE_EXECUTIONS)
 
 explore-full: $(EXPLORE)/explore ## the same with 100 million executions
 	@$< --executions 100000000
-
-explore-mutants: $(EXPLORE)/main.o ## weaken each memory order and drop each fence: all must be noticed
-	@CC="$(CC)" sh tests/explore/mutants.sh $(EXPLORE)
 
 # ---- what the products promise
 

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf5bf45ae38784e0eu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xaf77d0b35cfdd2bfu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xf5bf45ae38784e0eu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xaf77d0b35cfdd2bfu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -1594,6 +1594,176 @@ PKN_INLINE size_t pkn_filter_all(size_t begin, size_t end, size_t *indices, size
 
 #endif
 /* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/flow.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Parallel work that is no plain range: trees, work that the user knows how to divide, blocks one
+   after another, items that a serial source gives; and state that tasks borrow.
+
+   What par.h says of pools, callbacks, failures and memory holds here too. Of the options only
+   cancel has a meaning, but for pkern_par_for_blocks, which takes all of them. */
+#ifndef PKN_PAR_FLOW_H
+#define PKN_PAR_FLOW_H
+
+/* #include "base/base.h": above */
+/* #include "par/par.h": above */
+
+PKERN_EXTERN_C_BEGIN
+
+/* ---- blocks ---- */
+
+/* pkern_par_for on one block after another: the next begins when the last has ended. Equals
+       for (i = begin; i < end; i += len)
+           if ((status = body(i, min(end, i + len), ctx)) != 0) return status;
+   with len = block_len, or, where block_len is 0, T, 2 T, 4 T ... for a pool of T threads. Within a
+   block, body gets pieces as in pkern_par_for. For searches that should end soon after the first
+   hit (body returns a code of its own) and for work that should stay in the caches. No block is
+   begun after one that failed. options are those of pkern_par_for; progress counts the items of all
+   blocks. begin > end, body 0 or bad options are PKERN_EINVAL. Allocates nothing.
+   Source: Rayon's by_uniform_blocks and by_exponential_blocks. */
+PKERN_API pkern_status pkern_par_for_blocks(pkern_pool *pool, size_t begin, size_t end,
+                                            size_t block_len, const pkern_par_options *options,
+                                            pkern_range_fn body, void *ctx);
+
+/* ---- trees ---- */
+
+enum {
+    PKERN_WALK_ANY = 0,    /* the fastest; at present as PREFIX */
+    PKERN_WALK_PREFIX = 1, /* a node is visited before its children are asked for */
+    PKERN_WALK_POSTFIX = 2 /* a node is visited after all nodes below it */
+};
+
+/* A walk under way, as children sees it. */
+typedef struct pkern_walk pkern_walk;
+
+/* Calls visit(node, ctx) on every node of a tree. Equals, for PKERN_WALK_PREFIX,
+       walk(node): visit(node, ctx); children(node, walk, ctx); for each child pushed: walk(child);
+   for PKERN_WALK_POSTFIX the visit stands last. children names a node's children by
+   pkern_walk_push, first to last, or returns not 0 to fail. A node is a pointer that the library
+   never looks behind; root 0 is an empty tree. Trees may be of any shape, and as deep as there is
+   memory: the walk does not recurse.
+   visit sees what the visits before it in the chosen order wrote on its way to or from the root;
+   the order of other nodes is open. Every node is visited once; a node that hangs in two places is
+   visited twice, so what is no tree but has no cycle is walked as the tree of its paths.
+   The failure that a serial walk would meet first is returned; nodes before it in serial order are
+   visited, nodes after it are not begun once it is known. options->cancel is asked before each node.
+   children or visit 0, or an unknown order, is PKERN_EINVAL. PKERN_ENOMEM: children could not be
+   remembered; nodes may have been visited. Allocates about 1 KiB each time another thread takes a
+   part, and 24 bytes a node that waits for its turn where a part has more than 24 of these.
+   Source: Rayon's walk_tree; cuts on demand are own. */
+PKERN_API pkern_status pkern_walk_tree(pkern_pool *pool, void *root, int order,
+                                       const pkern_par_options *options,
+                                       int (*children)(void *node, pkern_walk *walk, void *ctx),
+                                       int (*visit)(void *node, void *ctx), void *ctx);
+
+/* Names the next child; inside of children only. 0 is no child and is passed over, so that both
+   sides of a binary node can be pushed as they are. */
+PKERN_API void pkern_walk_push(pkern_walk *walk, void *child);
+
+/* ---- work that the user divides ---- */
+
+/* Runs divisible work. split(work, right, ctx) either moves a part of work, the one that comes
+   after the rest, to right (size bytes of raw memory, aligned to 64) and returns not 0, or leaves
+   both alone and returns 0: the work can't be divided. leaf(work, ctx) does the work. Equals
+       leaf(work, ctx);
+   for split such that doing work, then right, is the whole. A right part is
+   forgotten after its leaf, so what it owns leaf must give back; after a failure or a cancel parts
+   are forgotten without a leaf.
+   How often: the work is cut while a count that starts at T and is halved by each cut is not 0; a
+   part that another thread took starts again at T. So about 2 T leaves where all is even, more
+   where threads come asking. split is called by the thread that has the part.
+   Of several failures of leaf the one of the leftmost part is returned; parts to the left of a
+   failure are all done, parts to the right are not begun once it is known. options->cancel is
+   asked before each split and leaf. size 0, or work, split or leaf 0, is PKERN_EINVAL; a size near
+   SIZE_MAX is PKERN_EOVERFLOW. Which parts there are depends on timing. Allocates only where
+   size is above 128: a part for each cut; without memory nothing is cut.
+   Source: Rayon's iter::split and its adaptive splitter. */
+PKERN_API pkern_status pkern_par_split(pkern_pool *pool, void *work, size_t size,
+                                       const pkern_par_options *options,
+                                       int (*split)(void *work, void *right, void *ctx),
+                                       int (*leaf)(void *work, void *ctx), void *ctx);
+
+/* ---- items of a serial source ---- */
+
+/* Where items come from and what is done with them. */
+typedef struct pkern_source {
+    size_t item_size; /* bytes of an item, any but 0; items are aligned to 64 */
+    size_t window;    /* items in memory at once, 0 = 4 T */
+    /* fills item, whose bytes are of any value before. 0: done so, PKERN_EEMPTY: there is no more,
+       else a failure */
+    int (*next)(void *item, void *ctx);
+    /* works on an item, may change it. 0 or a failure */
+    int (*body)(void *item, void *ctx);
+    /* takes an item after its body, in the order of next; 0 = there is nothing to take. 0 or a
+       failure */
+    int (*emit)(void *item, void *ctx);
+    void *ctx;
+} pkern_source;
+
+/* Runs body on the items that a serial source gives: a file's lines, a list, a queue. Equals
+       while ((status = next(item, ctx)) == 0)
+           if ((status = body(item, ctx)) != 0 || (status = emit(item, ctx)) != 0) return status;
+       return status == PKERN_EEMPTY ? PKERN_OK : status;
+   next is called by one thread at a time, emit by one thread at a time and in the order of next;
+   next, emit and the bodies of several items run at once, on any threads. At most window items are
+   between next and the end of their body or emit; without emit at most T, as no thread has two.
+   Callbacks may call pkern. next may take its time: other threads sleep where there is nothing to do.
+   Every item that next filled is given to body once. Of several failures the lowest item's is
+   returned (that of next counts for the item that it should have filled), the same at any number of
+   threads where the callbacks' answers are. After one nothing more is read, items below are
+   finished and emitted, items above are not emitted. options->cancel is asked before each call of
+   next; what was read is then finished and emitted.
+   source, next or body 0, or item_size 0, is PKERN_EINVAL; a window too large for size_t is
+   PKERN_EOVERFLOW; PKERN_ENOMEM: nothing was read. An item costs 25 to 40 ns on one thread, and
+   more where threads meet at the source: let it be some microseconds of work. Allocates window
+   items, and a few words for each of pkern_pool_num_slots.
+   Source: Rayon's par_bridge; bounded and ordered as TBB's pipeline. */
+PKERN_API pkern_status pkern_par_from(pkern_pool *pool, const pkern_source *source,
+                                      const pkern_par_options *options);
+
+/* ---- state that tasks borrow ---- */
+
+/* States that are expensive to make (scratch memory, a generator, a partial result): about one for
+   each thread that is at work, whatever the number of items. */
+typedef struct pkern_locals pkern_locals;
+
+/* Makes an empty set. A state is size bytes, aligned to 64 and zeroed, then init(state, ctx) where
+   init is not 0; it is made when a thread first needs it and lives until the set is destroyed, when
+   fini(state, ctx) is called where fini is not 0. init returns 0, or anything else where it failed.
+   The set has to be destroyed before its pool.
+   Errors: PKERN_EINVAL (locals is 0, size is 0), PKERN_EOVERFLOW (size is near SIZE_MAX),
+   PKERN_ENOMEM; *locals is then 0. Allocates 64 bytes for each of pkern_pool_num_slots. */
+PKERN_API pkern_status pkern_locals_create(pkern_pool *pool, size_t size,
+                                           int (*init)(void *state, void *ctx),
+                                           void (*fini)(void *state, void *ctx), void *ctx,
+                                           pkern_locals **locals);
+
+/* Borrows a state that nobody else has until it is released: the one of the calling thread's slot
+   in the pool, as it was left, so its memory is near. Where that one is borrowed already, since this
+   thread waits in one task and runs another meanwhile, a spare one: a task never sees the state of a
+   task it interrupts. A thread that is not inside of the pool gets a spare one, too. Any thread, init
+   and fini too. 0 where there is no memory or init failed (that state is dropped without fini).
+   Costs a few ns; a spare one a lock.
+   Source: own; asked for in Rayon's issues 718 and 941. */
+PKERN_API void *pkern_locals_acquire(pkern_locals *locals);
+
+/* Gives a state back; any thread. The next borrower sees what was written to it. 0 is a no-op. */
+PKERN_API void pkern_locals_release(pkern_locals *locals, void *state);
+
+/* Calls fn(state, ctx) on every state made so far, in any order, on the caller; the first that is
+   not 0 ends it and is returned. While it runs nobody may acquire. Errors: PKERN_EINVAL (locals or
+   fn is 0), PKERN_EDEADLK where a state is still borrowed: fn was not called. */
+PKERN_API pkern_status pkern_locals_each(pkern_locals *locals, int (*fn)(void *state, void *ctx),
+                                         void *ctx);
+
+/* Calls fini on every state and frees everything; 0 is a no-op. Errors: PKERN_EDEADLK where a state
+   is still borrowed: nothing was done. */
+PKERN_API pkern_status pkern_locals_destroy(pkern_locals *locals);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
 #ifndef PKERN_NO_HDC
 /* ==== src/hdc/hdc.h ==== */
 /* SPDX-License-Identifier: MIT */
@@ -2436,7 +2606,9 @@ PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_
     if (!pkn_filter_takes_job(filter, job)) {
         return 0;
     }
-    pkn_atomic_store_relaxed_size(&owner->spawn_bottom, bottom);
+    /* release, for a thief that reads this bottom sees the cells below it: in C++20 a thread's own later relaxed store no longer
+       carries on what push has released */
+    pkn_atomic_store_release_size(&owner->spawn_bottom, bottom);
     /* orders the store of bottom before the load of top; pairs with the fence in pkn_spawn_steal */
     pkn_fence_seq_cst();
     top = pkn_atomic_load_relaxed_size(&owner->spawn_top);
@@ -4959,11 +5131,13 @@ PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
     pkn_thread_set_name(name);
 }
 
-/* 1 where this worker may end: no broadcast waits for it, and later ones will know that it is gone. */
+/* 1 where this worker may end: no broadcast waits for it, and later ones will know that it is gone; and no job came from outside between
+   its last search and its look at stopping. */
 PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
     pkern_pool *pool = self->pool;
     pkn_mutex_lock(&pool->lock);
-    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->broadcast_number);
+    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->broadcast_number) &&
+                  pkn_atomic_load_relaxed_size(&pool->injected) == 0;
     pkn_mutex_unlock(&pool->lock);
     return self->ended;
 }
@@ -9488,6 +9662,1171 @@ PKERN_API pkern_status pkern_par_top_k(pkern_pool *pool, const void *base, size_
     top.filter_ctx = &top.order;
     top.n = n;
     return pkn_top_k_start(pool, &top, k, out_indices);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/blocks.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Blocks one after another, each a parallel loop. */
+#ifndef PKN_PAR_BLOCKS_C
+#define PKN_PAR_BLOCKS_C
+
+/* #include "base/time.h": above */
+/* #include "par/flow.h": above */
+/* #include "par/units.h": above */
+
+#define PKN_BLOCKS_PROGRESS_NS 10000000 /* as in a single loop */
+
+/* The user's progress over all blocks. A loop's own reports are serialized, and so are the loops. */
+typedef struct pkn_blocks_progress {
+    int (*fn)(size_t done, size_t total, void *user);
+    void *user;
+    size_t before; /* items of the blocks that have ended */
+    size_t total;
+    uint64_t reported_ns;
+    int stopped;
+} pkn_blocks_progress;
+
+PKN_INTERNAL int pkn_blocks_report(size_t done, size_t total, void *user) {
+    pkn_blocks_progress *progress = (pkn_blocks_progress *)user;
+    uint64_t now_ns = pkn_now_ns();
+    PKN_UNUSED(total);
+    done += progress->before;
+    if (done == progress->total || now_ns - progress->reported_ns >= PKN_BLOCKS_PROGRESS_NS) {
+        progress->reported_ns = now_ns;
+        progress->stopped = progress->fn(done, progress->total, progress->user) != 0;
+    }
+    return progress->stopped;
+}
+
+PKERN_API pkern_status pkern_par_for_blocks(pkern_pool *pool, size_t begin, size_t end,
+                                            size_t block_len, const pkern_par_options *options,
+                                            pkern_range_fn body, void *ctx) {
+    pkn_blocks_progress progress = {0, 0, 0, 0, 0, 0};
+    pkern_par_options inner;
+    size_t len = block_len;
+    if (begin > end || body == 0 || !pkn_options_valid(options)) {
+        return PKERN_EINVAL;
+    }
+    if (options != 0 && options->progress != 0) {
+        inner = *options;
+        inner.progress = pkn_blocks_report;
+        inner.progress_user = &progress;
+        progress.fn = options->progress;
+        progress.user = options->progress_user;
+        progress.total = end - begin;
+        progress.reported_ns = pkn_now_ns();
+        options = &inner;
+    }
+    if (block_len == 0) {
+        len = (size_t)pkern_pool_num_threads(pool);
+    }
+    while (begin < end) {
+        size_t block = pkn_min_size(len, end - begin);
+        pkern_status status = pkern_par_for(pool, begin, begin + block, options, body, ctx);
+        if (status != PKERN_OK) {
+            return status;
+        }
+        begin += block;
+        progress.before += block;
+        if (progress.stopped && begin < end) {
+            return PKERN_ECANCELED;
+        }
+        if (block_len == 0 && len <= SIZE_MAX / 2) {
+            len *= 2;
+        }
+    }
+    return PKERN_OK;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/walk.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The walk over a tree. A piece of the walk is a stack of nodes that are still to be visited, the
+   next one on top; its thread goes on with it in a loop, so a tree may be as deep as memory. Where
+   fewer pieces are on offer than there are threads, a part of the lowest level of the stack, the
+   largest subtrees, becomes a piece of its own and a task: cuts follow demand, one load a node says
+   that there is none.
+
+   On the way back (PKERN_WALK_POSTFIX) a node stays in the stack under its children, as a mark that
+   holds the pieces cut from them. The thread that gets there first, the one with the mark or the
+   one that ends such a piece, leaves it to the other: each exchanges the piece's state once, and who
+   finds that the other was there goes on. So no thread ever waits.
+
+   Lifetime: a piece is held by itself, by each piece cut from it, and by the mark. */
+#ifndef PKN_PAR_WALK_C
+#define PKN_PAR_WALK_C
+
+/* #include "base/alloc.h": above */
+/* #include "base/bits.h": above */
+/* #include "par/flow.h": above */
+/* ==== src/par/serial_order.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Which piece of a tree of cuts comes first in serial order, so that of several failures the first
+   is returned and what comes after it ends.
+
+   A piece is cut again and again; each cut takes from its end. So the pieces cut from a piece come
+   after what is left of it, the last cut first. A failure in a piece ends that piece, all that were
+   cut from it, and for each piece on the way to the first one those that were cut from it before the
+   way turned off. Whoever is not ended by the failures known so far comes before all of them. */
+#ifndef PKN_PAR_SERIAL_ORDER_H
+#define PKN_PAR_SERIAL_ORDER_H
+
+/* #include "base/atomic.h": above */
+/* #include "base/platform.h": above */
+/* #include "pool/pool.h": above */
+
+#define PKN_PLACE_ENDED UINT64_MAX
+
+typedef struct pkn_place {
+    struct pkn_place *parent;  /* what this piece was cut from, 0 for the first */
+    uint64_t number;           /* of this cut among the parent's */
+    uint64_t cuts;             /* made from this piece so far; its owner's */
+    pkn_atomic_u64 stop_below; /* cuts with a lower number have to end; all ones: this piece too */
+} pkn_place;
+
+/* What the pieces of a call share. */
+typedef struct pkn_course {
+    pkern_cancel *cancel;
+    pkn_atomic_u32 canceled; /* a piece has ended because of cancel */
+    pkn_atomic_u32 failed;
+    pkn_atomic_u32 lock; /* of status and stop_below */
+    int status;          /* of the first failure in serial order */
+} pkn_course;
+
+PKN_INTERNAL void pkn_course_begin(pkn_course *course, const pkern_par_options *options) {
+    memset(course, 0, sizeof *course);
+    course->cancel = options != 0 ? options->cancel : 0;
+}
+
+PKN_INTERNAL void pkn_place_begin(pkn_place *place, pkn_place *parent) {
+    place->parent = parent;
+    place->number = parent != 0 ? parent->cuts++ : 0;
+    place->cuts = 0;
+    pkn_atomic_store_relaxed_u64(&place->stop_below, 0);
+}
+
+PKN_INTERNAL int pkn_place_ended(const pkn_place *place) {
+    uint64_t number = PKN_PLACE_ENDED - 1;
+    for (; place != 0; place = place->parent) {
+        if (number < pkn_atomic_load_relaxed_u64(&place->stop_below)) {
+            return 1;
+        }
+        number = place->number;
+    }
+    return 0;
+}
+
+/* 1 where the piece has nothing more to do: the call is cancelled, or it failed before. */
+PKN_INLINE int pkn_must_end(pkn_course *course, const pkn_place *place) {
+    if (PKN_UNLIKELY(pkern_cancel_requested(course->cancel))) {
+        pkn_atomic_store_relaxed_u32(&course->canceled, 1);
+        return 1;
+    }
+    return PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&course->failed) != 0) &&
+           pkn_place_ended(place);
+}
+
+/* A callback failed in this piece. */
+PKN_INTERNAL PKN_COLD void pkn_course_fail(pkn_course *course, pkn_place *place, int status) {
+    uint32_t unlocked = 0;
+    while (!pkn_atomic_cas_acq_rel_u32(&course->lock, &unlocked, 1)) {
+        unlocked = 0;
+        pkn_cpu_relax();
+    }
+    if (!pkn_place_ended(place)) {
+        course->status = status;
+        pkn_atomic_store_relaxed_u64(&place->stop_below, PKN_PLACE_ENDED);
+        for (; place->parent != 0; place = place->parent) {
+            pkn_atomic_u64 *stop_below = &place->parent->stop_below;
+            if (pkn_atomic_load_relaxed_u64(stop_below) < place->number) {
+                pkn_atomic_store_relaxed_u64(stop_below, place->number);
+            }
+        }
+        pkn_atomic_store_relaxed_u32(&course->failed, 1);
+    }
+    /* release: the next one that fails sees our marks */
+    pkn_atomic_store_release_u32(&course->lock, 0);
+}
+
+/* After all pieces have ended. */
+PKN_INTERNAL pkern_status pkn_course_status(const pkn_course *course) {
+    if (pkn_atomic_load_relaxed_u32(&course->failed) != 0) {
+        return course->status;
+    }
+    return pkn_atomic_load_relaxed_u32(&course->canceled) != 0 ? PKERN_ECANCELED : PKERN_OK;
+}
+
+#endif
+/* ==== src/par/walk.c, continued ==== */
+/* #include "pool/guest.h": above */
+
+#define PKN_WALK_NEAR 24 /* nodes of a stack before it needs memory of its own */
+
+enum { PKN_WALK_RUNS = 0, PKN_WALK_ENDED = 1, PKN_WALK_AWAITED = 2 };
+
+typedef struct pkn_walk_entry {
+    void *node;       /* 0 in the mark at the bottom of a piece */
+    pkern_walk *cut;  /* a mark's: the last piece cut from its children, then ->cut_before */
+    uint32_t level;   /* same in neighbours: children of one node */
+    uint32_t is_mark; /* the node is visited once all above is done */
+} pkn_walk_entry;
+
+typedef struct pkn_walk_call {
+    pkn_course course;
+    pkern_pool *pool;
+    const pkern_allocator *allocator;
+    pkern_scope scope;
+    void *root;
+    int order;
+    int (*children)(void *node, pkern_walk *walk, void *ctx);
+    int (*visit)(void *node, void *ctx);
+    void *ctx;
+    uint32_t most_offered;
+    pkn_atomic_u32 offered; /* pieces that no thread has begun */
+} pkn_walk_call;
+
+struct pkern_walk {
+    pkn_place place; /* must be first: place.parent is a pkern_walk, too */
+    pkn_walk_call *call;
+    pkern_walk *cut_before;
+    pkn_atomic_u32 holders;
+    pkn_atomic_u32 state;
+    pkn_atomic_ptr offering; /* the thread that is handing a piece of this one to the pool, else 0 */
+    int is_inline;           /* the pool had no memory and runs this inside of the hand-over */
+    int ended_early;
+    int push_failed;
+    uint32_t push_level;
+    size_t low; /* below are marks only */
+    size_t count;
+    size_t capacity;
+    pkn_walk_entry *entries;
+    pkn_walk_entry near_entries[PKN_WALK_NEAR];
+};
+
+PKN_INTERNAL int pkn_walk_run(void *context);
+
+/* ---- pieces and their stacks ---- */
+
+PKN_INTERNAL void pkn_walk_init(pkern_walk *piece, pkn_walk_call *call, pkern_walk *parent) {
+    pkn_place_begin(&piece->place, parent != 0 ? &parent->place : 0);
+    piece->call = call;
+    piece->cut_before = 0;
+    pkn_atomic_store_relaxed_u32(&piece->holders, 1);
+    pkn_atomic_store_relaxed_u32(&piece->state, PKN_WALK_RUNS);
+    pkn_atomic_store_relaxed_ptr(&piece->offering, 0);
+    piece->is_inline = 0;
+    piece->ended_early = 0;
+    piece->push_failed = 0;
+    piece->push_level = 0;
+    piece->low = 0;
+    piece->count = 0;
+    piece->capacity = PKN_WALK_NEAR;
+    piece->entries = piece->near_entries;
+}
+
+PKN_INTERNAL void pkn_walk_free_entries(pkern_walk *piece) {
+    if (piece->entries != piece->near_entries) {
+        pkn_release(piece->call->allocator, piece->entries,
+                    piece->capacity * sizeof *piece->entries);
+    }
+}
+
+PKN_INTERNAL void pkn_walk_drop(pkern_walk *piece) {
+    /* acq_rel: the last holder sees what the others did to the piece */
+    while (piece != 0 && pkn_atomic_fetch_sub_acq_rel_u32(&piece->holders, 1) == 1) {
+        pkern_walk *parent = (pkern_walk *)(void *)piece->place.parent;
+        pkn_walk_free_entries(piece);
+        pkn_release(piece->call->allocator, piece, sizeof *piece);
+        piece = parent;
+    }
+}
+
+/* Room for this many entries. 1 without memory. */
+PKN_INTERNAL int pkn_walk_reserve(pkern_walk *piece, size_t count) {
+    size_t bytes;
+    size_t capacity = piece->capacity;
+    if (count <= capacity) {
+        return 0;
+    }
+    capacity = pkn_max_size(count, capacity < SIZE_MAX / 2 ? 2 * capacity : SIZE_MAX);
+    if (pkn_mul_overflows_size(capacity, sizeof(pkn_walk_entry), &bytes)) {
+        return 1;
+    }
+    pkn_walk_entry *entries =
+        (pkn_walk_entry *)pkn_allocate(piece->call->allocator, bytes, sizeof(void *));
+    if (entries == 0) {
+        return 1;
+    }
+    memcpy(entries, piece->entries, piece->count * sizeof *entries);
+    pkn_walk_free_entries(piece);
+    piece->entries = entries;
+    piece->capacity = capacity;
+    return 0;
+}
+
+/* There is room. */
+PKN_INLINE void pkn_walk_append(pkern_walk *piece, void *node, uint32_t level, uint32_t is_mark) {
+    pkn_walk_entry *entry = &piece->entries[piece->count++];
+    entry->node = node;
+    entry->cut = 0;
+    entry->level = level;
+    entry->is_mark = is_mark;
+}
+
+PKN_INLINE void pkn_walk_pop(pkern_walk *piece) {
+    piece->count--;
+    piece->low = pkn_min_size(piece->low, piece->count);
+}
+
+PKERN_API void pkern_walk_push(pkern_walk *walk, void *child) {
+    if (child == 0) {
+        return;
+    }
+    if (PKN_UNLIKELY(walk->count == walk->capacity) &&
+        pkn_walk_reserve(walk, walk->count + 1) != 0) {
+        walk->push_failed = 1;
+        return;
+    }
+    pkn_walk_append(walk, child, walk->push_level, 0);
+}
+
+/* ---- cuts ---- */
+
+/* How many entries from piece->low on are worth a piece of their own: half of the lowest level, or
+   all of it where it is a single node and there is more above. */
+PKN_INTERNAL size_t pkn_walk_cuttable(pkern_walk *piece) {
+    const pkn_walk_entry *entries = piece->entries;
+    while (piece->low < piece->count && entries[piece->low].is_mark) {
+        piece->low++;
+    }
+    size_t end = piece->low;
+    while (end < piece->count && !entries[end].is_mark &&
+           entries[end].level == entries[piece->low].level) {
+        end++;
+    }
+    size_t n = end - piece->low;
+    return n == 1 ? end < piece->count : n / 2;
+}
+
+/* A piece of its own from n entries; 0 without memory. */
+PKN_INTERNAL pkern_walk *pkn_walk_cut(pkern_walk *piece, size_t n) {
+    pkn_walk_call *call = piece->call;
+    pkn_walk_entry *first = piece->entries + piece->low;
+    pkern_walk *cut = (pkern_walk *)pkn_allocate(call->allocator, sizeof *cut, PKN_CACHE_LINE);
+    if (cut == 0) {
+        return 0;
+    }
+    cut->call = call;
+    cut->count = 0;
+    cut->capacity = PKN_WALK_NEAR;
+    cut->entries = cut->near_entries;
+    if (pkn_walk_reserve(cut, n + 1) != 0) {
+        pkn_release(call->allocator, cut, sizeof *cut);
+        return 0;
+    }
+    pkn_walk_entry *entries = cut->entries;
+    size_t capacity = cut->capacity;
+    pkn_walk_init(cut, call, piece);
+    cut->entries = entries;
+    cut->capacity = capacity;
+    if (call->order == PKERN_WALK_POSTFIX) {
+        pkn_walk_append(cut, 0, 0, 1);
+        pkn_walk_entry *mark = first - 1;
+        cut->cut_before = mark->cut;
+        mark->cut = cut;
+        pkn_atomic_store_relaxed_u32(&cut->holders, 2);
+    }
+    memcpy(cut->entries + cut->count, first, n * sizeof *first);
+    cut->count += n;
+    piece->count -= n;
+    memmove(first, first + n, (piece->count - piece->low) * sizeof *first);
+    pkn_atomic_fetch_add_relaxed_u32(&piece->holders, 1);
+    return cut;
+}
+
+PKN_INTERNAL PKN_NOINLINE void pkn_walk_offer(pkern_walk *piece) {
+    pkn_walk_call *call = piece->call;
+    size_t n = pkn_walk_cuttable(piece);
+    pkern_walk *cut = n != 0 ? pkn_walk_cut(piece, n) : 0;
+    if (cut != 0) {
+        pkn_atomic_fetch_add_relaxed_u32(&call->offered, 1);
+        pkn_atomic_store_relaxed_ptr(&piece->offering, &pkn_this_thread);
+        (void)pkern_scope_spawn(&call->scope, pkn_walk_run, cut);
+        pkn_atomic_store_relaxed_ptr(&piece->offering, 0);
+    }
+}
+
+/* ---- a piece's thread ---- */
+
+PKN_INTERNAL void pkn_walk_fail(pkern_walk *piece, int status) {
+    pkn_course_fail(&piece->call->course, &piece->place, status);
+}
+
+/* What is left of the piece is not visited. */
+PKN_INTERNAL PKN_COLD void pkn_walk_abandon(pkern_walk *piece) {
+    piece->ended_early = 1;
+    for (; piece->count != 0; pkn_walk_pop(piece)) {
+        pkern_walk *cut = piece->entries[piece->count - 1].cut;
+        while (cut != 0) {
+            pkern_walk *before = cut->cut_before;
+            pkn_walk_drop(cut);
+            cut = before;
+        }
+    }
+}
+
+/* A node from above. 1 where it failed. */
+PKN_INTERNAL int pkn_walk_enter_node(pkern_walk *piece) {
+    pkn_walk_call *call = piece->call;
+    pkn_walk_entry *top = &piece->entries[piece->count - 1];
+    void *node = top->node;
+    int status = 0;
+    piece->push_level = top->level + 1;
+    if (call->order == PKERN_WALK_POSTFIX) {
+        top->is_mark = 1;
+    } else {
+        pkn_walk_pop(piece);
+        status = call->visit(node, call->ctx);
+    }
+    size_t first = piece->count;
+    if (status == 0) {
+        status = call->children(node, piece, call->ctx);
+    }
+    if (PKN_UNLIKELY(status != 0 || piece->push_failed)) {
+        pkn_walk_fail(piece, status != 0 ? status : PKERN_ENOMEM);
+        return 1;
+    }
+    for (size_t last = piece->count; first + 1 < last; first++) {
+        last--; /* the first child on top */
+        pkn_walk_entry entry = piece->entries[first];
+        piece->entries[first] = piece->entries[last];
+        piece->entries[last] = entry;
+    }
+    return 0;
+}
+
+enum { PKN_WALK_READY = 0, PKN_WALK_SUSPENDED = 1, PKN_WALK_CUT_FAILED = 2 };
+
+/* Takes the ended pieces off the mark on top. Suspended: the piece belongs to the thread that ends
+   the cut piece, and must not be touched. */
+PKN_INTERNAL int pkn_walk_collect(pkn_walk_entry *mark) {
+    while (mark->cut != 0) {
+        pkern_walk *cut = mark->cut;
+        /* acq_rel: we see what the piece did, or its last thread sees our stack */
+        if (pkn_atomic_exchange_acq_rel_u32(&cut->state, PKN_WALK_AWAITED) == PKN_WALK_RUNS) {
+            return PKN_WALK_SUSPENDED;
+        }
+        int ended_early = cut->ended_early;
+        mark->cut = cut->cut_before;
+        pkn_walk_drop(cut);
+        if (ended_early) {
+            return PKN_WALK_CUT_FAILED;
+        }
+    }
+    return PKN_WALK_READY;
+}
+
+/* Goes on to the end of the piece, 1, or to a mark whose pieces are still at work, 0. */
+PKN_INTERNAL int pkn_walk_go_on(pkern_walk *piece) {
+    pkn_walk_call *call = piece->call;
+    while (piece->count != 0 && !pkn_must_end(&call->course, &piece->place)) {
+        pkn_walk_entry *top = &piece->entries[piece->count - 1];
+        if (top->is_mark) {
+            void *node = top->node;
+            int collected = pkn_walk_collect(top);
+            if (collected == PKN_WALK_SUSPENDED) {
+                return 0;
+            }
+            if (collected == PKN_WALK_CUT_FAILED) {
+                break;
+            }
+            pkn_walk_pop(piece);
+            int status = node != 0 ? call->visit(node, call->ctx) : 0;
+            if (status != 0) {
+                pkn_walk_fail(piece, status);
+                break;
+            }
+        } else {
+            if (pkn_walk_enter_node(piece) != 0) {
+                break;
+            }
+            if (pkn_atomic_load_relaxed_u32(&call->offered) < call->most_offered &&
+                !piece->is_inline) {
+                pkn_walk_offer(piece);
+            }
+        }
+    }
+    if (piece->count != 0) {
+        pkn_walk_abandon(piece);
+    }
+    return 1;
+}
+
+PKN_INTERNAL void pkn_walk_go_on_and_up(pkern_walk *piece) {
+    while (piece != 0 && pkn_walk_go_on(piece)) {
+        pkern_walk *parent = (pkern_walk *)(void *)piece->place.parent;
+        /* acq_rel: the thread at the mark sees what we did, or we see its stack */
+        uint32_t state = pkn_atomic_exchange_acq_rel_u32(&piece->state, PKN_WALK_ENDED);
+        pkn_walk_drop(piece);
+        piece = state == PKN_WALK_AWAITED ? parent : 0;
+    }
+}
+
+/* The task of a cut piece. */
+PKN_INTERNAL int pkn_walk_run(void *context) {
+    pkern_walk *piece = (pkern_walk *)context;
+    pkern_walk *parent = (pkern_walk *)(void *)piece->place.parent;
+    pkn_atomic_fetch_sub_relaxed_u32(&piece->call->offered, 1);
+    piece->is_inline = pkn_atomic_load_relaxed_ptr(&parent->offering) == (void *)&pkn_this_thread;
+    pkn_walk_go_on_and_up(piece);
+    return 0;
+}
+
+/* ---- the call ---- */
+
+PKN_INTERNAL int pkn_walk_main(void *context) {
+    pkn_walk_call *call = (pkn_walk_call *)context;
+    int threads = pkern_pool_num_threads(call->pool);
+    pkern_walk whole;
+    pkn_walk_init(&whole, call, 0);
+    pkn_atomic_store_relaxed_u32(&whole.holders, 2); /* it lies on the stack */
+    if (call->order == PKERN_WALK_POSTFIX) {
+        pkn_walk_append(&whole, 0, 0, 1);
+    }
+    pkn_walk_append(&whole, call->root, 0, 0);
+    /* a call that got no place in the pool runs alone */
+    call->most_offered =
+        threads > 1 && pkern_worker_index(call->pool) >= 0 ? (uint32_t)threads : 0;
+    pkern_status status = pkern_scope_begin(&call->scope, call->pool);
+    pkn_walk_go_on_and_up(&whole);
+    status = pkern_scope_wait(&call->scope);
+    pkn_walk_free_entries(&whole);
+    return status;
+}
+
+PKERN_API pkern_status pkern_walk_tree(pkern_pool *pool, void *root, int order,
+                                       const pkern_par_options *options,
+                                       int (*children)(void *node, pkern_walk *walk, void *ctx),
+                                       int (*visit)(void *node, void *ctx), void *ctx) {
+    pkn_walk_call call;
+    if (children == 0 || visit == 0 || order < PKERN_WALK_ANY || order > PKERN_WALK_POSTFIX) {
+        return PKERN_EINVAL;
+    }
+    if (root == 0) {
+        return PKERN_OK;
+    }
+    memset((void *)&call, 0, sizeof call);
+    pkn_course_begin(&call.course, options);
+    call.pool = pool;
+    call.allocator = pkn_pool_allocator(pool);
+    call.root = root;
+    call.order = order;
+    call.children = children;
+    call.visit = visit;
+    call.ctx = ctx;
+    pkern_status status = pkern_pool_install(pool, pkn_walk_main, &call);
+    pkern_status outcome = pkn_course_status(&call.course);
+    return outcome != PKERN_OK ? outcome : status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/split.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Work that the user divides: cut in two as long as a count says so, both sides of a cut as a join.
+   A part that is run by another thread than the one that cut it off shows that threads are idle, so
+   its count starts anew. */
+#ifndef PKN_PAR_SPLIT_C
+#define PKN_PAR_SPLIT_C
+
+/* #include "base/alloc.h": above */
+/* #include "par/flow.h": above */
+/* #include "par/serial_order.h": above */
+/* #include "pool/guest.h": above */
+
+#define PKN_SPLIT_NEAR 128 /* bytes of work that are kept on the stack */
+
+typedef struct pkn_split {
+    pkn_course course;
+    pkern_pool *pool;
+    size_t size;
+    int (*split)(void *work, void *right, void *ctx);
+    int (*leaf)(void *work, void *ctx);
+    void *ctx;
+} pkn_split;
+
+typedef struct pkn_split_part {
+    pkn_place place;
+    pkn_split *call;
+    void *work;
+    uint32_t cuts_left;
+    int cutter; /* worker index of the thread that cut it off */
+} pkn_split_part;
+
+PKN_INTERNAL int pkn_split_run(void *context);
+
+/* The join's second side. */
+PKN_INTERNAL int pkn_split_run_right(void *context) {
+    pkn_split_part *part = (pkn_split_part *)context;
+    if (pkern_worker_index(part->call->pool) != part->cutter) {
+        uint32_t threads = (uint32_t)pkern_pool_num_threads(part->call->pool);
+        part->cuts_left = part->cuts_left > threads ? part->cuts_left : threads;
+    }
+    return pkn_split_run(part);
+}
+
+/* 1 where the part was cut and both sides are done. memory: room for the right side */
+PKN_INTERNAL int pkn_split_cut(pkn_split_part *part, void *memory) {
+    pkn_split *call = part->call;
+    pkn_split_part right;
+    if (memory == 0 || call->split(part->work, memory, call->ctx) == 0) {
+        return 0;
+    }
+    part->cuts_left /= 2;
+    pkn_place_begin(&right.place, &part->place);
+    right.call = call;
+    right.work = memory;
+    right.cuts_left = part->cuts_left;
+    right.cutter = pkern_worker_index(call->pool);
+    int status = pkern_join(call->pool, pkn_split_run, part, pkn_split_run_right, &right);
+    if (status != 0) {
+        pkn_course_fail(&call->course, &part->place, status); /* lost in a fork */
+    }
+    return 1;
+}
+
+PKN_INTERNAL PKN_NOINLINE int pkn_split_cut_near(pkn_split_part *part) {
+    PKN_ALIGNED(PKN_CACHE_LINE) unsigned char memory[PKN_SPLIT_NEAR];
+    return pkn_split_cut(part, memory);
+}
+
+PKN_INTERNAL PKN_NOINLINE int pkn_split_cut_far(pkn_split_part *part) {
+    const pkern_allocator *allocator = pkn_pool_allocator(part->call->pool);
+    void *memory = pkn_allocate(allocator, part->call->size, PKN_CACHE_LINE);
+    int was_cut = pkn_split_cut(part, memory);
+    pkn_release(allocator, memory, part->call->size);
+    return was_cut;
+}
+
+PKN_INTERNAL int pkn_split_run(void *context) {
+    pkn_split_part *part = (pkn_split_part *)context;
+    pkn_split *call = part->call;
+    if (pkn_must_end(&call->course, &part->place)) {
+        return 0;
+    }
+    if (part->cuts_left != 0 && (call->size <= PKN_SPLIT_NEAR ? pkn_split_cut_near(part)
+                                                              : pkn_split_cut_far(part))) {
+        return 0;
+    }
+    int status = call->leaf(part->work, call->ctx);
+    if (status != 0) {
+        pkn_course_fail(&call->course, &part->place, status);
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_par_split(pkern_pool *pool, void *work, size_t size,
+                                       const pkern_par_options *options,
+                                       int (*split)(void *work, void *right, void *ctx),
+                                       int (*leaf)(void *work, void *ctx), void *ctx) {
+    pkn_split call;
+    pkn_split_part whole;
+    if (work == 0 || size == 0 || split == 0 || leaf == 0) {
+        return PKERN_EINVAL;
+    }
+    if (size > SIZE_MAX / 2) {
+        return PKERN_EOVERFLOW;
+    }
+    pkn_course_begin(&call.course, options);
+    call.pool = pool;
+    call.size = size;
+    call.split = split;
+    call.leaf = leaf;
+    call.ctx = ctx;
+    pkn_place_begin(&whole.place, 0);
+    whole.call = &call;
+    whole.work = work;
+    whole.cuts_left = (uint32_t)pkern_pool_num_threads(pool);
+    whole.cutter = -1;
+    /* inside of the pool, so that the caller's index stays the same and callbacks find the pool */
+    pkern_status status = pkern_pool_install(pool, pkn_split_run, &whole);
+    return status != PKERN_OK ? status : pkn_course_status(&call.course);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/from.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Parallel work on the items of a serial source. Up to T runners take turns: one reads an item while
+   nobody else reads, then works on it, while another reads the next.
+
+   No callback runs under the lock, and no runner waits for another. A runner that finds the source
+   in use or no room leaves; whoever it would have waited for (the one that reads, or one that has an
+   item) comes back to the source later, and each item that is read brings a further runner where
+   there is room for one. So a callback may itself call pkern, and what its thread runs meanwhile,
+   another runner of the same call too, can't block it.
+
+   A runner on top of a callback of the same call does one item at a time, so that the callback
+   gets its thread back, and two on top of each other bring no others, so that the stack stays small
+   where the pool has no memory and runs a new runner at once. */
+#ifndef PKN_PAR_FROM_C
+#define PKN_PAR_FROM_C
+
+/* #include "base/alloc.h": above */
+/* #include "base/bits.h": above */
+/* #include "base/thread.h": above */
+/* #include "par/flow.h": above */
+/* #include "pool/guest.h": above */
+
+#define PKN_FROM_NO_FAILURE UINT64_MAX
+
+typedef struct pkn_from {
+    const pkern_source *source;
+    pkern_pool *pool;
+    pkern_cancel *cancel;
+    pkern_scope scope;
+    size_t window;
+    size_t stride;        /* bytes from item to item */
+    unsigned char *items; /* [window] */
+    size_t *free_places;  /* [window] a stack, without emit */
+    unsigned char *done;  /* [window] item waits for its turn to be emitted */
+    int *depth;           /* [1 + slots] runners on top of each other, for each thread in the pool */
+    pkn_mutex lock;       /* of all below */
+    size_t n_free;
+    uint64_t n_read;
+    uint64_t n_emitted; /* and dropped */
+    int is_reading;
+    int is_emitting;
+    int is_over; /* nothing more is read */
+    int is_canceled;
+    int runners;
+    int most_runners;
+    uint64_t failed_item; /* the lowest */
+    int status;
+} pkn_from;
+
+typedef struct pkn_from_item {
+    uint64_t number;
+    size_t place;
+} pkn_from_item;
+
+PKN_INLINE void *pkn_from_memory(const pkn_from *from, size_t place) {
+    return from->items + place * from->stride;
+}
+
+/* ---- under the lock ---- */
+
+PKN_INTERNAL int pkn_from_has_room(const pkn_from *from) {
+    return from->source->emit != 0 ? from->n_read - from->n_emitted < from->window
+                                   : from->n_free != 0;
+}
+
+PKN_INTERNAL void pkn_from_fail(pkn_from *from, uint64_t item, int status) {
+    if (item < from->failed_item) {
+        from->failed_item = item;
+        from->status = status;
+    }
+    from->is_over = 1;
+}
+
+/* Emits what is next in order, if no other thread is at it. Lets go of the lock meanwhile. */
+PKN_INTERNAL void pkn_from_emit(pkn_from *from) {
+    if (from->is_emitting) {
+        return;
+    }
+    from->is_emitting = 1;
+    while (from->n_emitted < from->n_read) {
+        uint64_t number = from->n_emitted;
+        size_t place = (size_t)(number % from->window);
+        if (!from->done[place]) {
+            break;
+        }
+        if (number < from->failed_item) {
+            pkn_mutex_unlock(&from->lock);
+            int status = from->source->emit(pkn_from_memory(from, place), from->source->ctx);
+            pkn_mutex_lock(&from->lock);
+            if (status != 0) {
+                pkn_from_fail(from, number, status);
+            }
+        }
+        from->done[place] = 0;
+        from->n_emitted++;
+    }
+    from->is_emitting = 0;
+}
+
+/* 1 where the calling runner may read. */
+PKN_INTERNAL int pkn_from_may_read(pkn_from *from) {
+    if (from->is_over || from->is_reading || !pkn_from_has_room(from)) {
+        return 0;
+    }
+    if (pkern_cancel_requested(from->cancel)) {
+        from->is_over = 1;
+        from->is_canceled = 1;
+        return 0;
+    }
+    return 1;
+}
+
+/* ---- runners ---- */
+
+/* Reads an item. 0: there is none for this runner, which is counted off. *more: in, whether the
+   runner may bring another; out, whether another was counted in. */
+PKN_INTERNAL int pkn_from_read(pkn_from *from, pkn_from_item *item, int *more) {
+    const pkern_source *source = from->source;
+    int status = PKERN_EEMPTY;
+    pkn_mutex_lock(&from->lock);
+    if (pkn_from_may_read(from)) {
+        from->is_reading = 1;
+        item->number = from->n_read;
+        item->place = source->emit != 0 ? (size_t)(item->number % from->window)
+                                        : from->free_places[--from->n_free];
+        pkn_mutex_unlock(&from->lock);
+        status = source->next(pkn_from_memory(from, item->place), source->ctx);
+        pkn_mutex_lock(&from->lock);
+        from->is_reading = 0;
+        if (status == PKERN_EEMPTY) {
+            from->is_over = 1;
+        } else if (status != 0) {
+            pkn_from_fail(from, item->number, status);
+        } else {
+            from->n_read++;
+        }
+    }
+    if (status != 0) {
+        from->runners--;
+    }
+    *more = *more && status == 0 && !from->is_over && from->runners < from->most_runners &&
+            pkn_from_has_room(from);
+    from->runners += *more;
+    pkn_mutex_unlock(&from->lock);
+    return status == 0;
+}
+
+/* Works on an item. leaves: the runner is counted off. */
+PKN_INTERNAL void pkn_from_work(pkn_from *from, const pkn_from_item *item, int leaves) {
+    const pkern_source *source = from->source;
+    int status = source->body(pkn_from_memory(from, item->place), source->ctx);
+    pkn_mutex_lock(&from->lock);
+    if (status != 0) {
+        pkn_from_fail(from, item->number, status);
+    }
+    if (source->emit != 0) {
+        from->done[item->place] = 1;
+        pkn_from_emit(from);
+    } else {
+        from->free_places[from->n_free++] = item->place;
+    }
+    from->runners -= leaves;
+    pkn_mutex_unlock(&from->lock);
+}
+
+PKN_INTERNAL int pkn_from_run(void *context) {
+    pkn_from *from = (pkn_from *)context;
+    int *depth = &from->depth[pkern_worker_index(from->pool) + 1];
+    int is_nested = *depth > 0;
+    int brings_more = *depth < 2;
+    pkn_from_item item = {0, 0};
+    int goes_on = 1;
+    ++*depth;
+    while (goes_on) {
+        int more = brings_more;
+        goes_on = pkn_from_read(from, &item, &more);
+        if (more) {
+            (void)pkern_scope_spawn(&from->scope, pkn_from_run, from);
+        }
+        if (goes_on) {
+            pkn_from_work(from, &item, is_nested);
+            goes_on = !is_nested;
+        }
+    }
+    --*depth;
+    return 0;
+}
+
+/* ---- the call ---- */
+
+PKN_INTERNAL int pkn_from_main(void *context) {
+    pkn_from *from = (pkn_from *)context;
+    /* a call that got no place in the pool runs alone */
+    from->most_runners =
+        pkern_worker_index(from->pool) >= 0 ? pkern_pool_num_threads(from->pool) : 1;
+    from->runners = 1;
+    (void)pkern_scope_begin(&from->scope, from->pool);
+    (void)pkn_from_run(from);
+    return pkern_scope_wait(&from->scope);
+}
+
+PKERN_API pkern_status pkern_par_from(pkern_pool *pool, const pkern_source *source,
+                                      const pkern_par_options *options) {
+    pkn_from from;
+    size_t bytes;
+    if (source == 0 || source->next == 0 || source->body == 0 || source->item_size == 0) {
+        return PKERN_EINVAL;
+    }
+    memset((void *)&from, 0, sizeof from);
+    from.source = source;
+    from.pool = pool;
+    from.cancel = options != 0 ? options->cancel : 0;
+    from.failed_item = PKN_FROM_NO_FAILURE;
+    from.window =
+        source->window != 0 ? source->window : 4 * (size_t)pkern_pool_num_threads(pool);
+    if (source->emit == 0) {
+        /* a runner has one item at a time */
+        from.window = pkn_min_size(from.window, (size_t)pkern_pool_num_threads(pool));
+    }
+    if (source->item_size > SIZE_MAX / 4) {
+        return PKERN_EOVERFLOW;
+    }
+    from.stride = (source->item_size + PKN_CACHE_LINE - 1) / PKN_CACHE_LINE * PKN_CACHE_LINE;
+    size_t n_depths = (size_t)pkern_pool_num_slots(pool) + 1;
+    if (pkn_mul_overflows_size(from.window, from.stride + sizeof(size_t) + 1, &bytes) ||
+        bytes > SIZE_MAX / 2) {
+        return PKERN_EOVERFLOW;
+    }
+    bytes += n_depths * sizeof(int);
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    from.items = (unsigned char *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    if (from.items == 0 || pkn_mutex_init(&from.lock) != 0) {
+        pkn_release(allocator, from.items, bytes);
+        return PKERN_ENOMEM;
+    }
+    from.free_places = (size_t *)(void *)(from.items + from.window * from.stride);
+    from.depth = (int *)(void *)(from.free_places + from.window);
+    from.done = (unsigned char *)(from.depth + n_depths);
+    for (from.n_free = 0; from.n_free < from.window; from.n_free++) {
+        from.free_places[from.n_free] = from.n_free;
+        from.done[from.n_free] = 0;
+    }
+    memset(from.depth, 0, n_depths * sizeof *from.depth);
+    pkern_status status = pkern_pool_install(pool, pkn_from_main, &from);
+    pkn_mutex_destroy(&from.lock);
+    pkn_release(allocator, from.items, bytes);
+    return from.failed_item != PKN_FROM_NO_FAILURE ? from.status
+           : from.is_canceled                      ? PKERN_ECANCELED
+                                                   : status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/locals.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* States that tasks borrow: one a slot of the pool, and spare ones for a thread that is in a second
+   task on top of a first. Only the thread that has a slot looks for its state, so the way in is a
+   load and a store; a state may be given back by any thread. */
+#ifndef PKN_PAR_LOCALS_C
+#define PKN_PAR_LOCALS_C
+
+/* #include "base/alloc.h": above */
+/* #include "base/bits.h": above */
+/* #include "base/thread.h": above */
+/* #include "par/flow.h": above */
+/* #include "pool/guest.h": above */
+
+/* Stands in front of each state, one cache line long. */
+typedef struct pkn_local {
+    struct pkn_local *next_made;  /* of all */
+    struct pkn_local *next_spare; /* of those that are free */
+    pkn_atomic_u32 *borrowed;     /* the slot's mark, 0 for a spare one */
+} pkn_local;
+
+typedef struct pkn_local_slot {
+    pkn_local *local;
+    pkn_atomic_u32 borrowed;
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_local_slot;
+
+struct pkern_locals {
+    pkern_pool *pool;
+    pkern_allocator allocator;
+    size_t bytes; /* of a state and what is in front of it */
+    int (*init)(void *state, void *ctx);
+    void (*fini)(void *state, void *ctx);
+    void *ctx;
+    pkn_mutex lock; /* of the lists */
+    pkn_local *made;
+    pkn_local *spare;
+    size_t n_spare_borrowed;
+    size_t n_slots; /* their array stands behind this */
+} PKN_ALIGNED(PKN_CACHE_LINE);
+
+PKN_INLINE pkn_local_slot *pkn_local_slots(pkern_locals *locals) {
+    return (pkn_local_slot *)(void *)(locals + 1);
+}
+
+PKN_INLINE void *pkn_local_state(pkn_local *local) {
+    return (unsigned char *)local + PKN_CACHE_LINE;
+}
+
+PKERN_API pkern_status pkern_locals_create(pkern_pool *pool, size_t size,
+                                           int (*init)(void *state, void *ctx),
+                                           void (*fini)(void *state, void *ctx), void *ctx,
+                                           pkern_locals **locals) {
+    if (locals == 0) {
+        return PKERN_EINVAL;
+    }
+    *locals = 0;
+    if (size == 0) {
+        return PKERN_EINVAL;
+    }
+    if (size > SIZE_MAX / 2) {
+        return PKERN_EOVERFLOW;
+    }
+    const pkern_pool *used = pkn_pool_of_call(pool);
+    size_t n_slots = (size_t)pkern_pool_num_slots(used);
+    size_t bytes = sizeof(pkern_locals) + n_slots * sizeof(pkn_local_slot);
+    pkern_locals *made = (pkern_locals *)pkn_allocate(used->allocator, bytes, PKN_CACHE_LINE);
+    if (made == 0) {
+        return PKERN_ENOMEM;
+    }
+    memset((void *)made, 0, bytes);
+    if (pkn_mutex_init(&made->lock) != 0) {
+        pkn_release(used->allocator, made, bytes);
+        return PKERN_ENOMEM;
+    }
+    made->pool = pool != 0 ? pool : (pkern_pool *)(uintptr_t)used;
+    if (used->allocator != 0) {
+        made->allocator = *used->allocator;
+    }
+    made->bytes = PKN_CACHE_LINE + size;
+    made->init = init;
+    made->fini = fini;
+    made->ctx = ctx;
+    made->n_slots = n_slots;
+    *locals = made;
+    return PKERN_OK;
+}
+
+/* A new state, in the list of all; 0 without memory or where init fails. */
+PKN_INTERNAL pkn_local *pkn_local_make(pkern_locals *locals, pkn_atomic_u32 *borrowed) {
+    pkn_local *local =
+        (pkn_local *)pkn_allocate(&locals->allocator, locals->bytes, PKN_CACHE_LINE);
+    if (local == 0) {
+        return 0;
+    }
+    memset((void *)local, 0, locals->bytes);
+    local->borrowed = borrowed;
+    if (locals->init != 0 && locals->init(pkn_local_state(local), locals->ctx) != 0) {
+        pkn_release(&locals->allocator, local, locals->bytes);
+        return 0;
+    }
+    pkn_mutex_lock(&locals->lock);
+    local->next_made = locals->made;
+    locals->made = local;
+    pkn_mutex_unlock(&locals->lock);
+    return local;
+}
+
+PKN_INTERNAL pkn_local *pkn_local_acquire_spare(pkern_locals *locals) {
+    pkn_mutex_lock(&locals->lock);
+    pkn_local *local = locals->spare;
+    if (local != 0) {
+        locals->spare = local->next_spare;
+    }
+    locals->n_spare_borrowed++;
+    pkn_mutex_unlock(&locals->lock);
+    if (local == 0) {
+        local = pkn_local_make(locals, 0);
+        if (local == 0) {
+            pkn_mutex_lock(&locals->lock);
+            locals->n_spare_borrowed--;
+            pkn_mutex_unlock(&locals->lock);
+        }
+    }
+    return local;
+}
+
+PKERN_API void *pkern_locals_acquire(pkern_locals *locals) {
+    int index = pkern_worker_index(locals->pool);
+    pkn_local_slot *slot = index >= 0 ? pkn_local_slots(locals) + index : 0;
+    /* acquire: whoever gave the state back may have been another thread */
+    if (slot == 0 || pkn_atomic_load_acquire_u32(&slot->borrowed) != 0) {
+        pkn_local *local = pkn_local_acquire_spare(locals);
+        return local != 0 ? pkn_local_state(local) : 0;
+    }
+    pkn_atomic_store_relaxed_u32(&slot->borrowed, 1); /* before init, which may acquire, too */
+    if (slot->local == 0) {
+        slot->local = pkn_local_make(locals, &slot->borrowed);
+        if (slot->local == 0) {
+            pkn_atomic_store_release_u32(&slot->borrowed, 0);
+            return 0;
+        }
+    }
+    return pkn_local_state(slot->local);
+}
+
+PKERN_API void pkern_locals_release(pkern_locals *locals, void *state) {
+    if (state == 0) {
+        return;
+    }
+    pkn_local *local = (pkn_local *)(void *)((unsigned char *)state - PKN_CACHE_LINE);
+    if (local->borrowed != 0) {
+        /* release: the slot's next borrower sees the state as it is now */
+        pkn_atomic_store_release_u32(local->borrowed, 0);
+        return;
+    }
+    pkn_mutex_lock(&locals->lock);
+    local->next_spare = locals->spare;
+    locals->spare = local;
+    locals->n_spare_borrowed--;
+    pkn_mutex_unlock(&locals->lock);
+}
+
+PKN_INTERNAL int pkn_locals_borrowed(pkern_locals *locals) {
+    pkn_mutex_lock(&locals->lock);
+    int borrowed = locals->n_spare_borrowed != 0;
+    pkn_mutex_unlock(&locals->lock);
+    for (size_t i = 0; i < locals->n_slots; i++) {
+        borrowed |= pkn_atomic_load_acquire_u32(&pkn_local_slots(locals)[i].borrowed) != 0;
+    }
+    return borrowed;
+}
+
+PKERN_API pkern_status pkern_locals_each(pkern_locals *locals, int (*fn)(void *state, void *ctx),
+                                         void *ctx) {
+    if (locals == 0 || fn == 0) {
+        return PKERN_EINVAL;
+    }
+    if (pkn_locals_borrowed(locals)) {
+        return PKERN_EDEADLK;
+    }
+    for (pkn_local *local = locals->made; local != 0; local = local->next_made) {
+        int status = fn(pkn_local_state(local), ctx);
+        if (status != 0) {
+            return status;
+        }
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_locals_destroy(pkern_locals *locals) {
+    if (locals == 0) {
+        return PKERN_OK;
+    }
+    if (pkn_locals_borrowed(locals)) {
+        return PKERN_EDEADLK;
+    }
+    pkern_allocator allocator = locals->allocator;
+    for (pkn_local *local = locals->made; local != 0;) {
+        pkn_local *next = local->next_made;
+        if (locals->fini != 0) {
+            locals->fini(pkn_local_state(local), locals->ctx);
+        }
+        pkn_release(&allocator, local, locals->bytes);
+        local = next;
+    }
+    pkn_mutex_destroy(&locals->lock);
+    pkn_release(&allocator, locals,
+                sizeof *locals + locals->n_slots * sizeof(pkn_local_slot));
+    return PKERN_OK;
 }
 
 #endif

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf5bf45ae38784e0eu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xaf77d0b35cfdd2bfu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xf5bf45ae38784e0eu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xaf77d0b35cfdd2bfu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -1529,7 +1529,9 @@ PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_
     if (!pkn_filter_takes_job(filter, job)) {
         return 0;
     }
-    pkn_atomic_store_relaxed_size(&owner->spawn_bottom, bottom);
+    /* release, for a thief that reads this bottom sees the cells below it: in C++20 a thread's own later relaxed store no longer
+       carries on what push has released */
+    pkn_atomic_store_release_size(&owner->spawn_bottom, bottom);
     /* orders the store of bottom before the load of top; pairs with the fence in pkn_spawn_steal */
     pkn_fence_seq_cst();
     top = pkn_atomic_load_relaxed_size(&owner->spawn_top);
@@ -4052,11 +4054,13 @@ PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
     pkn_thread_set_name(name);
 }
 
-/* 1 where this worker may end: no broadcast waits for it, and later ones will know that it is gone. */
+/* 1 where this worker may end: no broadcast waits for it, and later ones will know that it is gone; and no job came from outside between
+   its last search and its look at stopping. */
 PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
     pkern_pool *pool = self->pool;
     pkn_mutex_lock(&pool->lock);
-    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->broadcast_number);
+    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->broadcast_number) &&
+                  pkn_atomic_load_relaxed_size(&pool->injected) == 0;
     pkn_mutex_unlock(&pool->lock);
     return self->ended;
 }

@@ -265,13 +265,13 @@ static void join_expose_all(void) {
         prepare_item(i);
         frame->fn = join_leaf;
         frame->ctx = &the->items[i];
-        slot->run = pkn_join_stolen;
-        EXPLORE_ASSERT(pkn_push(&owner->fork, slot) != 0);
+        slot->run = 0;
+        EXPLORE_ASSERT(pkn_push(slot) != 0);
     }
     pkn_join_expose_all(owner);
     for (int i = 3; i-- > 0;) {
         pkn_slot *slot = pkn_join_slot(owner, (uint32_t)(first->index + (uint32_t)i));
-        if (pkn_pop(&owner->fork, slot) != 0) {
+        if (pkn_pop(slot) != 0) {
             join_leaf(&the->items[i]);
         }
     }

@@ -54,6 +54,9 @@ SCENARIO_TOOL void name_members(void) {
 
 SCENARIO_TOOL void fresh_world(void) {
     memset(pkn_thread_states, 0, sizeof pkn_thread_states);
+    for (int i = 0; i < EXPLORE_THREADS; i++) {
+        pkern_internal_selves[i] = &pkern_internal_outside;
+    }
     the = (world *)explore_new(sizeof *the);
 }
 
@@ -84,7 +87,7 @@ SCENARIO_TOOL void make_members(int threads, int guests) {
 /* The calling scenario thread is this member from here on. */
 SCENARIO_TOOL pkn_member *become(int index) {
     pkn_member *member = the->member[index];
-    pkn_this_thread.current = member;
+    pkn_set_current(member);
     pkn_this_thread.memberships = member;
     pkn_this_thread.worker = member->is_worker ? member : 0;
     return member;
