@@ -358,9 +358,9 @@ PKN_INTERNAL int pkn_walk_main(void *context) {
     /* a call that got no place in the pool runs alone */
     call->most_offered =
         threads > 1 && pkern_worker_index(call->pool) >= 0 ? (uint32_t)threads : 0;
-    pkern_status status = pkern_scope_begin(&call->scope, call->pool);
+    (void)pkern_scope_begin(&call->scope, call->pool);
     pkn_walk_go_on_and_up(&whole);
-    status = pkern_scope_wait(&call->scope);
+    pkern_status status = pkern_scope_wait(&call->scope);
     pkn_walk_free_entries(&whole);
     return status;
 }

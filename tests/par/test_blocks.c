@@ -189,9 +189,11 @@ Test(par_blocks, progress_counts_over_all_blocks_and_can_stop) {
         options.progress = blocks_progress;
         options.progress_user = &reports;
         reports.stop_at = SIZE_MAX;
+        uint64_t start_ns = pkn_now_ns();
         cr_assert_eq(pkern_par_for_blocks(pool, 5, 25, 1, &options, blocks_slow, &done), PKERN_OK);
         cr_assert_eq(done, 20);
-        cr_assert(reports.n > 1 && reports.n < 12, "%zu reports", reports.n);
+        uint64_t tens_of_ms = (pkn_now_ns() - start_ns) / 10000000;
+        cr_assert(reports.n > 1 && reports.n <= tens_of_ms + 1, "%zu reports", reports.n);
         cr_assert(!reports.fell && reports.last == 20 && reports.total == 20);
 
         memset(&reports, 0, sizeof reports);
