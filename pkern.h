@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xaf77d0b35cfdd2bfu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x0b8d1c32a0b67a93u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xaf77d0b35cfdd2bfu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x0b8d1c32a0b67a93u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -1666,9 +1666,9 @@ PKERN_API void pkern_walk_push(pkern_walk *walk, void *child);
    after the rest, to right (size bytes of raw memory, aligned to 64) and returns not 0, or leaves
    both alone and returns 0: the work can't be divided. leaf(work, ctx) does the work. Equals
        leaf(work, ctx);
-   for split such that doing work, then right, is the whole. A right part is
-   forgotten after its leaf, so what it owns leaf must give back; after a failure or a cancel parts
-   are forgotten without a leaf.
+   for a split after which doing work, then right, is the whole. A right part is forgotten after its
+   leaf, so what it owns leaf must give back; after a failure or a cancel parts are forgotten without
+   a leaf.
    How often: the work is cut while a count that starts at T and is halved by each cut is not 0; a
    part that another thread took starts again at T. So about 2 T leaves where all is even, more
    where threads come asking. split is called by the thread that has the part.
@@ -1706,7 +1706,7 @@ typedef struct pkern_source {
        return status == PKERN_EEMPTY ? PKERN_OK : status;
    next is called by one thread at a time, emit by one thread at a time and in the order of next;
    next, emit and the bodies of several items run at once, on any threads. At most window items are
-   between next and the end of their body or emit; without emit at most T, as no thread has two.
+   between next and the end of their body or emit; without emit at most T, too.
    Callbacks may call pkern. next may take its time: other threads sleep where there is nothing to do.
    Every item that next filled is given to body once. Of several failures the lowest item's is
    returned (that of next counts for the item that it should have filled), the same at any number of
@@ -1714,9 +1714,9 @@ typedef struct pkern_source {
    finished and emitted, items above are not emitted. options->cancel is asked before each call of
    next; what was read is then finished and emitted.
    source, next or body 0, or item_size 0, is PKERN_EINVAL; a window too large for size_t is
-   PKERN_EOVERFLOW; PKERN_ENOMEM: nothing was read. An item costs 25 to 40 ns on one thread, and
-   more where threads meet at the source: let it be some microseconds of work. Allocates window
-   items, and a few words for each of pkern_pool_num_slots.
+   PKERN_EOVERFLOW; PKERN_ENOMEM: nothing was read. An item costs some ten ns where one thread reads
+   on and on, and some hundred where threads meet at the source, so it should be a microsecond of
+   work or more. Allocates window items, and a few words for each of pkern_pool_num_slots.
    Source: Rayon's par_bridge; bounded and ordered as TBB's pipeline. */
 PKERN_API pkern_status pkern_par_from(pkern_pool *pool, const pkern_source *source,
                                       const pkern_par_options *options);
@@ -1741,9 +1741,9 @@ PKERN_API pkern_status pkern_locals_create(pkern_pool *pool, size_t size,
 /* Borrows a state that nobody else has until it is released: the one of the calling thread's slot
    in the pool, as it was left, so its memory is near. Where that one is borrowed already, since this
    thread waits in one task and runs another meanwhile, a spare one: a task never sees the state of a
-   task it interrupts. A thread that is not inside of the pool gets a spare one, too. Any thread, init
-   and fini too. 0 where there is no memory or init failed (that state is dropped without fini).
-   Costs a few ns; a spare one a lock.
+   task it interrupts. A thread that is not inside of the pool gets a spare one, too. Any thread; from
+   init, too. 0 where there is no memory or init failed (that state is dropped without fini). Takes no
+   lock, but for a spare one.
    Source: own; asked for in Rayon's issues 718 and 941. */
 PKERN_API void *pkern_locals_acquire(pkern_locals *locals);
 
@@ -10203,9 +10203,9 @@ PKN_INTERNAL int pkn_walk_main(void *context) {
     /* a call that got no place in the pool runs alone */
     call->most_offered =
         threads > 1 && pkern_worker_index(call->pool) >= 0 ? (uint32_t)threads : 0;
-    pkern_status status = pkern_scope_begin(&call->scope, call->pool);
+    (void)pkern_scope_begin(&call->scope, call->pool);
     pkn_walk_go_on_and_up(&whole);
-    status = pkern_scope_wait(&call->scope);
+    pkern_status status = pkern_scope_wait(&call->scope);
     pkn_walk_free_entries(&whole);
     return status;
 }
