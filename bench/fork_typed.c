@@ -25,8 +25,7 @@ FORK_NOINLINE static uint64_t fib_plain(unsigned n) {
     return a + b;
 }
 
-FORK_NOINLINE static uint64_t fib_typed_task(pkn_fork_state *pkern_self, pkn_slot *pkern_end,
-                                             unsigned n);
+FORK_NOINLINE static uint64_t fib_typed_task(pkn_slot *pkern_end, unsigned n);
 
 PKERN_DEFINE_JOIN_TASK_1(uint64_t, fib_typed, unsigned, n) {
     uint64_t a, b;
