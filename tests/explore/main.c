@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The explorer's driver: runs the tables of litmus tests, planted bugs and scenarios, or replays one failure.
    explore [--executions N] [--seed S] [--only NAME] [--all | --bounded PREEMPTIONS OLD_VALUES | --random]
-           [--replay NAME SCHEDULE] [litmus] [planted] [scenarios] */
+           [--mutant N] [--replay NAME SCHEDULE] [litmus] [planted] [scenarios] */
 #include "explore.c"
 
 #include <signal.h>
@@ -239,6 +239,7 @@ static double seconds(void) {
 
 static uint64_t total_executions;
 static int failures;
+int explore_mutant;
 static int how_given = -1; /* instead of what the tables say */
 static int preemptions_given, stale_given;
 
@@ -308,6 +309,9 @@ static void run_table(const char *title, const explore_scenario *table, uint64_t
         total_executions += r.executions;
         weights -= weight;
         left -= r.executions < left ? r.executions : left;
+        if (wrong && explore_mutant != 0) {
+            break;
+        }
     }
     if (count != 0) {
         printf("%s: %u, %llu executions, %.1f s\n", title, count, (unsigned long long)(total_executions - before), seconds() - start);
@@ -352,6 +356,8 @@ int main(int argc, char **argv) {
             seed = strtoull(argv[++i], 0, 10);
         } else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
             only = argv[++i];
+        } else if (strcmp(argv[i], "--mutant") == 0 && i + 1 < argc) {
+            explore_mutant = atoi(argv[++i]);
         } else if (strcmp(argv[i], "--all") == 0) {
             how_given = EXPLORE_ALL;
         } else if (strcmp(argv[i], "--random") == 0) {
