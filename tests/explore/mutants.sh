@@ -5,13 +5,14 @@
 # holds them all: each place is a choice by number.
 set -e
 build=$1
-executions=${2:-1500000}
+executions=${2:-1000000}
 here=$(dirname "$0")
 mkdir -p "$build"
-sh "$here/adapt.sh" src "$here/shadow" "$build/mutants_src"
+rm -rf "$build/mutants_in"
+cp -r src "$build/mutants_in"
 : > "$build/mutants.list"
 count=0
-for file in base/futex.h $(cd src && ls pool/*.h pool/*.c); do
+for file in $(cd src && ls pool/*.h pool/*.c); do
     awk -v n="$count" -v file="$file" -v list="$build/mutants.list" '
     {
         text = $0
@@ -30,13 +31,8 @@ for file in base/futex.h $(cd src && ls pool/*.h pool/*.c); do
     }
     END { print n > (list ".count") }' "src/$file" > "$build/mutants.new"
     count=$(cat "$build/mutants.list.count")
-    # what adapt.sh has narrowed stays so
-    case $file in base/*) cp "$build/mutants.new" "$build/mutants_src/$file" ;; *) mkdir -p "$build/sites/$(dirname "$file")"; cp "$build/mutants.new" "$build/sites/$file" ;; esac
+    cp "$build/mutants.new" "$build/mutants_in/$file"
 done
-rm -rf "$build/mutants_in"
-cp -r src "$build/mutants_in"
-cp "$build"/sites/pool/* "$build/mutants_in/pool/"
-cp "$build/mutants_src/base/futex.h" "$build/mutants_in/base/futex.h"
 sh "$here/adapt.sh" "$build/mutants_in" "$here/shadow" "$build/mutants_src"
 ${CC:-cc} -std=gnu11 -g -O2 -fsanitize=thread -Wno-unused-value "-I$here" "-I$build/mutants_src" -c "$here/scenarios.c" -o "$build/mutants_scenarios.o"
 ${CC:-cc} "$build/main.o" "$build/litmus.o" "$build/planted.o" "$build/mutants_scenarios.o" -o "$build/explore_mutants"
@@ -55,7 +51,7 @@ while IFS='|' read -r number file name original; do
         fi
     else
         killed=$((killed + 1))
-        verdict="killed by $(sed -n 's/^  \(.*[^ ]\)  *\([0-9]*\)  .*FAILED$/\1 (\2)/p' "$build/mutant.log" | head -1 | tr -s ' ')"
+        verdict="killed by $(sed -n 's/^  \(.*[^ ]\)  *[0-9]*  of more .*FAILED$/\1/p' "$build/mutant.log" | head -1 | tr -s ' ')"
     fi
     echo "$number $file: $original: $verdict"
 done < "$build/mutants.list"
