@@ -165,12 +165,15 @@ $(EXPLORE)/%.o: tests/explore/%.c $(wildcard tests/explore/*.h) $(EXPLORE)/src
 $(EXPLORE)/explore: $(patsubst %,$(EXPLORE)/%.o,main litmus planted scenarios)
 	$(CC) $^ -o $@
 
-.PHONY: explore explore-full
+.PHONY: explore explore-full explore-mutants
 explore: $(EXPLORE)/explore ## model checker: litmus tests, planted bugs, scenarios on the real scheduler
 	@$< --executions $(EXPLORE_EXECUTIONS)
 
 explore-full: $(EXPLORE)/explore ## the same with 100 million executions
 	@$< --executions 100000000
+
+explore-mutants: $(patsubst %,$(EXPLORE)/%.o,main litmus planted) ## weaken each memory order, drop each fence: a scenario must fail
+	@CC="$(CC)" sh tests/explore/mutants.sh $(EXPLORE)
 
 # ---- what the products promise
 

@@ -49,7 +49,7 @@ PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadc
     }
     *link = broadcast;
     broadcast->number = pkn_atomic_load_relaxed_u32(&pool->broadcast_number) + 1u;
-    pkn_atomic_store_release_u32(&pool->broadcast_number, broadcast->number);
+    pkn_atomic_store_relaxed_u32(&pool->broadcast_number, broadcast->number); /* who sees it takes the lock */
     pkn_mutex_unlock(&pool->lock);
     /* as pkn_work_posted, for all workers */
     pkn_fence_seq_cst();
@@ -83,7 +83,7 @@ PKN_INTERNAL PKN_COLD void pkn_broadcast_for_the_ended(pkern_pool *pool, pkn_bro
             if (code != 0) {
                 pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)i, code);
             }
-            pkn_atomic_fetch_sub_acq_rel_u32(&broadcast->remaining, 1);
+            pkn_atomic_fetch_sub_relaxed_u32(&broadcast->remaining, 1); /* by the one who waits */
         }
     }
 }
@@ -107,7 +107,8 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
     int lost = 0;
     if (member->is_worker) {
         pkn_serve_broadcasts(member);
-        if (pkn_atomic_load_acquire_u32(&member->pool->stopping) != 0) {
+        /* a worker that had ended before was seen to by the lock, and so was why */
+        if (pkn_atomic_load_relaxed_u32(&member->pool->stopping) != 0) {
             pkn_broadcast_for_the_ended(member->pool, &broadcast);
         }
     } else {

@@ -90,8 +90,8 @@ PKN_INTERNAL PKN_COLD pkn_member *pkn_find_guest_slot(pkern_pool *pool, const vo
             found->root = count + 1u;
             /* the first fork is offered at once: those who sleep by now can't ask */
             pkn_atomic_store_relaxed_u32(&found->fork.request, pool->num_threads > 1);
-            pkn_atomic_store_release_ptr(&pool->members[count], found);
-            /* release: who sees the count sees the member */
+            pkn_atomic_store_relaxed_ptr(&pool->members[count], found);
+            /* release: who sees the count sees the pointer and the member */
             pkn_atomic_store_release_u32(&pool->num_members, count + 1u);
         }
     }

@@ -30,7 +30,7 @@ PKN_INTERNAL int pkn_inject(pkern_pool *pool, const pkn_job *job) {
     }
     if (!failed) {
         pool->injector[(pool->injector_head + count) % pool->injector_capacity] = *job;
-        pkn_atomic_store_release_size(&pool->injected, count + 1);
+        pkn_atomic_store_relaxed_size(&pool->injected, count + 1); /* who sees it takes the lock */
     }
     pkn_mutex_unlock(&pool->lock);
     return failed;
@@ -46,7 +46,7 @@ PKN_INTERNAL int pkn_take_injected(pkern_pool *pool, pkn_job *job) {
     if (count != 0) {
         *job = pool->injector[pool->injector_head];
         pool->injector_head = (pool->injector_head + 1) % pool->injector_capacity;
-        pkn_atomic_store_release_size(&pool->injected, count - 1);
+        pkn_atomic_store_relaxed_size(&pool->injected, count - 1);
     }
     pkn_mutex_unlock(&pool->lock);
     return count != 0;

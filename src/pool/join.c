@@ -54,7 +54,7 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
     int lost = pkn_work_until(owner, &wait);
     self->end = slot;
     /* everything up to here is stolen and done, so no thief can change the word */
-    pkn_atomic_store_release_u64(&owner->join_range, pkn_join_pack(slot->index, slot->index));
+    pkn_atomic_store_relaxed_u64(&owner->join_range, pkn_join_pack(slot->index, slot->index));
     owner->split = slot->index;
     pkn_join_make_private(slot);
     return lost ? -1 : 0;

@@ -27,7 +27,8 @@ PKN_INLINE uint64_t pkn_join_pack(uint32_t top, uint32_t split) {
 PKN_INLINE pkn_slot *pkn_join_slot(const pkn_member *member, uint32_t index) {
     uint32_t segment = 63u - pkn_clz_u64(index / PKN_JOIN_SEGMENT_0 + 1u);
     uint32_t first = ((1u << segment) - 1u) * PKN_JOIN_SEGMENT_0;
-    pkn_slot *slots = (pkn_slot *)pkn_atomic_load_acquire_ptr(&member->join_segment[segment]);
+    /* relaxed: a thief has the index from join_range, and with it what its owner did before */
+    pkn_slot *slots = (pkn_slot *)pkn_atomic_load_relaxed_ptr(&member->join_segment[segment]);
     return slots + (index - first);
 }
 
@@ -50,8 +51,7 @@ PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
         slots[i].index = (first + i) & 0xffffffu;
     }
     slots[length - 1].flags = PKN_SLOT_LAST;
-    /* release: a thief that sees a public index of this segment sees the pointer */
-    pkn_atomic_store_release_ptr(&owner->join_segment[segment], slots);
+    pkn_atomic_store_relaxed_ptr(&owner->join_segment[segment], slots);
     owner->join_segments++;
     return 0;
 }
@@ -76,14 +76,14 @@ PKN_INLINE void pkn_join_make_private(pkn_slot *slot) {
 
 /* Owner only, the newest record, public. 1 where it is the owner's again, 0 where a thief has it. */
 PKN_INTERNAL int pkn_join_try_take_back(pkn_member *owner, const pkn_slot *slot) {
-    uint64_t range = pkn_atomic_load_acquire_u64(&owner->join_range);
+    uint64_t range = pkn_atomic_load_relaxed_u64(&owner->join_range);
     for (;;) {
         uint32_t top = (uint32_t)(range >> 32);
         if (top > slot->index) {
             return 0;
         }
         uint32_t new_split = top + (slot->index - top) / 2;
-        if (pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, pkn_join_pack(top, new_split))) {
+        if (pkn_atomic_cas_relaxed_u64(&owner->join_range, &range, pkn_join_pack(top, new_split))) {
             for (uint32_t i = new_split; i <= slot->index; i++) {
                 pkn_join_make_private(pkn_join_slot(owner, i));
             }
@@ -98,6 +98,7 @@ PKN_INTERNAL pkn_slot *pkn_join_steal(pkn_member *victim, const pkn_filter *filt
     if (filter->scope != 0) {
         return 0;
     }
+    /* acquire: pairs with expose; the segment and its root are read before the claim */
     uint64_t range = pkn_atomic_load_acquire_u64(&victim->join_range);
     uint32_t top = (uint32_t)(range >> 32);
     if (top >= (uint32_t)range) {

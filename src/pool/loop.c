@@ -208,24 +208,25 @@ PKN_INTERNAL uint32_t pkn_loop_work_as_owner(const pkn_loop_view *view, pkn_memb
     uint32_t threads = (uint32_t)owner->pool->num_threads;
     uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * owner->pool->ticks_per_ns);
     uint64_t start = pkn_ticks();
-    uint32_t own = 0;
-    if (view->owner_units <= view->grain) {
-        /* one claim anyway: it was made before the board was published, see pkn_loop_publish */
-        pkn_loop_run_units(view, 0, view->owner_units);
-        own = view->owner_units;
-    }
+    /* where one claim is enough, it was made before the board was published, see pkn_loop_publish */
+    uint32_t own = 0, first = 0, last = view->owner_units <= view->grain ? view->owner_units : 0;
     for (;;) {
+        if (first != last) {
+            pkn_loop_run_units(view, first, last);
+            own += last - first;
+            first = last;
+        }
         own += pkn_loop_run_slice(view, owner->slices, 0, threads);
-        if (pkn_loop_take_half(view, owner->slices, 0, threads, PKN_LOOP_FROM_ABSENT)) {
+        if (pkn_loop_take_half(view, owner->slices, 0, threads, PKN_LOOP_FROM_ABSENT, &first, &last)) {
             continue;
         }
         if (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks)) {
             return own;
         }
         uint32_t least = pkn_loop_worth_taking(own, pkn_ticks() - start, take_ticks);
-        if (!pkn_loop_take_half(view, owner->slices, 0, threads, least) &&
+        if (!pkn_loop_take_half(view, owner->slices, 0, threads, least, &first, &last) &&
             (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks) ||
-             !pkn_loop_take_half(view, owner->slices, 0, threads, 1))) {
+             !pkn_loop_take_half(view, owner->slices, 0, threads, 1, &first, &last))) {
             return own;
         }
     }

@@ -76,7 +76,7 @@ PKN_INLINE uint64_t pkn_loop_pack(uint32_t epoch, uint32_t next, uint32_t end) {
 #define PKN_PROGRESS_EVERY_NS UINT64_C(10000000)
 
 PKN_INTERNAL PKN_COLD void pkn_loop_report(pkn_loop_extras *extras, size_t items) {
-    size_t done = pkn_atomic_fetch_add_acq_rel_size(&extras->done, items) + items;
+    size_t done = pkn_atomic_fetch_add_relaxed_size(&extras->done, items) + items;
     uint32_t idle = 0;
     if (done == extras->total || !pkn_atomic_cas_acq_rel_u32(&extras->reporting, &idle, 1)) {
         return; /* the last report is the caller's, at the end */
@@ -201,7 +201,7 @@ PKN_INLINE uint32_t pkn_loop_claim_size(uint32_t left, uint32_t grain) {
 
 PKN_INTERNAL int pkn_loop_claim(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants,
                                 uint32_t *first, uint32_t *last) {
-    uint64_t word = pkn_atomic_load_acquire_u64(&slices[self].range);
+    uint64_t word = pkn_atomic_load_relaxed_u64(&slices[self].range);
     for (;;) {
         uint64_t range = pkn_loop_range(view, word, self, participants);
         uint32_t next = pkn_range_next(range);
@@ -210,9 +210,8 @@ PKN_INTERNAL int pkn_loop_claim(const pkn_loop_view *view, pkn_loop_slice *slice
             return 0;
         }
         uint32_t claimed = next + pkn_loop_claim_size(end - next, view->grain);
-        /* acq_rel: with a thief's change of this word, so that each unit is claimed once; the release keeps the reads of the
-           board before the claim */
-        if (pkn_atomic_cas_acq_rel_u64(&slices[self].range, &word, pkn_loop_pack(view->epoch, claimed, end))) {
+        /* relaxed: a unit's data come with the ticket, and the reads of the board stand before the report of done */
+        if (pkn_atomic_cas_relaxed_u64(&slices[self].range, &word, pkn_loop_pack(view->epoch, claimed, end))) {
             *first = next;
             *last = claimed;
             return 1;
@@ -233,16 +232,17 @@ PKN_INLINE int pkn_loop_is_absent(const pkn_loop_view *view, const pkn_loop_slic
 }
 
 /* Half of what another slice has left becomes our own, empty slice: of a participant that has not come, or where at least
-   `least` units are left (PKN_LOOP_FROM_ABSENT: of nobody else). 0 where there is none. */
+   `least` units are left (PKN_LOOP_FROM_ABSENT: of nobody else). 0 where there is none. The first piece of it, [first, last), is
+   claimed at once: it saves a locked instruction, and no unit can be handed on and on without being run. */
 PKN_INTERNAL int pkn_loop_take_half(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants,
-                                    uint32_t least) {
+                                    uint32_t least, uint32_t *first, uint32_t *last) {
     for (uint32_t i = 1; i < participants; i++) {
         uint32_t other = (self + i) % participants;
         uint32_t enough = pkn_loop_is_absent(view, slices, other) ? 1u : least;
         if (enough == PKN_LOOP_FROM_ABSENT) {
             continue;
         }
-        uint64_t word = pkn_atomic_load_acquire_u64(&slices[other].range);
+        uint64_t word = pkn_atomic_load_relaxed_u64(&slices[other].range);
         for (;;) {
             uint64_t range = pkn_loop_range(view, word, other, participants);
             uint32_t next = pkn_range_next(range);
@@ -251,9 +251,11 @@ PKN_INTERNAL int pkn_loop_take_half(const pkn_loop_view *view, pkn_loop_slice *s
                 break;
             }
             uint32_t middle = next + (end - next) / 2;
-            if (pkn_atomic_cas_acq_rel_u64(&slices[other].range, &word, pkn_loop_pack(view->epoch, next, middle))) {
+            if (pkn_atomic_cas_relaxed_u64(&slices[other].range, &word, pkn_loop_pack(view->epoch, next, middle))) {
                 /* nobody else changes an empty slice */
-                pkn_atomic_store_release_u64(&slices[self].range, pkn_loop_pack(view->epoch, middle, end));
+                *first = middle;
+                *last = middle + pkn_loop_claim_size(end - middle, view->grain);
+                pkn_atomic_store_relaxed_u64(&slices[self].range, pkn_loop_pack(view->epoch, *last, end));
                 return 1;
             }
         }
@@ -299,7 +301,7 @@ PKN_INTERNAL int pkn_loop_read_board(pkn_member *owner, uint32_t seen_epoch, pkn
 /* 1 where a slice has units left. */
 PKN_INTERNAL int pkn_loop_has_units(const pkn_loop_view *view, const pkn_loop_slice *slices, uint32_t participants) {
     for (uint32_t i = 0; i < participants; i++) {
-        uint64_t range = pkn_loop_range(view, pkn_atomic_load_acquire_u64(&slices[i].range), i, participants);
+        uint64_t range = pkn_loop_range(view, pkn_atomic_load_relaxed_u64(&slices[i].range), i, participants);
         if (pkn_range_next(range) < pkn_range_end(range)) {
             return 1;
         }
@@ -386,7 +388,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
         least = total == 0 || came_back == 2 ? 1u
                 : came_back == 0             ? PKN_LOOP_FROM_ABSENT
                                              : pkn_loop_worth_taking(total, pkn_ticks() - start, take_ticks);
-    } while (pkn_loop_take_half(&view, slices, number, participants, least));
+    } while (pkn_loop_take_half(&view, slices, number, participants, least, &first, &last));
     self->root = outer_root;
     if (least != 1) {
         self->seen_epoch[owner->index] = view.epoch - 1u;

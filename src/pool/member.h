@@ -172,8 +172,9 @@ struct pkern_pool {
 
 #define PKN_SLEEPING_GUEST 0x10000u
 
+/* Of an index below num_members, whose release covers the pointer. */
 PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
-    return (pkn_member *)pkn_atomic_load_acquire_ptr(&pool->members[index]);
+    return (pkn_member *)pkn_atomic_load_relaxed_ptr(&pool->members[index]);
 }
 
 #endif

@@ -52,7 +52,7 @@ PKN_INTERNAL int pkn_start_workers(pkern_pool *pool, int wanted) {
             break;
         }
         member->entries = 1;
-        pkn_atomic_store_release_ptr(&pool->members[started], member);
+        pkn_atomic_store_relaxed_ptr(&pool->members[started], member);
         if (pkn_thread_create(&member->thread, pool->stack_size, pkn_worker_main, member) != 0) {
             pkn_member_destroy(member);
             break;
@@ -68,7 +68,7 @@ PKN_INTERNAL int pkn_start_workers(pkern_pool *pool, int wanted) {
 
 PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
 #if PKN_THREADS
-    pkn_atomic_store_release_u32(&pool->stopping, 1);
+    pkn_atomic_store_relaxed_u32(&pool->stopping, 1);
     pkn_fence_seq_cst(); /* orders stopping before the look at parked; pairs with the fence in pkn_sleep */
     for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
         pkn_wake_member(pkn_member_at(pool, i));
@@ -151,7 +151,7 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     int started = pkn_start_workers(made, threads - 1);
     made->num_threads = started + 1;
     made->helpers = (uint32_t)started;
-    pkn_atomic_store_release_u32(&made->num_members, (uint32_t)started);
+    pkn_atomic_store_relaxed_u32(&made->num_members, (uint32_t)started); /* the workers wait for the lock */
     /* the start of the threads took long enough to compare the clocks; a pool without threads has no use for ticks */
     uint64_t passed_ns = pkn_now_ns() - start_ns;
     made->ticks_per_ns = passed_ns > 1000 ? (double)(pkn_ticks() - start_ticks) / (double)passed_ns : 1.0;
@@ -171,16 +171,17 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
 /* Closes every guest slot. 0, or 1 where one is in use: then all are as before. */
 PKN_INTERNAL int pkn_close_guest_slots(pkern_pool *pool) {
     uint32_t first = (uint32_t)pool->num_threads - 1u;
-    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
     for (uint32_t i = first; i < count; i++) {
         uint32_t free = PKN_GUEST_FREE;
+        /* acquire: pairs with the release of a guest that leaves; the slot is freed after this */
         if (pkn_atomic_load_acquire_u32(&pkn_member_at(pool, i)->guest_state) == PKN_GUEST_KEPT) {
             continue;
         }
-        if (!pkn_atomic_cas_acq_rel_u32(&pkn_member_at(pool, i)->guest_state, &free, PKN_GUEST_CLOSED)) {
+        if (!pkn_atomic_cas_relaxed_u32(&pkn_member_at(pool, i)->guest_state, &free, PKN_GUEST_CLOSED)) {
             while (i-- > first) {
                 uint32_t closed = PKN_GUEST_CLOSED;
-                (void)pkn_atomic_cas_acq_rel_u32(&pkn_member_at(pool, i)->guest_state, &closed, PKN_GUEST_FREE);
+                (void)pkn_atomic_cas_relaxed_u32(&pkn_member_at(pool, i)->guest_state, &closed, PKN_GUEST_FREE);
             }
             return 1;
         }
@@ -231,7 +232,7 @@ PKERN_API pkern_pool *pkern_pool_global(void) {
     pkern_pool *pool = (pkern_pool *)pkn_atomic_load_acquire_ptr(&pkn_global_pool);
     if (PKN_UNLIKELY(pool == 0)) {
         (void)pkn_global_make(0, 0);
-        pool = (pkern_pool *)pkn_atomic_load_acquire_ptr(&pkn_global_pool);
+        pool = (pkern_pool *)pkn_atomic_load_relaxed_ptr(&pkn_global_pool); /* the lock has shown it */
     }
     return pool != 0 ? pool : &pkn_serial_pool;
 }
@@ -245,7 +246,7 @@ PKERN_API pkern_status pkern_pool_global_shutdown(void) {
     pkern_pool *pool = (pkern_pool *)pkn_atomic_load_relaxed_ptr(&pkn_global_pool);
     pkern_status status = pkern_pool_destroy(pool);
     if (status == PKERN_OK) {
-        pkn_atomic_store_release_ptr(&pkn_global_pool, 0);
+        pkn_atomic_store_relaxed_ptr(&pkn_global_pool, 0);
     }
     pkn_mutex_unlock(&pkn_global_lock);
     return status;

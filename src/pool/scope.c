@@ -44,7 +44,7 @@ PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, v
             return PKERN_OK;
         }
         /* not the last one: the scope's owner is between begin and wait, or a task of the scope calls us */
-        pkn_atomic_fetch_sub_acq_rel_size(&scope->pending, 1);
+        pkn_atomic_fetch_sub_relaxed_size(&scope->pending, 1);
     }
     int code = fn(ctx);
     if (code != 0) {

@@ -99,7 +99,7 @@ PKN_INTERNAL int pkn_take_from_any(pkn_member *self, const pkn_filter *filter, i
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self);
 
 PKN_INLINE int pkn_has_broadcast(const pkn_member *worker) {
-    return pkn_atomic_load_acquire_u32(&worker->pool->broadcast_number) != worker->seen_broadcast;
+    return pkn_atomic_load_relaxed_u32(&worker->pool->broadcast_number) != worker->seen_broadcast;
 }
 
 /* Runs (sees) one piece of work that this wait allows. impatient lifts the depth limit. */
@@ -159,7 +159,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
         return 1;
     }
     if (peek) {
-        return pkn_atomic_load_acquire_size(&pool->injected) != 0;
+        return pkn_atomic_load_relaxed_size(&pool->injected) != 0;
     }
     if (pkn_take_injected(pool, &job)) {
         pkn_run_job(self, &job);
@@ -197,7 +197,7 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
         pkn_nap();
         return 0;
     }
-    pkn_atomic_fetch_add_seq_cst_u32(&pool->sleepers, pkn_sleeper_unit(self));
+    pkn_atomic_fetch_add_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
     /* release: after the count, which is never less than those that are parked. The other way round a waker that is
        fast lowers the count first, and who reads 0 then passes over another sleeper */
     pkn_atomic_store_release_u32(&self->parked, parked);
@@ -205,9 +205,9 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
     pkn_fence_seq_cst();
     pkn_request_work(self);
     if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, 1, 1) ||
-        pkn_atomic_load_acquire_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
-        if (pkn_atomic_cas_acq_rel_u32(&self->parked, &parked, PKN_AWAKE)) {
-            pkn_atomic_fetch_sub_acq_rel_u32(&pool->sleepers, pkn_sleeper_unit(self));
+        pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
+        if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
+            pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
             return 0;
         }
         return 1;
@@ -261,7 +261,7 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
             stuck = 1;
             impatient = now - stuck_since >= patience;
             pkn_request_work(self);
-            if (wait->kind == PKN_WAIT_WORK && pkn_atomic_load_acquire_u32(&pool->stopping) != 0) {
+            if (wait->kind == PKN_WAIT_WORK && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
                 return 0;
             }
         }

@@ -36,11 +36,11 @@ PKN_INLINE uint32_t pkn_asleep_for_root(uint32_t root) {
 
 /* 1 where the member slept, as it was seen, and is awake now. */
 PKN_INTERNAL int pkn_wake_member_that_is(pkn_member *member, uint32_t parked) {
-    /* acq_rel: what was posted before is visible to the member that finds itself AWAKE */
+    /* acq_rel: the count was raised before parked was set, so it is lowered after that */
     if (parked == PKN_AWAKE || !pkn_atomic_cas_acq_rel_u32(&member->parked, &parked, PKN_AWAKE)) {
         return 0;
     }
-    pkn_atomic_fetch_sub_acq_rel_u32(&member->pool->sleepers, pkn_sleeper_unit(member));
+    pkn_atomic_fetch_sub_relaxed_u32(&member->pool->sleepers, pkn_sleeper_unit(member));
 #if PKN_THREADS
     pkn_wake_sleeper(&member->sleeper, &member->parked);
 #endif

@@ -77,6 +77,7 @@ PKN_INTERNAL PKN_COLD pkn_job_ring *pkn_job_ring_grow(pkn_member *owner, pkn_job
 /* Owner only. 0, or 1 where there is no memory: nothing was queued. */
 PKN_INTERNAL int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
     size_t bottom = pkn_atomic_load_relaxed_size(&owner->spawn_bottom);
+    /* acquire: pairs with the thief's claim, so that its reads of the cell stand before what is stored there now */
     size_t top = pkn_atomic_load_acquire_size(&owner->spawn_top);
     pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&owner->spawn_ring);
     if (PKN_UNLIKELY(ring == 0 || bottom - top >= ring->capacity)) {
@@ -117,7 +118,7 @@ PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_
     int taken = 0;
     if (top == bottom) {
         /* the last job: whoever moves top has it */
-        taken = pkn_atomic_cas_seq_cst_size(&owner->spawn_top, &top, top + 1);
+        taken = pkn_atomic_cas_relaxed_size(&owner->spawn_top, &top, top + 1);
     }
     pkn_atomic_store_relaxed_size(&owner->spawn_bottom, bottom + 1);
     return taken;
@@ -126,7 +127,7 @@ PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_
 /* Any thread. 1 and the oldest job, if there is one that the filter takes and no other thief was faster; with peek, 1 where such a
    job is there, and it stays. */
 PKN_INTERNAL int pkn_spawn_steal(pkn_member *victim, const pkn_filter *filter, int peek, pkn_job *job) {
-    size_t top = pkn_atomic_load_acquire_size(&victim->spawn_top);
+    size_t top = pkn_atomic_load_relaxed_size(&victim->spawn_top);
     if ((ptrdiff_t)(pkn_atomic_load_relaxed_size(&victim->spawn_bottom) - top) <= 0) {
         return 0;
     }
@@ -143,7 +144,8 @@ PKN_INTERNAL int pkn_spawn_steal(pkn_member *victim, const pkn_filter *filter, i
     if (!pkn_filter_takes_job(filter, job)) {
         return 0;
     }
-    return peek || pkn_atomic_cas_seq_cst_size(&victim->spawn_top, &top, top + 1);
+    /* release: pairs with push's acquire of top */
+    return peek || pkn_atomic_cas_acq_rel_size(&victim->spawn_top, &top, top + 1);
 }
 
 #endif

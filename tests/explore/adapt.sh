@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: The pkern authors
 # adapt.sh SRC SHADOW OUT: the library's sources as the explorer runs them: src/base with the shadow's files in front of the shipped
-# ones, sizes narrowed so that borders are met in a few steps, and each thread's state where coroutines find it. Nothing else differs.
+# ones, sizes narrowed so that borders are met in a few steps, and each thread's state and the global pool's
+# pointer where the explorer finds them. Nothing else differs.
 set -e
 src=$1
 shadow=$2
@@ -27,5 +28,7 @@ change pool/search.h '        if (polls % 8 == 7 && pkn_ticks() - spinning_since
     '        if (polls % 2 == 1 && pkn_ticks() - spinning_since >= pool->spin_ticks) {'
 change pool/fork.h 'static PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self = &pkern_internal_outside;' \
     'static pkn_fork_state *pkern_internal_selves[EXPLORE_THREADS];\n#define pkern_internal_self (pkern_internal_selves[explore_self()])'
+change pool/pool.c 'static pkn_atomic_ptr pkn_global_pool;' \
+    'static pkn_atomic_ptr *explore_global_pool;\n#define pkn_global_pool (*explore_global_pool)'
 change pool/process.h 'static PKN_THREAD_LOCAL pkn_thread_state pkn_this_thread;' \
     'static pkn_thread_state pkn_thread_states[EXPLORE_THREADS];\n#define pkn_this_thread (pkn_thread_states[explore_self()])'

@@ -281,6 +281,40 @@ static void join_setup_quiet(void) {
     make_members(3, 0);
 }
 
+/* the third is in a segment that the thief has not seen, and its root is read before it is claimed */
+static void thief_by_root(void) {
+    pkn_filter of_root = {1, PKN_ROOT_NONE, 0};
+    pkn_member *me = become(1);
+    for (int i = 0; i < 3; i++) {
+        (void)pkn_take_from(me, the->member[0], &of_root, 0);
+    }
+}
+
+/* one thief takes the first segment's records; the other comes first to the second segment */
+static void steal_two_records(void) {
+    pkn_filter anything = {0, 0, 0};
+    pkn_member *me = become(1);
+    for (int i = 0; i < 2; i++) {
+        pkn_slot *slot = pkn_join_steal(the->member[0], &anything, 0);
+        if (slot != 0) {
+            pkn_run_stolen(me, the->member[0], slot);
+        }
+    }
+}
+
+static void steal_one_by_root(void) {
+    pkn_filter of_root = {1, PKN_ROOT_NONE, 0};
+    pkn_member *me = become(2);
+    pkn_slot *slot = pkn_join_steal(the->member[0], &of_root, 0);
+    if (slot != 0) {
+        pkn_run_stolen(me, the->member[0], slot);
+    }
+}
+
+static void join_setup_quiet_4(void) {
+    make_members(4, 0);
+}
+
 /* a thief asks; the owner's next joins answer or not */
 static void join_asks(void) {
     pkn_member *me = become(1);

@@ -87,6 +87,9 @@ uint64_t explore_ticks(void);
 void *explore_allocate(size_t bytes, size_t alignment);
 void explore_release(void *memory, size_t bytes);
 
+/* The place in the library that is weakened, 0: none; see mutants.sh. */
+extern int explore_mutant;
+
 /* The tables that the driver runs. */
 extern const explore_scenario *const explore_litmus, *const explore_planted, *const explore_scenarios;
 

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The pkern authors */
 /* The explorer's driver: runs the tables of litmus tests, planted bugs and scenarios, or replays one failure.
    explore [--executions N] [--seed S] [--only NAME] [--all | --bounded PREEMPTIONS OLD_VALUES | --random]
-           [--replay NAME SCHEDULE] [litmus] [planted] [scenarios] */
+           [--schedules] [--mutant N] [--replay NAME SCHEDULE] [litmus] [planted] [scenarios] */
 #include "explore.c"
 
 #include <signal.h>
@@ -218,6 +218,18 @@ static void parse_schedule(const char *text) {
     }
 }
 
+/* 1 where the failure that was found happens again when its schedule is followed. */
+static int repeats(void) {
+    char failure[sizeof search.failure];
+    memcpy(failure, search.failure, sizeof failure);
+    memcpy(search.replay_thread, search.step_thread, search.steps);
+    memcpy(search.replay_stale, search.step_stale, search.steps);
+    search.replay_steps = search.steps;
+    search.how = REPLAY;
+    search.failure[0] = 0;
+    return run_execution() == RUN_FAILED && strcmp(search.failure, failure) == 0;
+}
+
 static int replay(const explore_scenario *scenario, const char *schedule) {
     search.scenario = scenario;
     search.how = REPLAY;
@@ -239,8 +251,10 @@ static double seconds(void) {
 
 static uint64_t total_executions;
 static int failures;
+int explore_mutant;
 static int how_given = -1; /* instead of what the tables say */
 static int preemptions_given, stale_given;
+static int all_schedules; /* those of planted bugs, too */
 
 static void run_table(const char *title, const explore_scenario *table, uint64_t budget, uint64_t seed, const char *only) {
     uint64_t left = budget, weights = 0, before = total_executions;
@@ -277,8 +291,8 @@ static void run_table(const char *title, const explore_scenario *table, uint64_t
         const char *verdict = "ok";
         int wrong = 0;
         if (s->finds != 0) {
-            wrong = !r.failed || strstr(search.failure, s->finds) == 0;
-            verdict = wrong ? "NOT FOUND" : "found";
+            wrong = !r.failed || strstr(search.failure, s->finds) == 0 || !repeats();
+            verdict = wrong ? "NOT FOUND, OR NOT AGAIN" : "found";
         } else if (r.failed) {
             wrong = 1;
             verdict = "FAILED";
@@ -300,7 +314,7 @@ static void run_table(const char *title, const explore_scenario *table, uint64_t
             failures++;
             printf("    %s (outcomes %#llx)\n", r.failed ? search.failure : "no failure", (unsigned long long)search.outcomes);
         }
-        if (r.failed && (wrong || search.tracing)) {
+        if (r.failed && (wrong || all_schedules)) {
             print_schedule();
         }
         fflush(stdout);
@@ -308,6 +322,9 @@ static void run_table(const char *title, const explore_scenario *table, uint64_t
         total_executions += r.executions;
         weights -= weight;
         left -= r.executions < left ? r.executions : left;
+        if (wrong && explore_mutant != 0) {
+            break;
+        }
     }
     if (count != 0) {
         printf("%s: %u, %llu executions, %.1f s\n", title, count, (unsigned long long)(total_executions - before), seconds() - start);
@@ -352,6 +369,10 @@ int main(int argc, char **argv) {
             seed = strtoull(argv[++i], 0, 10);
         } else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
             only = argv[++i];
+        } else if (strcmp(argv[i], "--mutant") == 0 && i + 1 < argc) {
+            explore_mutant = atoi(argv[++i]);
+        } else if (strcmp(argv[i], "--schedules") == 0) {
+            all_schedules = 1;
         } else if (strcmp(argv[i], "--all") == 0) {
             how_given = EXPLORE_ALL;
         } else if (strcmp(argv[i], "--random") == 0) {

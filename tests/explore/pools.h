@@ -21,6 +21,12 @@ static int use_own_index(void *ctx) {
     return 0;
 }
 
+static int use_own_index_of_global(void *ctx) {
+    (void)ctx;
+    the->items[pkern_worker_index(0)].done++;
+    return 0;
+}
+
 static void visit(void) {
     EXPLORE_ASSERT(pkern_pool_install(the->pool, use_own_index, 0) == 0);
 }
@@ -67,6 +73,29 @@ static int raise_1_and_stay(void *ctx) {
 
 static void visit_and_tell_1(void) {
     EXPLORE_ASSERT(pkern_pool_install(the->pool, raise_1_and_stay, 0) == 0);
+}
+
+/* A poster looks over all members, one of which has just come. */
+static void wake_somebody(void) {
+    become(0);
+    (void)pkn_wake_one(the->pool, PKN_ROOT_NONE);
+    pkn_request_work(the->member[0]);
+}
+
+static void look_for_work(void) {
+    pkn_filter anything = {0, 0, 0};
+    (void)pkn_take_from_any(become(0), &anything, 0);
+}
+
+/* ---- the global pool ---- */
+
+static void use_global(void) {
+    EXPLORE_ASSERT(pkern_pool_num_threads(pkern_pool_global()) == 1);
+    EXPLORE_ASSERT(pkern_pool_install(0, use_own_index_of_global, 0) == 0);
+}
+
+static void end_global(void) {
+    EXPLORE_ASSERT(pkern_pool_global_shutdown() == 0);
 }
 
 /* a worker that has ended already, so that destroy can join it */

@@ -58,6 +58,7 @@ SCENARIO_TOOL void fresh_world(void) {
         pkern_internal_selves[i] = &pkern_internal_outside;
     }
     the = (world *)explore_new(sizeof *the);
+    explore_global_pool = (pkn_atomic_ptr *)explore_new(sizeof *explore_global_pool);
 }
 
 /* A pool of `threads` whose workers are scenario threads; `guests` guest slots in use behind them. */

@@ -28,6 +28,19 @@
 #include "base/shipped/atomic.h"
 
 #undef pkn_cpu_relax
+/* What the mutants put in the place of stronger calls, where the library has no use for it. */
+#define PKN_DEFINE_RELAXED(suffix, type) \
+    PKN_INLINE type pkn_atomic_exchange_relaxed_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_exchange_n(&a->value, x, __ATOMIC_RELAXED); \
+    }
+PKN_DEFINE_RELAXED(u32, uint32_t)
+PKN_DEFINE_RELAXED(u64, uint64_t)
+PKN_DEFINE_RELAXED(size, size_t)
+PKN_DEFINE_RELAXED(ptr, void *)
+PKN_INLINE void explore_no_fence(void) {
+}
+#define EXPLORE_SITE(number, call, weaker) (explore_mutant == (number) ? weaker : call)
+
 PKN_ALWAYS_INLINE void pkn_cpu_relax(void) {
     explore_relax();
 }
