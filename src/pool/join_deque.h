@@ -76,14 +76,15 @@ PKN_INLINE void pkn_join_make_private(pkn_slot *slot) {
 
 /* Owner only, the newest record, public. 1 where it is the owner's again, 0 where a thief has it. */
 PKN_INTERNAL int pkn_join_try_take_back(pkn_member *owner, const pkn_slot *slot) {
-    uint64_t range = pkn_atomic_load_relaxed_u64(&owner->join_range);
+    /* acquire, here and below: the thief may be a guest that is new, whose member the wait then looks at */
+    uint64_t range = pkn_atomic_load_acquire_u64(&owner->join_range);
     for (;;) {
         uint32_t top = (uint32_t)(range >> 32);
         if (top > slot->index) {
             return 0;
         }
         uint32_t new_split = top + (slot->index - top) / 2;
-        if (pkn_atomic_cas_relaxed_u64(&owner->join_range, &range, pkn_join_pack(top, new_split))) {
+        if (pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, pkn_join_pack(top, new_split))) {
             for (uint32_t i = new_split; i <= slot->index; i++) {
                 pkn_join_make_private(pkn_join_slot(owner, i));
             }

@@ -172,7 +172,7 @@ struct pkern_pool {
 
 #define PKN_SLEEPING_GUEST 0x10000u
 
-/* Of an index below num_members, whose release covers the pointer. */
+/* Of an index below num_members, whose release covers the pointer, or of a thief whose claim was seen. */
 PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
     return (pkn_member *)pkn_atomic_load_relaxed_ptr(&pool->members[index]);
 }
