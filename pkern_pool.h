@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x0b8d1c32a0b67a93u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf7d83bca557217aau
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x0b8d1c32a0b67a93u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xf7d83bca557217aau /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -375,6 +375,11 @@ PKN_ALWAYS_INLINE void pkn_fence_seq_cst(void) {
 #endif
 }
 
+/* Keeps the compiler from moving accesses across; the processor may still. */
+PKN_ALWAYS_INLINE void pkn_fence_compiler(void) {
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
 /* Tells the core that this is a waiting loop. */
 PKN_ALWAYS_INLINE void pkn_cpu_relax(void) {
 #if PKN_ARCH_X86
@@ -556,9 +561,9 @@ PKERN_EXTERN_C_END
    Arguments may be evaluated before or after the statement's are. In a forked child a task that another thread had taken runs again
    in line, since that thread is gone.
 
-   The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) the owner's alone: pushing and
-   popping there takes no fence and no atomic read-modify-write. A popped record knows by its own flags whether it was ever
-   offered; a free record is always private, so a push need not say so. See join_deque.h for the public part.
+   The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) private: pushing and popping there
+   takes no fence and no atomic read-modify-write. A popped record knows by its own flags whether it may have been
+   offered; a free record has none, so a push need not say so. See join_deque.h for the public part.
    Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
    Faxen, "Wool", 2008 (records in the deque). */
 #ifndef PKN_POOL_FORK_H
@@ -574,32 +579,31 @@ typedef struct pkn_slot pkn_slot;
 
 #define PKN_SLOT_PAYLOAD 40
 
-/* state: the root in the upper half, written when the record becomes public, one of these in the lower */
+/* state: the root in the upper half, once the record is public, one of these in the lower; PENDING in a private or free record */
 enum { PKN_SLOT_PENDING = 0, PKN_SLOT_DONE = 1, PKN_SLOT_TAKEN_BY = 2 /* + index of the thief */ };
-/* flags: offered to thieves; last of its segment; none at all, so that nothing can be pushed */
+/* flags: perhaps offered to thieves, join_range tells; last of its segment; none at all, so that nothing can be pushed */
 enum { PKN_SLOT_PUBLIC = 1, PKN_SLOT_LAST = 2, PKN_SLOT_OVERFLOW = 4 };
 
 /* One offered task. */
 struct pkn_slot {
     void (*run)(pkn_fork_state *self, pkn_slot *slot); /* 0: a callback of a pkern_join, see pkn_join_frame */
-    pkn_fork_state *owner;  /* for good, as is index */
+    pkn_fork_state *owner; /* for good */
     pkn_atomic_u32 state;
-    uint32_t index : 24;    /* of this record in its deque */
-    uint32_t flags : 8;     /* the owner's; a free record is private, so any flag makes a push take the long way */
+    pkn_atomic_u32 flags;  /* any makes a push take the long way */
     uint64_t payload[PKN_SLOT_PAYLOAD / 8]; /* arguments and result */
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
 /* The part of a member that forks work on. */
 struct pkn_fork_state {
-    pkn_slot *end;
+    pkn_atomic_ptr end; /* the first free record */
     pkern_pool *pool;
     /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
 /* Where the calling thread is in no pool, every push takes the long way. */
-#define PKN_NO_SLOT {0, 0, {0}, 0, PKN_SLOT_OVERFLOW, {0, 0, 0, 0, 0}}
-#define PKN_FORK_OUTSIDE {&pkern_internal_no_slot, 0, {0}}
+#define PKN_NO_SLOT {0, 0, {0}, {PKN_SLOT_OVERFLOW}, {0, 0, 0, 0, 0}}
+#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, {0}}
 
 /* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
 typedef struct pkn_entry {
@@ -629,21 +633,42 @@ PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
 PKERN_API pkn_slot *pkern_internal_push_slow(pkn_slot *slot);
 PKERN_API int pkern_internal_take_back(pkn_slot *slot);
 
+PKN_ALWAYS_INLINE pkn_slot *pkn_end(const pkn_fork_state *self) {
+    return (pkn_slot *)pkn_atomic_load_relaxed_ptr(&self->end);
+}
+
+/* release: a thief that sees the end sees the records before it */
+PKN_ALWAYS_INLINE void pkn_set_end(pkn_fork_state *self, pkn_slot *end) {
+    pkn_atomic_store_release_ptr(&self->end, end);
+}
+
+/* Nonzero where a push of this record takes the long way. */
+PKN_ALWAYS_INLINE uint32_t pkn_push_is_special(const pkn_fork_state *self, const pkn_slot *slot) {
+    return pkn_atomic_load_relaxed_u32(&slot->flags) | pkn_atomic_load_relaxed_u32(&self->request);
+}
+
+/* Lets go of the newest record. Nonzero where a thief may have it. */
+PKN_ALWAYS_INLINE uint32_t pkn_pop_is_special(pkn_slot *slot) {
+    pkn_set_end(slot->owner, slot);
+    /* in this order for the compiler; for the processor a thief's barrier on all threads sees to it */
+    pkn_fence_compiler();
+    return pkn_atomic_load_relaxed_u32(&slot->flags) & PKN_SLOT_PUBLIC;
+}
+
 /* Offers the filled record at the end. Returns the new end, or 0 where it could not be queued. */
 PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_slot *slot) {
     pkn_fork_state *self = slot->owner;
-    if (PKN_UNLIKELY(slot->flags | pkn_atomic_load_relaxed_u32(&self->request))) {
+    if (PKN_UNLIKELY(pkn_push_is_special(self, slot))) {
         return pkern_internal_push_slow(slot);
     }
-    self->end = slot + 1;
+    pkn_set_end(self, slot + 1);
     return slot + 1;
 }
 
 /* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. The record says whose it is: a register kept for
    that costs a push and a pop in every call, the shortest ones too. */
 PKN_ALWAYS_INLINE int pkn_pop(pkn_slot *slot) {
-    slot->owner->end = slot;
-    return PKN_LIKELY(!(slot->flags & PKN_SLOT_PUBLIC)) ? 1 : pkern_internal_take_back(slot);
+    return PKN_LIKELY(!pkn_pop_is_special(slot)) ? 1 : pkern_internal_take_back(slot);
 }
 
 /* The record of a join of two callbacks. */
@@ -658,19 +683,17 @@ PKERN_API int pkern_internal_join_end(pkn_slot *slot);
 
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
     pkn_fork_state *self = pkern_internal_self;
-    pkn_slot *slot = self->end;
-    if (PKN_UNLIKELY((pool != 0 && pool != self->pool) || a == 0 || b == 0 ||
-                     (slot->flags | pkn_atomic_load_relaxed_u32(&self->request)) != 0)) {
+    pkn_slot *slot = pkn_end(self);
+    if (PKN_UNLIKELY((pool != 0 && pool != self->pool) || a == 0 || b == 0 || pkn_push_is_special(self, slot))) {
         return pkern_internal_join_slow(pool, a, a_ctx, b, b_ctx);
     }
     pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
     frame->fn = b;
     frame->ctx = b_ctx;
     slot->run = 0;
-    self->end = slot + 1;
+    pkn_set_end(self, slot + 1);
     int a_status = a(a_ctx);
-    slot->owner->end = slot;
-    int b_status = PKN_LIKELY(!(slot->flags & PKN_SLOT_PUBLIC)) ? b(frame->ctx) : pkern_internal_join_end(slot);
+    int b_status = PKN_LIKELY(!pkn_pop_is_special(slot)) ? b(frame->ctx) : pkern_internal_join_end(slot);
     return a_status != 0 ? a_status : b_status;
 }
 
@@ -709,7 +732,7 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
     } \
     PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
-        f->result = name##_task(pkern_self->end, arguments); \
+        f->result = name##_task(pkn_end(pkern_self), arguments); \
     } \
     PKN_ALWAYS_INLINE void name##_offer offer_parameters { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
@@ -719,7 +742,7 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
     PKN_INTERNAL R name entry_parameters { \
         pkn_fork_call pkern_call; \
         pkn_fork_state *pkern_self = pkern_internal_fork_enter(pkern_pool_given, &pkern_call); \
-        R pkern_result = name##_task(pkern_self->end, names); \
+        R pkern_result = name##_task(pkn_end(pkern_self), names); \
         pkern_internal_fork_leave(&pkern_call); \
         return pkern_result; \
     } \
@@ -819,13 +842,21 @@ PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel) {
 
    Records have indices 0, 1, 2, ... from the first push on. [0, top) are stolen, [top, split) public, [split, end) private. top
    and split share one word, join_range, so that a steal (top + 1), an exposure (split up) and a taking back (split down) are
-   each one compare-and-swap, and none can miss another: there is nothing to order between two words.
+   each one compare-and-swap, and none can miss another: there is nothing to order between two words. A version in the same word tells
+   a range from one that looks the same later.
    Since joins nest, the owner always waits for its newest record. If that is public and not stolen, it is the last public one:
    the owner takes half of the public part back. If it is stolen, so is everything below it: the owner waits for the
    thief, and the part is empty again at that index.
    A record that is popped and pushed anew at the same index may be claimed by a thief that looked before: it reads the record only
    after its claim, so it runs the new one. A record is not reused before its join is complete, so growth links another segment
    and moves nothing.
+
+   Private records become public when the owner pushes while `request` is set. An owner that does not push for long, since it computes or
+   blocks, is robbed instead (pkn_join_steal_hidden). The thief marks the oldest private record PUBLIC, makes every thread pass a full
+   fence, and looks whether that record is still there. If it is, the owner will see the mark when it pops it, and ask the range first. If the
+   owner has popped it before the fence, or pops or pushes a marked record after it, the range gets a new version and the thief's
+   claim fails. So the mark is only a hint to look at the range, and one that a late thief leaves behind costs the owner one long way.
+   Whoever clears a mark does so before that change of the range, so that a thief which has seen the change marks anew.
    Source: van Dijk and van de Pol, "Lace: non-blocking split deque for work-stealing", 2014. */
 #ifndef PKN_POOL_JOIN_DEQUE_H
 #define PKN_POOL_JOIN_DEQUE_H
@@ -1209,7 +1240,7 @@ typedef struct pkn_loop_cost {
 } pkn_loop_cost;
 
 #define PKN_LOOP_COSTS 32
-#define PKN_JOIN_SEGMENTS 19 /* 2^24 records, as many as index tells apart */
+#define PKN_JOIN_SEGMENTS 15 /* 2^20 records, as many as join_range tells apart */
 #define PKN_JOIN_SEGMENT_0 32u
 
 /* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */
@@ -1232,9 +1263,8 @@ struct pkn_member {
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 guest_state;
     const void *kept_by;   /* the thread state of the one that keeps this slot; a later thread at the same place inherits it */
     uint32_t entries;      /* calls this thread is inside, nested ones counted */
-    uint32_t root;         /* of the job that runs */
+    pkn_atomic_u32 root;   /* of the job that runs; thieves look at it */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */
-    uint32_t split;        /* the owner's copy of the public end of its joins */
     uint32_t join_segments;
     uint32_t victim;       /* where the last successful search ended */
     uint32_t seen_broadcast;
@@ -1251,7 +1281,7 @@ struct pkn_member {
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_ptr join_segment[PKN_JOIN_SEGMENTS];
 
     /* what thieves read and change */
-    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 join_range; /* top 32, split 32: the public joins */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 join_range; /* the public joins, see join_deque.h */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_top;
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_bottom;
     pkn_atomic_ptr spawn_ring;
@@ -1289,6 +1319,7 @@ struct pkern_pool {
     double ticks_per_ns;
     uint64_t id; /* no two pools of the process share one */
     unsigned flags;
+    int has_membarrier; /* a thread can fence all of them: private joins can be stolen */
     pkern_allocator allocator_storage;
     const pkern_allocator *allocator;
     void (*on_thread_start)(int index, void *user);
@@ -1314,8 +1345,17 @@ struct pkern_pool {
 
 #define PKN_SLEEPING_GUEST 0x10000u
 
+PKN_INLINE uint32_t pkn_root(const pkn_member *member) {
+    return pkn_atomic_load_relaxed_u32(&member->root);
+}
+
+PKN_INLINE void pkn_set_root(pkn_member *member, uint32_t root) {
+    pkn_atomic_store_relaxed_u32(&member->root, root);
+}
+
+/* Of an index below num_members, whose release covers the pointer, or of a thief whose claim was seen. */
 PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
-    return (pkn_member *)pkn_atomic_load_acquire_ptr(&pool->members[index]);
+    return (pkn_member *)pkn_atomic_load_relaxed_ptr(&pool->members[index]);
 }
 
 #endif
@@ -1373,6 +1413,53 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
     uintptr_t b_first = (uintptr_t)b;
     return a_first < b_first ? b_first - a_first < a_bytes && b_bytes != 0
                              : a_first - b_first < b_bytes && a_bytes != 0;
+}
+
+#endif
+/* ==== src/pool/join_deque.h, continued ==== */
+/* ==== src/base/membarrier.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A full fence on every running thread of the process, asked for by one of them: so that what threads do all the time needs no
+   fence, and what is done once in a while pays for both sides. About 0.6 us with one other thread running.
+   Source: Linux, membarrier(2), private expedited; Dice, Huang and Yang, "Asymmetric Dekker synchronization", 2001. */
+#ifndef PKN_BASE_MEMBARRIER_H
+#define PKN_BASE_MEMBARRIER_H
+
+/* #include "base/atomic.h": above */
+/* #include "base/thread.h": above */
+
+#if PKN_THREADS && PKN_LINUX && defined(SYS_membarrier) && !defined(PKERN_NO_MEMBARRIER)
+#define PKN_MEMBARRIER 1
+enum { PKN_MEMBARRIER_EXPEDITED = 8, PKN_MEMBARRIER_REGISTER = 16 };
+#else
+#define PKN_MEMBARRIER 0
+#endif
+
+/* 1 where the system does it. Quick in a process of one thread, about 10 ms once in one that has several. errno is kept. */
+PKN_INTERNAL int pkn_membarrier_init(void) {
+#if PKN_MEMBARRIER
+    int kept_errno = errno;
+    int works = syscall(SYS_membarrier, PKN_MEMBARRIER_REGISTER, 0, 0) == 0;
+    errno = kept_errno;
+    return works;
+#else
+    return 0;
+#endif
+}
+
+/* works: what init said; where it is 0, a fence of the calling thread alone. */
+PKN_INTERNAL void pkn_fence_all_threads(int works) {
+#if PKN_MEMBARRIER
+    if (works) {
+        int kept_errno = errno;
+        (void)syscall(SYS_membarrier, PKN_MEMBARRIER_EXPEDITED, 0, 0);
+        errno = kept_errno;
+        return;
+    }
+#endif
+    PKN_UNUSED(works);
+    pkn_fence_seq_cst();
 }
 
 #endif
@@ -1501,6 +1588,7 @@ PKN_INTERNAL PKN_COLD pkn_job_ring *pkn_job_ring_grow(pkn_member *owner, pkn_job
 /* Owner only. 0, or 1 where there is no memory: nothing was queued. */
 PKN_INTERNAL int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
     size_t bottom = pkn_atomic_load_relaxed_size(&owner->spawn_bottom);
+    /* acquire: pairs with the thief's claim, so that its reads of the cell stand before what is stored there now */
     size_t top = pkn_atomic_load_acquire_size(&owner->spawn_top);
     pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&owner->spawn_ring);
     if (PKN_UNLIKELY(ring == 0 || bottom - top >= ring->capacity)) {
@@ -1541,7 +1629,7 @@ PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_
     int taken = 0;
     if (top == bottom) {
         /* the last job: whoever moves top has it */
-        taken = pkn_atomic_cas_seq_cst_size(&owner->spawn_top, &top, top + 1);
+        taken = pkn_atomic_cas_relaxed_size(&owner->spawn_top, &top, top + 1);
     }
     pkn_atomic_store_relaxed_size(&owner->spawn_bottom, bottom + 1);
     return taken;
@@ -1550,7 +1638,7 @@ PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_
 /* Any thread. 1 and the oldest job, if there is one that the filter takes and no other thief was faster; with peek, 1 where such a
    job is there, and it stays. */
 PKN_INTERNAL int pkn_spawn_steal(pkn_member *victim, const pkn_filter *filter, int peek, pkn_job *job) {
-    size_t top = pkn_atomic_load_acquire_size(&victim->spawn_top);
+    size_t top = pkn_atomic_load_relaxed_size(&victim->spawn_top);
     if ((ptrdiff_t)(pkn_atomic_load_relaxed_size(&victim->spawn_bottom) - top) <= 0) {
         return 0;
     }
@@ -1567,22 +1655,56 @@ PKN_INTERNAL int pkn_spawn_steal(pkn_member *victim, const pkn_filter *filter, i
     if (!pkn_filter_takes_job(filter, job)) {
         return 0;
     }
-    return peek || pkn_atomic_cas_seq_cst_size(&victim->spawn_top, &top, top + 1);
+    /* release: pairs with push's acquire of top */
+    return peek || pkn_atomic_cas_acq_rel_size(&victim->spawn_top, &top, top + 1);
 }
 
 #endif
 /* ==== src/pool/join_deque.h, continued ==== */
 
-PKN_INLINE uint64_t pkn_join_pack(uint32_t top, uint32_t split) {
-    return (uint64_t)top << 32 | split;
+/* join_range: version 24, top 20, split 20 */
+#define PKN_JOIN_INDEX_BITS 20
+#define PKN_JOIN_INDEX_MASK ((UINT32_C(1) << PKN_JOIN_INDEX_BITS) - 1u)
+
+PKN_INLINE uint32_t pkn_join_top(uint64_t range) {
+    return (uint32_t)(range >> PKN_JOIN_INDEX_BITS) & PKN_JOIN_INDEX_MASK;
+}
+
+PKN_INLINE uint32_t pkn_join_split(uint64_t range) {
+    return (uint32_t)range & PKN_JOIN_INDEX_MASK;
+}
+
+/* The range that follows this one. */
+PKN_INLINE uint64_t pkn_join_next(uint64_t range, uint32_t top, uint32_t split) {
+    uint64_t version = (range >> 2 * PKN_JOIN_INDEX_BITS) + 1u;
+    return version << 2 * PKN_JOIN_INDEX_BITS | (uint64_t)top << PKN_JOIN_INDEX_BITS | split;
 }
 
 /* Segment k holds PKN_JOIN_SEGMENT_0 * 2^k records; index is in segment floor(log2(index / PKN_JOIN_SEGMENT_0 + 1)). */
 PKN_INLINE pkn_slot *pkn_join_slot(const pkn_member *member, uint32_t index) {
     uint32_t segment = 63u - pkn_clz_u64(index / PKN_JOIN_SEGMENT_0 + 1u);
     uint32_t first = ((1u << segment) - 1u) * PKN_JOIN_SEGMENT_0;
-    pkn_slot *slots = (pkn_slot *)pkn_atomic_load_acquire_ptr(&member->join_segment[segment]);
+    /* relaxed: a thief has the index from join_range or end, and with it what its owner did before */
+    pkn_slot *slots = (pkn_slot *)pkn_atomic_load_relaxed_ptr(&member->join_segment[segment]);
     return slots + (index - first);
+}
+
+PKN_INTERNAL uint32_t pkn_join_index(const pkn_member *member, const pkn_slot *slot) {
+    uint32_t first = 0, length = PKN_JOIN_SEGMENT_0;
+    for (uint32_t segment = 0; segment < PKN_JOIN_SEGMENTS; segment++) {
+        uintptr_t offset = (uintptr_t)slot - (uintptr_t)pkn_atomic_load_relaxed_ptr(&member->join_segment[segment]);
+        if (offset < length * sizeof(pkn_slot)) {
+            return first + (uint32_t)(offset / sizeof(pkn_slot));
+        }
+        first += length;
+        length *= 2;
+    }
+    return first;
+}
+
+/* Index of the first free record. Any thread; acquire: what is below is seen. */
+PKN_INLINE uint32_t pkn_join_end(const pkn_member *member) {
+    return pkn_join_index(member, (const pkn_slot *)pkn_atomic_load_acquire_ptr(&member->fork.end));
 }
 
 /* Owner only. Makes the next segment; 0, or 1 without memory. */
@@ -1592,58 +1714,93 @@ PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
         return 1;
     }
     uint32_t length = PKN_JOIN_SEGMENT_0 << segment;
-    uint32_t first = ((1u << segment) - 1u) * PKN_JOIN_SEGMENT_0;
     pkn_slot *slots =
         (pkn_slot *)pkn_allocate(owner->pool->allocator, length * sizeof(pkn_slot), PKN_CACHE_LINE);
     if (slots == 0) {
         return 1;
     }
-    memset(slots, 0, length * sizeof(pkn_slot));
+    memset((void *)slots, 0, length * sizeof(pkn_slot));
     for (uint32_t i = 0; i < length; i++) {
         slots[i].owner = &owner->fork;
-        slots[i].index = (first + i) & 0xffffffu;
     }
-    slots[length - 1].flags = PKN_SLOT_LAST;
-    /* release: a thief that sees a public index of this segment sees the pointer */
-    pkn_atomic_store_release_ptr(&owner->join_segment[segment], slots);
+    pkn_atomic_store_relaxed_u32(&slots[length - 1].flags, PKN_SLOT_LAST);
+    pkn_atomic_store_relaxed_ptr(&owner->join_segment[segment], slots);
     owner->join_segments++;
     return 0;
 }
 
-/* Owner only. Makes the records [split, new_split) public, as jobs of the owner's present root. */
-PKN_INTERNAL void pkn_join_expose(pkn_member *owner, uint32_t new_split) {
-    for (uint32_t i = owner->split; i < new_split; i++) {
-        pkn_slot *slot = pkn_join_slot(owner, i);
-        slot->flags |= PKN_SLOT_PUBLIC;
-        pkn_atomic_store_relaxed_u32(&slot->state, owner->root << 16 | PKN_SLOT_PENDING);
-    }
-    owner->split = new_split;
+PKN_INLINE void pkn_join_mark(pkn_slot *slot) {
+    pkn_atomic_store_relaxed_u32(&slot->flags, pkn_atomic_load_relaxed_u32(&slot->flags) | PKN_SLOT_PUBLIC);
+}
+
+PKN_INLINE void pkn_join_unmark(pkn_slot *slot) {
+    pkn_atomic_store_relaxed_u32(&slot->flags, pkn_atomic_load_relaxed_u32(&slot->flags) & PKN_SLOT_LAST);
+}
+
+/* Owner only. Makes the private records below new_split public, as jobs of the owner's present root. Returns how many. */
+PKN_INTERNAL uint32_t pkn_join_expose(pkn_member *owner, uint32_t new_split) {
+    uint32_t root = pkn_root(owner);
     uint64_t range = pkn_atomic_load_relaxed_u64(&owner->join_range);
-    /* release: pairs with the thief's claim, which then reads the records */
-    while (!pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, (range & ~(uint64_t)UINT32_MAX) | new_split)) {
-    }
-}
-
-PKN_INLINE void pkn_join_make_private(pkn_slot *slot) {
-    slot->flags = slot->flags & PKN_SLOT_LAST;
-}
-
-/* Owner only, the newest record, public. 1 where it is the owner's again, 0 where a thief has it. */
-PKN_INTERNAL int pkn_join_try_take_back(pkn_member *owner, const pkn_slot *slot) {
-    uint64_t range = pkn_atomic_load_acquire_u64(&owner->join_range);
     for (;;) {
-        uint32_t top = (uint32_t)(range >> 32);
-        if (top > slot->index) {
+        uint32_t split = pkn_join_split(range);
+        if (split >= new_split) {
             return 0;
         }
-        uint32_t new_split = top + (slot->index - top) / 2;
-        if (pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, pkn_join_pack(top, new_split))) {
-            for (uint32_t i = new_split; i <= slot->index; i++) {
-                pkn_join_make_private(pkn_join_slot(owner, i));
+        for (uint32_t i = split; i < new_split; i++) {
+            pkn_slot *slot = pkn_join_slot(owner, i);
+            uint32_t state = pkn_atomic_load_relaxed_u32(&slot->state);
+            pkn_join_mark(slot);
+            if (state >> 16 != root && (state & 0xffffu) == PKN_SLOT_PENDING) {
+                /* fails where a thief takes it as a hidden one at this moment; it has named the root */
+                (void)pkn_atomic_cas_relaxed_u32(&slot->state, &state, root << 16 | PKN_SLOT_PENDING);
             }
-            owner->split = new_split;
+        }
+        /* release: pairs with the thief's claim, which then reads the records */
+        if (pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, pkn_join_next(range, pkn_join_top(range), new_split))) {
+            return new_split - split;
+        }
+    }
+}
+
+/* Owner only, the newest record, marked. 1 where it is the owner's again, 0 where a thief has it. */
+PKN_INTERNAL int pkn_join_try_take_back(pkn_member *owner, uint32_t index) {
+    /* acquire, here and below: the thief may be a guest that is new, whose member the wait then looks at */
+    uint64_t range = pkn_atomic_load_acquire_u64(&owner->join_range);
+    for (;;) {
+        uint32_t top = pkn_join_top(range), split = pkn_join_split(range);
+        if (top > index) {
+            return 0;
+        }
+        int is_public = split > index;
+        uint32_t new_split = is_public ? top + (index - top) / 2 : split;
+        uint32_t first = is_public ? new_split : index;
+        for (uint32_t i = first; i <= index; i++) {
+            pkn_join_unmark(pkn_join_slot(owner, i));
+        }
+        if (pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, pkn_join_next(range, top, new_split))) {
             return 1;
         }
+        /* a thief was faster, and some of these stay public */
+        for (uint32_t i = first; i <= index; i++) {
+            pkn_join_mark(pkn_join_slot(owner, i));
+        }
+    }
+}
+
+/* Owner only, the newest record: stolen and done, as all below it. It is the first free one again. */
+PKN_INTERNAL void pkn_join_forget_stolen(pkn_member *owner, pkn_slot *slot, uint32_t index) {
+    uint64_t range = pkn_atomic_load_relaxed_u64(&owner->join_range);
+    pkn_join_unmark(slot);
+    pkn_atomic_store_relaxed_u32(&slot->state, PKN_SLOT_PENDING);
+    /* nobody else can change the word; release: the mark is gone for those who see the new range */
+    pkn_atomic_store_release_u64(&owner->join_range, pkn_join_next(range, index, index));
+}
+
+/* Owner only. A free record was marked by a thief that came too late. */
+PKN_INTERNAL PKN_COLD void pkn_join_refuse_mark(pkn_member *owner, pkn_slot *slot) {
+    uint64_t range = pkn_atomic_load_relaxed_u64(&owner->join_range);
+    pkn_join_unmark(slot);
+    while (!pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, pkn_join_next(range, pkn_join_top(range), pkn_join_split(range)))) {
     }
 }
 
@@ -1652,9 +1809,10 @@ PKN_INTERNAL pkn_slot *pkn_join_steal(pkn_member *victim, const pkn_filter *filt
     if (filter->scope != 0) {
         return 0;
     }
+    /* acquire: pairs with expose; the segment and its root are read before the claim */
     uint64_t range = pkn_atomic_load_acquire_u64(&victim->join_range);
-    uint32_t top = (uint32_t)(range >> 32);
-    if (top >= (uint32_t)range) {
+    uint32_t top = pkn_join_top(range);
+    if (top >= pkn_join_split(range)) {
         return 0;
     }
     pkn_slot *slot = pkn_join_slot(victim, top);
@@ -1665,11 +1823,33 @@ PKN_INTERNAL pkn_slot *pkn_join_steal(pkn_member *victim, const pkn_filter *filt
         return slot;
     }
     /* acquire: pairs with expose; the record's words are read after this */
-    if (!pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_pack(top + 1, (uint32_t)range))) {
+    if (!pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_next(range, top + 1, pkn_join_split(range)))) {
         return 0;
     }
-    if (top + 1 == (uint32_t)range) {
-        pkn_atomic_store_relaxed_u32(&victim->fork.request, 1);
+    return slot;
+}
+
+/* Any thread, where the pool has_membarrier. The oldest private record, claimed, where none is public and the filter takes it; *root is its
+   root. With peek it is only looked at. */
+PKN_INTERNAL pkn_slot *pkn_join_steal_hidden(pkn_member *victim, const pkn_filter *filter, int peek, uint32_t *root) {
+    /* acquire: pairs with the owner's changes, before which it cleared marks */
+    uint64_t range = pkn_atomic_load_acquire_u64(&victim->join_range);
+    uint32_t split = pkn_join_split(range);
+    if (pkn_join_top(range) != split || filter->scope != 0 || pkn_join_end(victim) <= split) {
+        return 0;
+    }
+    pkn_slot *slot = pkn_join_slot(victim, split);
+    *root = pkn_root(victim);
+    if (peek) {
+        return filter->by_root && *root != filter->root ? 0 : slot;
+    }
+    pkn_atomic_fetch_or_acq_rel_u32(&slot->flags, PKN_SLOT_PUBLIC);
+    pkn_fence_all_threads(1);
+    /* the owner has its present root since before it pushed, and the claim fails where the record is another by now */
+    *root = pkn_root(victim);
+    if (pkn_join_end(victim) <= split || (filter->by_root && *root != filter->root) ||
+        !pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_next(range, split + 1, split + 1))) {
+        return 0;
     }
     return slot;
 }
@@ -1709,7 +1889,7 @@ PKN_INTERNAL int pkn_inject(pkern_pool *pool, const pkn_job *job) {
     }
     if (!failed) {
         pool->injector[(pool->injector_head + count) % pool->injector_capacity] = *job;
-        pkn_atomic_store_release_size(&pool->injected, count + 1);
+        pkn_atomic_store_relaxed_size(&pool->injected, count + 1); /* who sees it takes the lock */
     }
     pkn_mutex_unlock(&pool->lock);
     return failed;
@@ -1725,7 +1905,7 @@ PKN_INTERNAL int pkn_take_injected(pkern_pool *pool, pkn_job *job) {
     if (count != 0) {
         *job = pool->injector[pool->injector_head];
         pool->injector_head = (pool->injector_head + 1) % pool->injector_capacity;
-        pkn_atomic_store_release_size(&pool->injected, count - 1);
+        pkn_atomic_store_relaxed_size(&pool->injected, count - 1);
     }
     pkn_mutex_unlock(&pool->lock);
     return count != 0;
@@ -1807,11 +1987,11 @@ PKN_INLINE uint32_t pkn_asleep_for_root(uint32_t root) {
 
 /* 1 where the member slept, as it was seen, and is awake now. */
 PKN_INTERNAL int pkn_wake_member_that_is(pkn_member *member, uint32_t parked) {
-    /* acq_rel: what was posted before is visible to the member that finds itself AWAKE */
+    /* acq_rel: the count was raised before parked was set, so it is lowered after that */
     if (parked == PKN_AWAKE || !pkn_atomic_cas_acq_rel_u32(&member->parked, &parked, PKN_AWAKE)) {
         return 0;
     }
-    pkn_atomic_fetch_sub_acq_rel_u32(&member->pool->sleepers, pkn_sleeper_unit(member));
+    pkn_atomic_fetch_sub_relaxed_u32(&member->pool->sleepers, pkn_sleeper_unit(member));
 #if PKN_THREADS
     pkn_wake_sleeper(&member->sleeper, &member->parked);
 #endif
@@ -1885,10 +2065,10 @@ PKN_INTERNAL void pkn_scope_task_ended(pkern_scope *scope, uint32_t number, int 
 }
 
 PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
-    uint32_t outer_root = self->root;
-    self->root = job->root;
+    uint32_t outer_root = pkn_root(self);
+    pkn_set_root(self, job->root);
     int code = job->fn(job->ctx);
-    self->root = outer_root;
+    pkn_set_root(self, outer_root);
     if (job->scope != 0) {
         pkn_scope_task_ended(job->scope, job->number, code);
     }
@@ -1979,7 +2159,7 @@ PKN_INLINE uint64_t pkn_loop_pack(uint32_t epoch, uint32_t next, uint32_t end) {
 #define PKN_PROGRESS_EVERY_NS UINT64_C(10000000)
 
 PKN_INTERNAL PKN_COLD void pkn_loop_report(pkn_loop_extras *extras, size_t items) {
-    size_t done = pkn_atomic_fetch_add_acq_rel_size(&extras->done, items) + items;
+    size_t done = pkn_atomic_fetch_add_relaxed_size(&extras->done, items) + items;
     uint32_t idle = 0;
     if (done == extras->total || !pkn_atomic_cas_acq_rel_u32(&extras->reporting, &idle, 1)) {
         return; /* the last report is the caller's, at the end */
@@ -2104,7 +2284,7 @@ PKN_INLINE uint32_t pkn_loop_claim_size(uint32_t left, uint32_t grain) {
 
 PKN_INTERNAL int pkn_loop_claim(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants,
                                 uint32_t *first, uint32_t *last) {
-    uint64_t word = pkn_atomic_load_acquire_u64(&slices[self].range);
+    uint64_t word = pkn_atomic_load_relaxed_u64(&slices[self].range);
     for (;;) {
         uint64_t range = pkn_loop_range(view, word, self, participants);
         uint32_t next = pkn_range_next(range);
@@ -2113,9 +2293,8 @@ PKN_INTERNAL int pkn_loop_claim(const pkn_loop_view *view, pkn_loop_slice *slice
             return 0;
         }
         uint32_t claimed = next + pkn_loop_claim_size(end - next, view->grain);
-        /* acq_rel: with a thief's change of this word, so that each unit is claimed once; the release keeps the reads of the
-           board before the claim */
-        if (pkn_atomic_cas_acq_rel_u64(&slices[self].range, &word, pkn_loop_pack(view->epoch, claimed, end))) {
+        /* relaxed: a unit's data come with the ticket, and the reads of the board stand before the report of done */
+        if (pkn_atomic_cas_relaxed_u64(&slices[self].range, &word, pkn_loop_pack(view->epoch, claimed, end))) {
             *first = next;
             *last = claimed;
             return 1;
@@ -2136,16 +2315,17 @@ PKN_INLINE int pkn_loop_is_absent(const pkn_loop_view *view, const pkn_loop_slic
 }
 
 /* Half of what another slice has left becomes our own, empty slice: of a participant that has not come, or where at least
-   `least` units are left (PKN_LOOP_FROM_ABSENT: of nobody else). 0 where there is none. */
+   `least` units are left (PKN_LOOP_FROM_ABSENT: of nobody else). 0 where there is none. The first piece of it, [first, last), is
+   claimed at once: it saves a locked instruction, and no unit can be handed on and on without being run. */
 PKN_INTERNAL int pkn_loop_take_half(const pkn_loop_view *view, pkn_loop_slice *slices, uint32_t self, uint32_t participants,
-                                    uint32_t least) {
+                                    uint32_t least, uint32_t *first, uint32_t *last) {
     for (uint32_t i = 1; i < participants; i++) {
         uint32_t other = (self + i) % participants;
         uint32_t enough = pkn_loop_is_absent(view, slices, other) ? 1u : least;
         if (enough == PKN_LOOP_FROM_ABSENT) {
             continue;
         }
-        uint64_t word = pkn_atomic_load_acquire_u64(&slices[other].range);
+        uint64_t word = pkn_atomic_load_relaxed_u64(&slices[other].range);
         for (;;) {
             uint64_t range = pkn_loop_range(view, word, other, participants);
             uint32_t next = pkn_range_next(range);
@@ -2154,9 +2334,11 @@ PKN_INTERNAL int pkn_loop_take_half(const pkn_loop_view *view, pkn_loop_slice *s
                 break;
             }
             uint32_t middle = next + (end - next) / 2;
-            if (pkn_atomic_cas_acq_rel_u64(&slices[other].range, &word, pkn_loop_pack(view->epoch, next, middle))) {
+            if (pkn_atomic_cas_relaxed_u64(&slices[other].range, &word, pkn_loop_pack(view->epoch, next, middle))) {
                 /* nobody else changes an empty slice */
-                pkn_atomic_store_release_u64(&slices[self].range, pkn_loop_pack(view->epoch, middle, end));
+                *first = middle;
+                *last = middle + pkn_loop_claim_size(end - middle, view->grain);
+                pkn_atomic_store_relaxed_u64(&slices[self].range, pkn_loop_pack(view->epoch, *last, end));
                 return 1;
             }
         }
@@ -2202,7 +2384,7 @@ PKN_INTERNAL int pkn_loop_read_board(pkn_member *owner, uint32_t seen_epoch, pkn
 /* 1 where a slice has units left. */
 PKN_INTERNAL int pkn_loop_has_units(const pkn_loop_view *view, const pkn_loop_slice *slices, uint32_t participants) {
     for (uint32_t i = 0; i < participants; i++) {
-        uint64_t range = pkn_loop_range(view, pkn_atomic_load_acquire_u64(&slices[i].range), i, participants);
+        uint64_t range = pkn_loop_range(view, pkn_atomic_load_relaxed_u64(&slices[i].range), i, participants);
         if (pkn_range_next(range) < pkn_range_end(range)) {
             return 1;
         }
@@ -2263,7 +2445,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
     }
     uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * self->pool->ticks_per_ns);
     uint32_t number = pkn_loop_participant(owner, self);
-    uint32_t outer_root = self->root;
+    uint32_t outer_root = pkn_root(self);
     uint32_t total = 0, units, least;
     /* the owner has looked at done: its line is asked for first, and written after the claim, whose locked instruction
        would wait for it */
@@ -2273,7 +2455,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
     if (!pkn_loop_arrive(&view, &slices[number])) {
         return 0;
     }
-    self->root = view.root;
+    pkn_set_root(self, view.root);
     /* a wait inside a piece must not begin another piece of the same loop on top of it: state kept by worker index would clash */
     self->seen_epoch[owner->index] = view.epoch;
     do {
@@ -2289,8 +2471,8 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
         least = total == 0 || came_back == 2 ? 1u
                 : came_back == 0             ? PKN_LOOP_FROM_ABSENT
                                              : pkn_loop_worth_taking(total, pkn_ticks() - start, take_ticks);
-    } while (pkn_loop_take_half(&view, slices, number, participants, least));
-    self->root = outer_root;
+    } while (pkn_loop_take_half(&view, slices, number, participants, least, &first, &last));
+    pkn_set_root(self, outer_root);
     if (least != 1) {
         self->seen_epoch[owner->index] = view.epoch - 1u;
         self->later_owner = (uint32_t)owner->index;
@@ -2424,19 +2606,36 @@ PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) 
     }
 }
 
+/* Before a stolen record runs, which may take long: if there are members asleep and the victim has more, two of them are woken, who
+   do the same. */
+PKN_INTERNAL void pkn_call_for_the_rest(pkn_member *victim) {
+    pkern_pool *pool = victim->pool;
+    if (pkn_sleeping_workers(pool) == 0) {
+        return;
+    }
+    pkn_atomic_store_relaxed_u32(&victim->fork.request, 1);
+    /* either the victim's next push sees the request, or we see what it pushed */
+    pkn_fence_all_threads(pool->has_membarrier);
+    uint32_t top = pkn_join_top(pkn_atomic_load_relaxed_u64(&victim->join_range));
+    uint32_t end = pkn_join_end(victim);
+    if (end > top) {
+        pkn_work_posted(pool, pkn_root(victim), end - top > 1 ? 2 : 1);
+    }
+}
+
 /* Runs a stolen record; the exchange is the last access to it. */
-PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot *slot) {
-    uint32_t outer_root = self->root;
-    uint32_t root = pkn_atomic_load_relaxed_u32(&slot->state) >> 16;
+PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot *slot, uint32_t root) {
+    uint32_t outer_root = pkn_root(self);
     pkn_atomic_store_relaxed_u32(&slot->state, root << 16 | (PKN_SLOT_TAKEN_BY + (uint32_t)self->index));
-    self->root = root;
+    pkn_set_root(self, root);
+    pkn_call_for_the_rest(victim);
     if (slot->run != 0) {
         slot->run(&self->fork, slot);
     } else {
         pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
         frame->status = frame->fn(frame->ctx);
     }
-    self->root = outer_root;
+    pkn_set_root(self, outer_root);
     /* acq_rel: the victim that reads DONE sees the result */
     pkn_atomic_exchange_acq_rel_u32(&slot->state, root << 16 | PKN_SLOT_DONE);
     pkn_completed(victim);
@@ -2452,7 +2651,7 @@ PKN_INTERNAL int pkn_take_from(pkn_member *self, pkn_member *victim, const pkn_f
     slot = pkn_join_steal(victim, filter, peek);
     if (slot != 0) {
         if (!peek) {
-            pkn_run_stolen(self, victim, slot);
+            pkn_run_stolen(self, victim, slot, pkn_atomic_load_relaxed_u32(&slot->state) >> 16);
         }
         return 1;
     }
@@ -2478,19 +2677,39 @@ PKN_INTERNAL int pkn_take_from_any(pkn_member *self, const pkn_filter *filter, i
     return 0;
 }
 
+/* The same, of what the others' owners have not made public. */
+PKN_INTERNAL int pkn_take_hidden_from_any(pkn_member *self, const pkn_filter *filter, int peek) {
+    uint32_t count = self->pool->has_membarrier ? pkn_atomic_load_acquire_u32(&self->pool->num_members) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        pkn_member *victim = pkn_member_at(self->pool, i);
+        uint32_t root;
+        pkn_slot *slot = victim != self ? pkn_join_steal_hidden(victim, filter, peek, &root) : 0;
+        if (slot != 0) {
+            if (!peek) {
+                pkn_run_stolen(self, victim, slot, root);
+            }
+            return 1;
+        }
+    }
+    return 0;
+}
+
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self);
 
 PKN_INLINE int pkn_has_broadcast(const pkn_member *worker) {
-    return pkn_atomic_load_acquire_u32(&worker->pool->broadcast_number) != worker->seen_broadcast;
+    return pkn_atomic_load_relaxed_u32(&worker->pool->broadcast_number) != worker->seen_broadcast;
 }
 
-/* Runs (sees) one piece of work that this wait allows. impatient lifts the depth limit. */
-PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impatient, int peek) {
+/* how: without the depth limit; private joins, too */
+enum { PKN_SEARCH_IMPATIENT = 1, PKN_SEARCH_HIDDEN = 2 };
+
+/* Runs (sees) one piece of work that this wait allows. */
+PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how, int peek) {
     pkern_pool *pool = self->pool;
     pkn_filter filter = {0, 0, 0};
     pkn_job job;
     pkn_member *worker = self->is_worker ? self : pkn_this_thread.worker;
-    int shallow = impatient || self->depth < pool->depth_limit;
+    int shallow = (how & PKN_SEARCH_IMPATIENT) != 0 || self->depth < pool->depth_limit;
     if (worker != 0 && pkn_has_broadcast(worker)) {
         if (!peek) {
             pkn_serve_broadcasts(worker);
@@ -2514,7 +2733,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
     }
     filter.scope = 0;
     filter.by_root = !self->is_worker;
-    filter.root = self->root;
+    filter.root = pkn_root(self);
     if (!shallow) {
         return 0;
     }
@@ -2532,7 +2751,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
             return 1;
         }
         if (!self->is_worker || wait->kind == PKN_WAIT_LOOP) {
-            return 0;
+            return (how & PKN_SEARCH_HIDDEN) != 0 && pkn_take_hidden_from_any(self, &filter, peek);
         }
         filter.by_root = 0;
     }
@@ -2540,19 +2759,18 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
     if (pkn_take_from_any(self, &filter, peek)) {
         return 1;
     }
-    if (peek) {
-        return pkn_atomic_load_acquire_size(&pool->injected) != 0;
-    }
-    if (pkn_take_injected(pool, &job)) {
-        pkn_run_job(self, &job);
+    if (peek ? pkn_atomic_load_relaxed_size(&pool->injected) != 0 : pkn_take_injected(pool, &job)) {
+        if (!peek) {
+            pkn_run_job(self, &job);
+        }
         return 1;
     }
-    return 0;
+    return (how & PKN_SEARCH_HIDDEN) != 0 && pkn_take_hidden_from_any(self, &filter, peek);
 }
 
-PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int impatient) {
+PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int how) {
     self->depth += wait->kind != PKN_WAIT_WORK;
-    int found = pkn_search_now(self, wait, impatient, 0);
+    int found = pkn_search_now(self, wait, how, 0);
     self->depth -= wait->kind != PKN_WAIT_WORK;
     return found;
 }
@@ -2573,23 +2791,24 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
 #if PKN_THREADS
     pkern_pool *pool = self->pool;
     int takes_anything = self->is_worker && wait->kind != PKN_WAIT_LOOP;
-    uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(self->root);
+    uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(pkn_root(self));
     if (!self->is_worker && pkn_this_thread.worker != 0) {
         /* a worker of another pool, where a broadcast may come: nobody there would find us asleep here */
         pkn_nap();
         return 0;
     }
-    pkn_atomic_fetch_add_seq_cst_u32(&pool->sleepers, pkn_sleeper_unit(self));
+    pkn_atomic_fetch_add_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
     /* release: after the count, which is never less than those that are parked. The other way round a waker that is
        fast lowers the count first, and who reads 0 then passes over another sleeper */
     pkn_atomic_store_release_u32(&self->parked, parked);
-    /* orders parked and sleepers before the looks below; pairs with the fences of posters and completers */
-    pkn_fence_seq_cst();
     pkn_request_work(self);
-    if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, 1, 1) ||
-        pkn_atomic_load_acquire_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
-        if (pkn_atomic_cas_acq_rel_u32(&self->parked, &parked, PKN_AWAKE)) {
-            pkn_atomic_fetch_sub_acq_rel_u32(&pool->sleepers, pkn_sleeper_unit(self));
+    /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
+       joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
+    pkn_fence_all_threads(pool->has_membarrier);
+    if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, PKN_SEARCH_IMPATIENT | PKN_SEARCH_HIDDEN, 1) ||
+        pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
+        if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
+            pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
             return 0;
         }
         return 1;
@@ -2617,6 +2836,7 @@ PKN_INTERNAL PKN_COLD int pkn_finish_alone(pkn_member *self, const pkn_wait *wai
 
 #define PKN_POLLS_PER_REQUEST 64u
 #define PKN_PATIENCE_NS 200000
+#define PKN_HIDDEN_AFTER_NS 20000 /* without work; then private joins are looked for */
 
 /* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
    because this is a forked child and the threads are gone. */
@@ -2624,31 +2844,42 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
     pkern_pool *pool = self->pool;
     uint32_t too_deep = self->depth > pool->depth_limit ? self->depth - pool->depth_limit : 0;
     uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns) << (too_deep < 20 ? too_deep : 20);
-    uint64_t stuck_since = 0, spinning_since = 0;
+    uint64_t hidden_after = (uint64_t)(PKN_HIDDEN_AFTER_NS * pool->ticks_per_ns);
+    uint64_t stuck_since = 0, spinning_since = 0, hidden_at = 0;
     uint32_t polls = 0;
-    int was_woken = 0, impatient = 0, stuck = 0;
+    int was_woken = 0, stuck = 0, hurries = 0, how = 0;
     while (!pkn_wait_is_over(self, wait)) {
         if (PKN_UNLIKELY(pkn_is_orphan(pool))) {
             return pkn_finish_alone(self, wait);
         }
-        if (pkn_search(self, wait, impatient)) {
+        if (pkn_search(self, wait, how)) {
             polls = 0;
-            was_woken = impatient = stuck = 0;
+            hurries = (how & PKN_SEARCH_HIDDEN) != 0;
+            was_woken = stuck = how = 0;
             continue;
         }
+        how &= PKN_SEARCH_IMPATIENT;
         if (polls % PKN_POLLS_PER_REQUEST == 0) {
             uint64_t now = pkn_ticks();
             stuck_since = stuck ? stuck_since : now;
+            hidden_at = stuck ? hidden_at : now + hidden_after;
             spinning_since = polls == 0 ? now : spinning_since;
             stuck = 1;
-            impatient = now - stuck_since >= patience;
+            how = now - stuck_since >= patience ? PKN_SEARCH_IMPATIENT : 0;
+            if (hurries || now >= hidden_at) {
+                /* who was woken, or has just taken such a join, need not ask first */
+                hurries = 0;
+                hidden_at = now + hidden_after;
+                how |= PKN_SEARCH_HIDDEN;
+            }
             pkn_request_work(self);
-            if (wait->kind == PKN_WAIT_WORK && pkn_atomic_load_acquire_u32(&pool->stopping) != 0) {
+            if (wait->kind == PKN_WAIT_WORK && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
                 return 0;
             }
         }
         if (polls % 8 == 7 && pkn_ticks() - spinning_since >= pool->spin_ticks) {
             was_woken = pkn_sleep(self, wait);
+            hurries = 1;
             polls = 0;
             continue;
         }
@@ -2657,18 +2888,16 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
     }
     if (was_woken) {
         /* somebody meant us to work: another may */
-        pkn_work_posted(pool, self->root, 1);
+        pkn_work_posted(pool, pkn_root(self), 1);
     }
     return 0;
 }
 
 /* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
 PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
-    uint32_t end = member->fork.end->index;
-    if (end > member->split && member->pool->num_threads > 1) {
-        uint32_t pieces = end - member->split;
-        pkn_join_expose(member, end);
-        pkn_work_posted(member->pool, member->root, pieces);
+    uint32_t pieces = member->pool->helpers != 0 ? pkn_join_expose(member, pkn_join_end(member)) : 0;
+    if (pieces != 0) {
+        pkn_work_posted(member->pool, pkn_root(member), pieces);
     }
 }
 
@@ -2692,7 +2921,7 @@ PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_w
         pkn_release(pool->allocator, member, bytes);
         return 0;
     }
-    member->fork.end = pkn_join_slot(member, 0);
+    pkn_set_end(&member->fork, pkn_join_slot(member, 0));
 #if PKN_THREADS
     if (pkn_sleeper_init(&member->sleeper) != 0) {
         pkn_release(pool->allocator, pkn_join_slot(member, 0), PKN_JOIN_SEGMENT_0 * sizeof(pkn_slot));
@@ -2749,11 +2978,11 @@ PKN_INTERNAL PKN_COLD pkn_member *pkn_find_guest_slot(pkern_pool *pool, const vo
         if (found != 0) {
             found->kept_by = count == first ? thread : 0;
             pkn_atomic_store_relaxed_u32(&found->guest_state, count == first ? PKN_GUEST_KEPT_BUSY : PKN_GUEST_BUSY);
-            found->root = count + 1u;
+            pkn_set_root(found, count + 1u);
             /* the first fork is offered at once: those who sleep by now can't ask */
             pkn_atomic_store_relaxed_u32(&found->fork.request, pool->num_threads > 1);
-            pkn_atomic_store_release_ptr(&pool->members[count], found);
-            /* release: who sees the count sees the member */
+            pkn_atomic_store_relaxed_ptr(&pool->members[count], found);
+            /* release: who sees the count sees the pointer and the member */
             pkn_atomic_store_release_u32(&pool->num_members, count + 1u);
         }
     }
@@ -2887,28 +3116,32 @@ PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
 /* A push that can't go on in a straight line: the segment ends here, or a thief has asked for work. */
 PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_slot *slot) {
     pkn_fork_state *self = slot->owner;
-    if ((slot->flags & PKN_SLOT_OVERFLOW) != 0) {
+    uint32_t flags = pkn_atomic_load_relaxed_u32(&slot->flags);
+    if ((flags & PKN_SLOT_OVERFLOW) != 0) {
         return 0;
     }
     pkn_member *owner = (pkn_member *)(void *)self;
     pkn_slot *next = slot + 1;
-    if ((slot->flags & PKN_SLOT_LAST) != 0) {
-        uint32_t index = slot->index + 1;
+    if ((flags & PKN_SLOT_LAST) != 0) {
+        uint32_t index = pkn_join_index(owner, slot) + 1;
         if (index == ((1u << owner->join_segments) - 1u) * PKN_JOIN_SEGMENT_0 && pkn_join_add_segment(owner) != 0) {
             return 0;
         }
         next = pkn_join_slot(owner, index);
     }
-    self->end = next;
+    if ((flags & PKN_SLOT_PUBLIC) != 0) {
+        pkn_join_refuse_mark(owner, slot);
+    }
+    pkn_set_end(self, next);
     if (pkn_atomic_load_relaxed_u32(&self->request) != 0) {
         pkn_atomic_store_relaxed_u32(&self->request, 0);
         /* the oldest records are the largest pieces; one for each other thread */
-        uint32_t private_count = slot->index + 1u - owner->split;
-        uint32_t others = (uint32_t)owner->pool->num_threads - 1u;
-        if (others != 0) {
-            uint32_t exposed = private_count < others ? private_count : others;
-            pkn_join_expose(owner, owner->split + exposed);
-            pkn_work_posted(owner->pool, owner->root, exposed);
+        uint32_t split = pkn_join_split(pkn_atomic_load_relaxed_u64(&owner->join_range));
+        uint32_t end = pkn_join_index(owner, slot) + 1u;
+        uint32_t others = owner->pool->helpers;
+        uint32_t exposed = pkn_join_expose(owner, end - split < others ? end : split + others);
+        if (exposed != 0) {
+            pkn_work_posted(owner->pool, pkn_root(owner), exposed);
         }
     }
     return next;
@@ -2918,9 +3151,10 @@ PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_slot *slot) {
 PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
     pkn_fork_state *self = slot->owner;
     pkn_member *owner = (pkn_member *)(void *)self;
-    if (pkn_join_try_take_back(owner, slot)) {
-        if (owner->split == (uint32_t)(pkn_atomic_load_relaxed_u64(&owner->join_range) >> 32) &&
-            pkn_sleeping_workers(owner->pool) != 0) {
+    uint32_t index = pkn_join_index(owner, slot);
+    if (pkn_join_try_take_back(owner, index)) {
+        uint64_t range = pkn_atomic_load_relaxed_u64(&owner->join_range);
+        if (pkn_join_top(range) == pkn_join_split(range) && pkn_sleeping_workers(owner->pool) != 0) {
             pkn_atomic_store_relaxed_u32(&self->request, 1); /* who sleeps can't ask */
         }
         return 1;
@@ -2928,13 +3162,10 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
     pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0};
     wait.slot = slot;
     /* the thief still uses the record: what we run meanwhile pushes behind it */
-    self->end = (slot->flags & PKN_SLOT_LAST) != 0 ? pkn_join_slot(owner, slot->index + 1) : slot + 1;
+    pkn_set_end(self, pkn_join_slot(owner, index + 1));
     int lost = pkn_work_until(owner, &wait);
-    self->end = slot;
-    /* everything up to here is stolen and done, so no thief can change the word */
-    pkn_atomic_store_release_u64(&owner->join_range, pkn_join_pack(slot->index, slot->index));
-    owner->split = slot->index;
-    pkn_join_make_private(slot);
+    pkn_set_end(self, slot);
+    pkn_join_forget_stolen(owner, slot, index);
     return lost ? -1 : 0;
 }
 
@@ -2943,10 +3174,10 @@ PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_c
     if (member != 0) {
         return &member->fork;
     }
-    memset(&call->slot, 0, sizeof call->slot);
+    memset((void *)&call->slot, 0, sizeof call->slot);
     call->slot.owner = &call->serial;
-    call->slot.flags = PKN_SLOT_OVERFLOW;
-    call->serial.end = &call->slot;
+    pkn_atomic_store_relaxed_u32(&call->slot.flags, PKN_SLOT_OVERFLOW);
+    pkn_set_end(&call->serial, &call->slot);
     pkn_atomic_store_relaxed_u32(&call->serial.request, 0);
     return &call->serial;
 }
@@ -2969,7 +3200,7 @@ PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
-    pkn_slot *slot = member != 0 ? member->fork.end : 0;
+    pkn_slot *slot = member != 0 ? pkn_end(&member->fork) : 0;
     if (slot != 0) {
         pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
         frame->fn = b;
@@ -2980,8 +3211,7 @@ PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern
     int a_status = a(a_ctx);
     int b_status;
     if (slot != 0) {
-        member->fork.end = slot;
-        b_status = (slot->flags & PKN_SLOT_PUBLIC) != 0 ? pkern_internal_join_end(slot) : b(b_ctx);
+        b_status = pkn_pop_is_special(slot) ? pkern_internal_join_end(slot) : b(b_ctx);
     } else {
         b_status = b(b_ctx);
     }
@@ -3032,13 +3262,13 @@ PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, v
     uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
     pkn_member *member = scope->member != 0 ? pkn_membership(&pkn_this_thread, scope->pool) : 0;
     if (member != 0 && !pkn_is_orphan(scope->pool)) {
-        pkn_job job = {fn, ctx, scope, number, member->root};
+        pkn_job job = {fn, ctx, scope, number, pkn_root(member)};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
         if (pkn_post_job(member, &job) == 0) {
             return PKERN_OK;
         }
         /* not the last one: the scope's owner is between begin and wait, or a task of the scope calls us */
-        pkn_atomic_fetch_sub_acq_rel_size(&scope->pending, 1);
+        pkn_atomic_fetch_sub_relaxed_size(&scope->pending, 1);
     }
     int code = fn(ctx);
     if (code != 0) {
@@ -3124,12 +3354,12 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     while ((broadcast = pkn_next_broadcast(self)) != 0) {
         pkn_member *caller = broadcast->caller;
         pkn_member *outer = pkn_current();
-        uint32_t outer_root = self->root;
-        self->root = broadcast->root;
+        uint32_t outer_root = pkn_root(self);
+        pkn_set_root(self, broadcast->root);
         pkn_set_current(self); /* the thread may be a guest elsewhere just now */
         int code = broadcast->fn(self->index, broadcast->count, broadcast->ctx);
         pkn_set_current(outer);
-        self->root = outer_root;
+        pkn_set_root(self, outer_root);
         if (code != 0) {
             pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)self->index, code);
         }
@@ -3148,7 +3378,7 @@ PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadc
     }
     *link = broadcast;
     broadcast->number = pkn_atomic_load_relaxed_u32(&pool->broadcast_number) + 1u;
-    pkn_atomic_store_release_u32(&pool->broadcast_number, broadcast->number);
+    pkn_atomic_store_relaxed_u32(&pool->broadcast_number, broadcast->number); /* who sees it takes the lock */
     pkn_mutex_unlock(&pool->lock);
     /* as pkn_work_posted, for all workers */
     pkn_fence_seq_cst();
@@ -3182,7 +3412,7 @@ PKN_INTERNAL PKN_COLD void pkn_broadcast_for_the_ended(pkern_pool *pool, pkn_bro
             if (code != 0) {
                 pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)i, code);
             }
-            pkn_atomic_fetch_sub_acq_rel_u32(&broadcast->remaining, 1);
+            pkn_atomic_fetch_sub_relaxed_u32(&broadcast->remaining, 1); /* by the one who waits */
         }
     }
 }
@@ -3199,14 +3429,15 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         return status;
     }
     int workers = member->pool->num_threads - 1;
-    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, member->root, {0}, {PKN_NO_FAILURE}};
+    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, pkn_root(member), {0}, {PKN_NO_FAILURE}};
     broadcast.count = member->is_worker ? workers : workers + 1;
     pkn_atomic_store_relaxed_u32(&broadcast.remaining, (uint32_t)workers);
     pkn_announce_broadcast(member->pool, &broadcast);
     int lost = 0;
     if (member->is_worker) {
         pkn_serve_broadcasts(member);
-        if (pkn_atomic_load_acquire_u32(&member->pool->stopping) != 0) {
+        /* a worker that had ended before was seen to by the lock, and so was why */
+        if (pkn_atomic_load_relaxed_u32(&member->pool->stopping) != 0) {
             pkn_broadcast_for_the_ended(member->pool, &broadcast);
         }
     } else {
@@ -3415,8 +3646,8 @@ PKN_INTERNAL int pkn_loop_run_alone(const pkn_loop *loop, size_t begin, size_t e
 /* Members that could help and sleep: workers, and the guest that a worker's loop belongs to. */
 PKN_INTERNAL uint32_t pkn_sleeping_helpers(const pkn_member *member) {
     uint32_t asleep = pkn_sleeping_workers(member->pool);
-    if (member->is_worker && member->root != PKN_ROOT_NONE &&
-        pkn_atomic_load_relaxed_u32(&pkn_member_at(member->pool, member->root - 1u)->parked) != PKN_AWAKE) {
+    if (member->is_worker && pkn_root(member) != PKN_ROOT_NONE &&
+        pkn_atomic_load_relaxed_u32(&pkn_member_at(member->pool, pkn_root(member) - 1u)->parked) != PKN_AWAKE) {
         asleep++;
     }
     return asleep;
@@ -3464,7 +3695,7 @@ PKN_INTERNAL void pkn_loop_split_stolen(pkn_fork_state *self, pkn_slot *slot) {
 PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view, uint32_t first, uint32_t last, uint32_t grain) {
     while (last - first > grain) {
         uint32_t middle = first + (last - first) / 2;
-        pkn_slot *slot = self->end;
+        pkn_slot *slot = pkn_end(self);
         pkn_loop_split_frame *frame = (pkn_loop_split_frame *)(void *)slot->payload;
         frame->view = view;
         frame->first = middle;
@@ -3513,7 +3744,7 @@ PKN_INTERNAL void pkn_loop_view_of(const pkn_loop *loop, pkn_loop_view *view) {
     view->unit = pkn_loop_unit(loop);
     view->units = (uint32_t)(items / view->unit + (items % view->unit != 0));
     view->extras = loop->extras;
-    view->root = loop->member->root;
+    view->root = pkn_root(loop->member);
     if (loop->max_len != 0 && view->unit <= loop->max_len) {
         loop->extras->max_len = loop->max_len / view->unit * view->unit; /* so that no short piece is left inside a claim */
     }
@@ -3550,7 +3781,7 @@ PKN_INTERNAL void pkn_loop_publish(pkn_member *owner, const pkn_loop_view *view)
     pkn_atomic_store_relaxed_size(&board->end, view->end);
     pkn_atomic_store_relaxed_size(&board->unit, view->unit);
     pkn_atomic_store_relaxed_size(&board->extras, (size_t)view->extras);
-    pkn_atomic_store_relaxed_size(&board->root_and_grain, owner->root | (size_t)view->grain << 16);
+    pkn_atomic_store_relaxed_size(&board->root_and_grain, pkn_root(owner) | (size_t)view->grain << 16);
     /* release: a helper that reads this epoch sees the fields, and the slices' array */
     pkn_atomic_store_release_u64(&board->ticket, pkn_loop_pack(view->epoch, view->units, view->owner_units));
 }
@@ -3580,24 +3811,25 @@ PKN_INTERNAL uint32_t pkn_loop_work_as_owner(const pkn_loop_view *view, pkn_memb
     uint32_t threads = (uint32_t)owner->pool->num_threads;
     uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * owner->pool->ticks_per_ns);
     uint64_t start = pkn_ticks();
-    uint32_t own = 0;
-    if (view->owner_units <= view->grain) {
-        /* one claim anyway: it was made before the board was published, see pkn_loop_publish */
-        pkn_loop_run_units(view, 0, view->owner_units);
-        own = view->owner_units;
-    }
+    /* where one claim is enough, it was made before the board was published, see pkn_loop_publish */
+    uint32_t own = 0, first = 0, last = view->owner_units <= view->grain ? view->owner_units : 0;
     for (;;) {
+        if (first != last) {
+            pkn_loop_run_units(view, first, last);
+            own += last - first;
+            first = last;
+        }
         own += pkn_loop_run_slice(view, owner->slices, 0, threads);
-        if (pkn_loop_take_half(view, owner->slices, 0, threads, PKN_LOOP_FROM_ABSENT)) {
+        if (pkn_loop_take_half(view, owner->slices, 0, threads, PKN_LOOP_FROM_ABSENT, &first, &last)) {
             continue;
         }
         if (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks)) {
             return own;
         }
         uint32_t least = pkn_loop_worth_taking(own, pkn_ticks() - start, take_ticks);
-        if (!pkn_loop_take_half(view, owner->slices, 0, threads, least) &&
+        if (!pkn_loop_take_half(view, owner->slices, 0, threads, least, &first, &last) &&
             (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks) ||
-             !pkn_loop_take_half(view, owner->slices, 0, threads, 1))) {
+             !pkn_loop_take_half(view, owner->slices, 0, threads, 1, &first, &last))) {
             return own;
         }
     }
@@ -3613,7 +3845,7 @@ PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, 
     owner->loop_active = 1;
     pkn_loop_publish(owner, view);
     if (wake != 0) {
-        pkn_work_posted(owner->pool, owner->root, (uint32_t)wake);
+        pkn_work_posted(owner->pool, pkn_root(owner), (uint32_t)wake);
     }
     uint32_t own = pkn_loop_work_as_owner(view, owner);
     pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0};
@@ -4141,7 +4373,7 @@ PKN_INTERNAL int pkn_start_workers(pkern_pool *pool, int wanted) {
             break;
         }
         member->entries = 1;
-        pkn_atomic_store_release_ptr(&pool->members[started], member);
+        pkn_atomic_store_relaxed_ptr(&pool->members[started], member);
         if (pkn_thread_create(&member->thread, pool->stack_size, pkn_worker_main, member) != 0) {
             pkn_member_destroy(member);
             break;
@@ -4157,7 +4389,7 @@ PKN_INTERNAL int pkn_start_workers(pkern_pool *pool, int wanted) {
 
 PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
 #if PKN_THREADS
-    pkn_atomic_store_release_u32(&pool->stopping, 1);
+    pkn_atomic_store_relaxed_u32(&pool->stopping, 1);
     pkn_fence_seq_cst(); /* orders stopping before the look at parked; pairs with the fence in pkn_sleep */
     for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
         pkn_wake_member(pkn_member_at(pool, i));
@@ -4236,11 +4468,12 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
         return PKERN_ENOMEM;
     }
     made->id = start_ns;
+    made->has_membarrier = threads > 1 && pkn_membarrier_init();
     pkn_mutex_lock(&made->starting);
     int started = pkn_start_workers(made, threads - 1);
     made->num_threads = started + 1;
     made->helpers = (uint32_t)started;
-    pkn_atomic_store_release_u32(&made->num_members, (uint32_t)started);
+    pkn_atomic_store_relaxed_u32(&made->num_members, (uint32_t)started); /* the workers wait for the lock */
     /* the start of the threads took long enough to compare the clocks; a pool without threads has no use for ticks */
     uint64_t passed_ns = pkn_now_ns() - start_ns;
     made->ticks_per_ns = passed_ns > 1000 ? (double)(pkn_ticks() - start_ticks) / (double)passed_ns : 1.0;
@@ -4260,16 +4493,17 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
 /* Closes every guest slot. 0, or 1 where one is in use: then all are as before. */
 PKN_INTERNAL int pkn_close_guest_slots(pkern_pool *pool) {
     uint32_t first = (uint32_t)pool->num_threads - 1u;
-    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
     for (uint32_t i = first; i < count; i++) {
         uint32_t free = PKN_GUEST_FREE;
+        /* acquire: pairs with the release of a guest that leaves; the slot is freed after this */
         if (pkn_atomic_load_acquire_u32(&pkn_member_at(pool, i)->guest_state) == PKN_GUEST_KEPT) {
             continue;
         }
-        if (!pkn_atomic_cas_acq_rel_u32(&pkn_member_at(pool, i)->guest_state, &free, PKN_GUEST_CLOSED)) {
+        if (!pkn_atomic_cas_relaxed_u32(&pkn_member_at(pool, i)->guest_state, &free, PKN_GUEST_CLOSED)) {
             while (i-- > first) {
                 uint32_t closed = PKN_GUEST_CLOSED;
-                (void)pkn_atomic_cas_acq_rel_u32(&pkn_member_at(pool, i)->guest_state, &closed, PKN_GUEST_FREE);
+                (void)pkn_atomic_cas_relaxed_u32(&pkn_member_at(pool, i)->guest_state, &closed, PKN_GUEST_FREE);
             }
             return 1;
         }
@@ -4320,7 +4554,7 @@ PKERN_API pkern_pool *pkern_pool_global(void) {
     pkern_pool *pool = (pkern_pool *)pkn_atomic_load_acquire_ptr(&pkn_global_pool);
     if (PKN_UNLIKELY(pool == 0)) {
         (void)pkn_global_make(0, 0);
-        pool = (pkern_pool *)pkn_atomic_load_acquire_ptr(&pkn_global_pool);
+        pool = (pkern_pool *)pkn_atomic_load_relaxed_ptr(&pkn_global_pool); /* the lock has shown it */
     }
     return pool != 0 ? pool : &pkn_serial_pool;
 }
@@ -4334,7 +4568,7 @@ PKERN_API pkern_status pkern_pool_global_shutdown(void) {
     pkern_pool *pool = (pkern_pool *)pkn_atomic_load_relaxed_ptr(&pkn_global_pool);
     pkern_status status = pkern_pool_destroy(pool);
     if (status == PKERN_OK) {
-        pkn_atomic_store_release_ptr(&pkn_global_pool, 0);
+        pkn_atomic_store_relaxed_ptr(&pkn_global_pool, 0);
     }
     pkn_mutex_unlock(&pkn_global_lock);
     return status;

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x0b8d1c32a0b67a93u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf7d83bca557217aau
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x0b8d1c32a0b67a93u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xf7d83bca557217aau /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -3421,6 +3421,11 @@ PKN_ALWAYS_INLINE void pkn_fence_seq_cst(void) {
 #else
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 #endif
+}
+
+/* Keeps the compiler from moving accesses across; the processor may still. */
+PKN_ALWAYS_INLINE void pkn_fence_compiler(void) {
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 /* Tells the core that this is a waiting loop. */

@@ -83,6 +83,11 @@ PKN_ALWAYS_INLINE void pkn_fence_seq_cst(void) {
 #endif
 }
 
+/* Keeps the compiler from moving accesses across; the processor may still. */
+PKN_ALWAYS_INLINE void pkn_fence_compiler(void) {
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
 /* Tells the core that this is a waiting loop. */
 PKN_ALWAYS_INLINE void pkn_cpu_relax(void) {
 #if PKN_ARCH_X86

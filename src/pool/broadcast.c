@@ -25,12 +25,12 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     while ((broadcast = pkn_next_broadcast(self)) != 0) {
         pkn_member *caller = broadcast->caller;
         pkn_member *outer = pkn_current();
-        uint32_t outer_root = self->root;
-        self->root = broadcast->root;
+        uint32_t outer_root = pkn_root(self);
+        pkn_set_root(self, broadcast->root);
         pkn_set_current(self); /* the thread may be a guest elsewhere just now */
         int code = broadcast->fn(self->index, broadcast->count, broadcast->ctx);
         pkn_set_current(outer);
-        self->root = outer_root;
+        pkn_set_root(self, outer_root);
         if (code != 0) {
             pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)self->index, code);
         }
@@ -100,7 +100,7 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         return status;
     }
     int workers = member->pool->num_threads - 1;
-    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, member->root, {0}, {PKN_NO_FAILURE}};
+    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, pkn_root(member), {0}, {PKN_NO_FAILURE}};
     broadcast.count = member->is_worker ? workers : workers + 1;
     pkn_atomic_store_relaxed_u32(&broadcast.remaining, (uint32_t)workers);
     pkn_announce_broadcast(member->pool, &broadcast);

@@ -22,9 +22,9 @@
    Arguments may be evaluated before or after the statement's are. In a forked child a task that another thread had taken runs again
    in line, since that thread is gone.
 
-   The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) the owner's alone: pushing and
-   popping there takes no fence and no atomic read-modify-write. A popped record knows by its own flags whether it was ever
-   offered; a free record is always private, so a push need not say so. See join_deque.h for the public part.
+   The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) private: pushing and popping there
+   takes no fence and no atomic read-modify-write. A popped record knows by its own flags whether it may have been
+   offered; a free record has none, so a push need not say so. See join_deque.h for the public part.
    Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
    Faxen, "Wool", 2008 (records in the deque). */
 #ifndef PKN_POOL_FORK_H
@@ -40,32 +40,31 @@ typedef struct pkn_slot pkn_slot;
 
 #define PKN_SLOT_PAYLOAD 40
 
-/* state: the root in the upper half, written when the record becomes public, one of these in the lower */
+/* state: the root in the upper half, once the record is public, one of these in the lower; PENDING in a private or free record */
 enum { PKN_SLOT_PENDING = 0, PKN_SLOT_DONE = 1, PKN_SLOT_TAKEN_BY = 2 /* + index of the thief */ };
-/* flags: offered to thieves; last of its segment; none at all, so that nothing can be pushed */
+/* flags: perhaps offered to thieves, join_range tells; last of its segment; none at all, so that nothing can be pushed */
 enum { PKN_SLOT_PUBLIC = 1, PKN_SLOT_LAST = 2, PKN_SLOT_OVERFLOW = 4 };
 
 /* One offered task. */
 struct pkn_slot {
     void (*run)(pkn_fork_state *self, pkn_slot *slot); /* 0: a callback of a pkern_join, see pkn_join_frame */
-    pkn_fork_state *owner;  /* for good, as is index */
+    pkn_fork_state *owner; /* for good */
     pkn_atomic_u32 state;
-    uint32_t index : 24;    /* of this record in its deque */
-    uint32_t flags : 8;     /* the owner's; a free record is private, so any flag makes a push take the long way */
+    pkn_atomic_u32 flags;  /* any makes a push take the long way */
     uint64_t payload[PKN_SLOT_PAYLOAD / 8]; /* arguments and result */
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
 /* The part of a member that forks work on. */
 struct pkn_fork_state {
-    pkn_slot *end;
+    pkn_atomic_ptr end; /* the first free record */
     pkern_pool *pool;
     /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
 /* Where the calling thread is in no pool, every push takes the long way. */
-#define PKN_NO_SLOT {0, 0, {0}, 0, PKN_SLOT_OVERFLOW, {0, 0, 0, 0, 0}}
-#define PKN_FORK_OUTSIDE {&pkern_internal_no_slot, 0, {0}}
+#define PKN_NO_SLOT {0, 0, {0}, {PKN_SLOT_OVERFLOW}, {0, 0, 0, 0, 0}}
+#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, {0}}
 
 /* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
 typedef struct pkn_entry {
@@ -95,21 +94,42 @@ PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
 PKERN_API pkn_slot *pkern_internal_push_slow(pkn_slot *slot);
 PKERN_API int pkern_internal_take_back(pkn_slot *slot);
 
+PKN_ALWAYS_INLINE pkn_slot *pkn_end(const pkn_fork_state *self) {
+    return (pkn_slot *)pkn_atomic_load_relaxed_ptr(&self->end);
+}
+
+/* release: a thief that sees the end sees the records before it */
+PKN_ALWAYS_INLINE void pkn_set_end(pkn_fork_state *self, pkn_slot *end) {
+    pkn_atomic_store_release_ptr(&self->end, end);
+}
+
+/* Nonzero where a push of this record takes the long way. */
+PKN_ALWAYS_INLINE uint32_t pkn_push_is_special(const pkn_fork_state *self, const pkn_slot *slot) {
+    return pkn_atomic_load_relaxed_u32(&slot->flags) | pkn_atomic_load_relaxed_u32(&self->request);
+}
+
+/* Lets go of the newest record. Nonzero where a thief may have it. */
+PKN_ALWAYS_INLINE uint32_t pkn_pop_is_special(pkn_slot *slot) {
+    pkn_set_end(slot->owner, slot);
+    /* in this order for the compiler; for the processor a thief's barrier on all threads sees to it */
+    pkn_fence_compiler();
+    return pkn_atomic_load_relaxed_u32(&slot->flags) & PKN_SLOT_PUBLIC;
+}
+
 /* Offers the filled record at the end. Returns the new end, or 0 where it could not be queued. */
 PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_slot *slot) {
     pkn_fork_state *self = slot->owner;
-    if (PKN_UNLIKELY(slot->flags | pkn_atomic_load_relaxed_u32(&self->request))) {
+    if (PKN_UNLIKELY(pkn_push_is_special(self, slot))) {
         return pkern_internal_push_slow(slot);
     }
-    self->end = slot + 1;
+    pkn_set_end(self, slot + 1);
     return slot + 1;
 }
 
 /* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. The record says whose it is: a register kept for
    that costs a push and a pop in every call, the shortest ones too. */
 PKN_ALWAYS_INLINE int pkn_pop(pkn_slot *slot) {
-    slot->owner->end = slot;
-    return PKN_LIKELY(!(slot->flags & PKN_SLOT_PUBLIC)) ? 1 : pkern_internal_take_back(slot);
+    return PKN_LIKELY(!pkn_pop_is_special(slot)) ? 1 : pkern_internal_take_back(slot);
 }
 
 /* The record of a join of two callbacks. */
@@ -124,19 +144,17 @@ PKERN_API int pkern_internal_join_end(pkn_slot *slot);
 
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
     pkn_fork_state *self = pkern_internal_self;
-    pkn_slot *slot = self->end;
-    if (PKN_UNLIKELY((pool != 0 && pool != self->pool) || a == 0 || b == 0 ||
-                     (slot->flags | pkn_atomic_load_relaxed_u32(&self->request)) != 0)) {
+    pkn_slot *slot = pkn_end(self);
+    if (PKN_UNLIKELY((pool != 0 && pool != self->pool) || a == 0 || b == 0 || pkn_push_is_special(self, slot))) {
         return pkern_internal_join_slow(pool, a, a_ctx, b, b_ctx);
     }
     pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
     frame->fn = b;
     frame->ctx = b_ctx;
     slot->run = 0;
-    self->end = slot + 1;
+    pkn_set_end(self, slot + 1);
     int a_status = a(a_ctx);
-    slot->owner->end = slot;
-    int b_status = PKN_LIKELY(!(slot->flags & PKN_SLOT_PUBLIC)) ? b(frame->ctx) : pkern_internal_join_end(slot);
+    int b_status = PKN_LIKELY(!pkn_pop_is_special(slot)) ? b(frame->ctx) : pkern_internal_join_end(slot);
     return a_status != 0 ? a_status : b_status;
 }
 
@@ -175,7 +193,7 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
     } \
     PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
-        f->result = name##_task(pkern_self->end, arguments); \
+        f->result = name##_task(pkn_end(pkern_self), arguments); \
     } \
     PKN_ALWAYS_INLINE void name##_offer offer_parameters { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
@@ -185,7 +203,7 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
     PKN_INTERNAL R name entry_parameters { \
         pkn_fork_call pkern_call; \
         pkn_fork_state *pkern_self = pkern_internal_fork_enter(pkern_pool_given, &pkern_call); \
-        R pkern_result = name##_task(pkern_self->end, names); \
+        R pkern_result = name##_task(pkn_end(pkern_self), names); \
         pkern_internal_fork_leave(&pkern_call); \
         return pkern_result; \
     } \

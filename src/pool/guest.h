@@ -30,7 +30,7 @@ PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_w
         pkn_release(pool->allocator, member, bytes);
         return 0;
     }
-    member->fork.end = pkn_join_slot(member, 0);
+    pkn_set_end(&member->fork, pkn_join_slot(member, 0));
 #if PKN_THREADS
     if (pkn_sleeper_init(&member->sleeper) != 0) {
         pkn_release(pool->allocator, pkn_join_slot(member, 0), PKN_JOIN_SEGMENT_0 * sizeof(pkn_slot));
@@ -87,7 +87,7 @@ PKN_INTERNAL PKN_COLD pkn_member *pkn_find_guest_slot(pkern_pool *pool, const vo
         if (found != 0) {
             found->kept_by = count == first ? thread : 0;
             pkn_atomic_store_relaxed_u32(&found->guest_state, count == first ? PKN_GUEST_KEPT_BUSY : PKN_GUEST_BUSY);
-            found->root = count + 1u;
+            pkn_set_root(found, count + 1u);
             /* the first fork is offered at once: those who sleep by now can't ask */
             pkn_atomic_store_relaxed_u32(&found->fork.request, pool->num_threads > 1);
             pkn_atomic_store_relaxed_ptr(&pool->members[count], found);

@@ -9,28 +9,32 @@
 /* A push that can't go on in a straight line: the segment ends here, or a thief has asked for work. */
 PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_slot *slot) {
     pkn_fork_state *self = slot->owner;
-    if ((slot->flags & PKN_SLOT_OVERFLOW) != 0) {
+    uint32_t flags = pkn_atomic_load_relaxed_u32(&slot->flags);
+    if ((flags & PKN_SLOT_OVERFLOW) != 0) {
         return 0;
     }
     pkn_member *owner = (pkn_member *)(void *)self;
     pkn_slot *next = slot + 1;
-    if ((slot->flags & PKN_SLOT_LAST) != 0) {
-        uint32_t index = slot->index + 1;
+    if ((flags & PKN_SLOT_LAST) != 0) {
+        uint32_t index = pkn_join_index(owner, slot) + 1;
         if (index == ((1u << owner->join_segments) - 1u) * PKN_JOIN_SEGMENT_0 && pkn_join_add_segment(owner) != 0) {
             return 0;
         }
         next = pkn_join_slot(owner, index);
     }
-    self->end = next;
+    if ((flags & PKN_SLOT_PUBLIC) != 0) {
+        pkn_join_refuse_mark(owner, slot);
+    }
+    pkn_set_end(self, next);
     if (pkn_atomic_load_relaxed_u32(&self->request) != 0) {
         pkn_atomic_store_relaxed_u32(&self->request, 0);
         /* the oldest records are the largest pieces; one for each other thread */
-        uint32_t private_count = slot->index + 1u - owner->split;
-        uint32_t others = (uint32_t)owner->pool->num_threads - 1u;
-        if (others != 0) {
-            uint32_t exposed = private_count < others ? private_count : others;
-            pkn_join_expose(owner, owner->split + exposed);
-            pkn_work_posted(owner->pool, owner->root, exposed);
+        uint32_t split = pkn_join_split(pkn_atomic_load_relaxed_u64(&owner->join_range));
+        uint32_t end = pkn_join_index(owner, slot) + 1u;
+        uint32_t others = owner->pool->helpers;
+        uint32_t exposed = pkn_join_expose(owner, end - split < others ? end : split + others);
+        if (exposed != 0) {
+            pkn_work_posted(owner->pool, pkn_root(owner), exposed);
         }
     }
     return next;
@@ -40,9 +44,10 @@ PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_slot *slot) {
 PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
     pkn_fork_state *self = slot->owner;
     pkn_member *owner = (pkn_member *)(void *)self;
-    if (pkn_join_try_take_back(owner, slot)) {
-        if (owner->split == (uint32_t)(pkn_atomic_load_relaxed_u64(&owner->join_range) >> 32) &&
-            pkn_sleeping_workers(owner->pool) != 0) {
+    uint32_t index = pkn_join_index(owner, slot);
+    if (pkn_join_try_take_back(owner, index)) {
+        uint64_t range = pkn_atomic_load_relaxed_u64(&owner->join_range);
+        if (pkn_join_top(range) == pkn_join_split(range) && pkn_sleeping_workers(owner->pool) != 0) {
             pkn_atomic_store_relaxed_u32(&self->request, 1); /* who sleeps can't ask */
         }
         return 1;
@@ -50,13 +55,10 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
     pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0};
     wait.slot = slot;
     /* the thief still uses the record: what we run meanwhile pushes behind it */
-    self->end = (slot->flags & PKN_SLOT_LAST) != 0 ? pkn_join_slot(owner, slot->index + 1) : slot + 1;
+    pkn_set_end(self, pkn_join_slot(owner, index + 1));
     int lost = pkn_work_until(owner, &wait);
-    self->end = slot;
-    /* everything up to here is stolen and done, so no thief can change the word */
-    pkn_atomic_store_relaxed_u64(&owner->join_range, pkn_join_pack(slot->index, slot->index));
-    owner->split = slot->index;
-    pkn_join_make_private(slot);
+    pkn_set_end(self, slot);
+    pkn_join_forget_stolen(owner, slot, index);
     return lost ? -1 : 0;
 }
 
@@ -65,10 +67,10 @@ PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_c
     if (member != 0) {
         return &member->fork;
     }
-    memset(&call->slot, 0, sizeof call->slot);
+    memset((void *)&call->slot, 0, sizeof call->slot);
     call->slot.owner = &call->serial;
-    call->slot.flags = PKN_SLOT_OVERFLOW;
-    call->serial.end = &call->slot;
+    pkn_atomic_store_relaxed_u32(&call->slot.flags, PKN_SLOT_OVERFLOW);
+    pkn_set_end(&call->serial, &call->slot);
     pkn_atomic_store_relaxed_u32(&call->serial.request, 0);
     return &call->serial;
 }
@@ -91,7 +93,7 @@ PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
-    pkn_slot *slot = member != 0 ? member->fork.end : 0;
+    pkn_slot *slot = member != 0 ? pkn_end(&member->fork) : 0;
     if (slot != 0) {
         pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
         frame->fn = b;
@@ -102,8 +104,7 @@ PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern
     int a_status = a(a_ctx);
     int b_status;
     if (slot != 0) {
-        member->fork.end = slot;
-        b_status = (slot->flags & PKN_SLOT_PUBLIC) != 0 ? pkern_internal_join_end(slot) : b(b_ctx);
+        b_status = pkn_pop_is_special(slot) ? pkern_internal_join_end(slot) : b(b_ctx);
     } else {
         b_status = b(b_ctx);
     }

@@ -43,8 +43,8 @@ PKN_INTERNAL int pkn_loop_run_alone(const pkn_loop *loop, size_t begin, size_t e
 /* Members that could help and sleep: workers, and the guest that a worker's loop belongs to. */
 PKN_INTERNAL uint32_t pkn_sleeping_helpers(const pkn_member *member) {
     uint32_t asleep = pkn_sleeping_workers(member->pool);
-    if (member->is_worker && member->root != PKN_ROOT_NONE &&
-        pkn_atomic_load_relaxed_u32(&pkn_member_at(member->pool, member->root - 1u)->parked) != PKN_AWAKE) {
+    if (member->is_worker && pkn_root(member) != PKN_ROOT_NONE &&
+        pkn_atomic_load_relaxed_u32(&pkn_member_at(member->pool, pkn_root(member) - 1u)->parked) != PKN_AWAKE) {
         asleep++;
     }
     return asleep;
@@ -92,7 +92,7 @@ PKN_INTERNAL void pkn_loop_split_stolen(pkn_fork_state *self, pkn_slot *slot) {
 PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view, uint32_t first, uint32_t last, uint32_t grain) {
     while (last - first > grain) {
         uint32_t middle = first + (last - first) / 2;
-        pkn_slot *slot = self->end;
+        pkn_slot *slot = pkn_end(self);
         pkn_loop_split_frame *frame = (pkn_loop_split_frame *)(void *)slot->payload;
         frame->view = view;
         frame->first = middle;
@@ -141,7 +141,7 @@ PKN_INTERNAL void pkn_loop_view_of(const pkn_loop *loop, pkn_loop_view *view) {
     view->unit = pkn_loop_unit(loop);
     view->units = (uint32_t)(items / view->unit + (items % view->unit != 0));
     view->extras = loop->extras;
-    view->root = loop->member->root;
+    view->root = pkn_root(loop->member);
     if (loop->max_len != 0 && view->unit <= loop->max_len) {
         loop->extras->max_len = loop->max_len / view->unit * view->unit; /* so that no short piece is left inside a claim */
     }
@@ -178,7 +178,7 @@ PKN_INTERNAL void pkn_loop_publish(pkn_member *owner, const pkn_loop_view *view)
     pkn_atomic_store_relaxed_size(&board->end, view->end);
     pkn_atomic_store_relaxed_size(&board->unit, view->unit);
     pkn_atomic_store_relaxed_size(&board->extras, (size_t)view->extras);
-    pkn_atomic_store_relaxed_size(&board->root_and_grain, owner->root | (size_t)view->grain << 16);
+    pkn_atomic_store_relaxed_size(&board->root_and_grain, pkn_root(owner) | (size_t)view->grain << 16);
     /* release: a helper that reads this epoch sees the fields, and the slices' array */
     pkn_atomic_store_release_u64(&board->ticket, pkn_loop_pack(view->epoch, view->units, view->owner_units));
 }
@@ -242,7 +242,7 @@ PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, 
     owner->loop_active = 1;
     pkn_loop_publish(owner, view);
     if (wake != 0) {
-        pkn_work_posted(owner->pool, owner->root, (uint32_t)wake);
+        pkn_work_posted(owner->pool, pkn_root(owner), (uint32_t)wake);
     }
     uint32_t own = pkn_loop_work_as_owner(view, owner);
     pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0};

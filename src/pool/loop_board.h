@@ -362,7 +362,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
     }
     uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * self->pool->ticks_per_ns);
     uint32_t number = pkn_loop_participant(owner, self);
-    uint32_t outer_root = self->root;
+    uint32_t outer_root = pkn_root(self);
     uint32_t total = 0, units, least;
     /* the owner has looked at done: its line is asked for first, and written after the claim, whose locked instruction
        would wait for it */
@@ -372,7 +372,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
     if (!pkn_loop_arrive(&view, &slices[number])) {
         return 0;
     }
-    self->root = view.root;
+    pkn_set_root(self, view.root);
     /* a wait inside a piece must not begin another piece of the same loop on top of it: state kept by worker index would clash */
     self->seen_epoch[owner->index] = view.epoch;
     do {
@@ -389,7 +389,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
                 : came_back == 0             ? PKN_LOOP_FROM_ABSENT
                                              : pkn_loop_worth_taking(total, pkn_ticks() - start, take_ticks);
     } while (pkn_loop_take_half(&view, slices, number, participants, least, &first, &last));
-    self->root = outer_root;
+    pkn_set_root(self, outer_root);
     if (least != 1) {
         self->seen_epoch[owner->index] = view.epoch - 1u;
         self->later_owner = (uint32_t)owner->index;

@@ -67,7 +67,7 @@ typedef struct pkn_loop_cost {
 } pkn_loop_cost;
 
 #define PKN_LOOP_COSTS 32
-#define PKN_JOIN_SEGMENTS 19 /* 2^24 records, as many as index tells apart */
+#define PKN_JOIN_SEGMENTS 15 /* 2^20 records, as many as join_range tells apart */
 #define PKN_JOIN_SEGMENT_0 32u
 
 /* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */
@@ -90,9 +90,8 @@ struct pkn_member {
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 guest_state;
     const void *kept_by;   /* the thread state of the one that keeps this slot; a later thread at the same place inherits it */
     uint32_t entries;      /* calls this thread is inside, nested ones counted */
-    uint32_t root;         /* of the job that runs */
+    pkn_atomic_u32 root;   /* of the job that runs; thieves look at it */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */
-    uint32_t split;        /* the owner's copy of the public end of its joins */
     uint32_t join_segments;
     uint32_t victim;       /* where the last successful search ended */
     uint32_t seen_broadcast;
@@ -109,7 +108,7 @@ struct pkn_member {
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_ptr join_segment[PKN_JOIN_SEGMENTS];
 
     /* what thieves read and change */
-    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 join_range; /* top 32, split 32: the public joins */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 join_range; /* the public joins, see join_deque.h */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_top;
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_bottom;
     pkn_atomic_ptr spawn_ring;
@@ -147,6 +146,7 @@ struct pkern_pool {
     double ticks_per_ns;
     uint64_t id; /* no two pools of the process share one */
     unsigned flags;
+    int has_membarrier; /* a thread can fence all of them: private joins can be stolen */
     pkern_allocator allocator_storage;
     const pkern_allocator *allocator;
     void (*on_thread_start)(int index, void *user);
@@ -171,6 +171,14 @@ struct pkern_pool {
 };
 
 #define PKN_SLEEPING_GUEST 0x10000u
+
+PKN_INLINE uint32_t pkn_root(const pkn_member *member) {
+    return pkn_atomic_load_relaxed_u32(&member->root);
+}
+
+PKN_INLINE void pkn_set_root(pkn_member *member, uint32_t root) {
+    pkn_atomic_store_relaxed_u32(&member->root, root);
+}
 
 /* Of an index below num_members, whose release covers the pointer, or of a thief whose claim was seen. */
 PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {

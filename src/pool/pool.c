@@ -147,6 +147,7 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
         return PKERN_ENOMEM;
     }
     made->id = start_ns;
+    made->has_membarrier = threads > 1 && pkn_membarrier_init();
     pkn_mutex_lock(&made->starting);
     int started = pkn_start_workers(made, threads - 1);
     made->num_threads = started + 1;

@@ -38,7 +38,7 @@ PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, v
     uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
     pkn_member *member = scope->member != 0 ? pkn_membership(&pkn_this_thread, scope->pool) : 0;
     if (member != 0 && !pkn_is_orphan(scope->pool)) {
-        pkn_job job = {fn, ctx, scope, number, member->root};
+        pkn_job job = {fn, ctx, scope, number, pkn_root(member)};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
         if (pkn_post_job(member, &job) == 0) {
             return PKERN_OK;

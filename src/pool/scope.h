@@ -34,10 +34,10 @@ PKN_INTERNAL void pkn_scope_task_ended(pkern_scope *scope, uint32_t number, int 
 }
 
 PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
-    uint32_t outer_root = self->root;
-    self->root = job->root;
+    uint32_t outer_root = pkn_root(self);
+    pkn_set_root(self, job->root);
     int code = job->fn(job->ctx);
-    self->root = outer_root;
+    pkn_set_root(self, outer_root);
     if (job->scope != 0) {
         pkn_scope_task_ended(job->scope, job->number, code);
     }

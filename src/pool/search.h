@@ -42,19 +42,36 @@ PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) 
     }
 }
 
+/* Before a stolen record runs, which may take long: if there are members asleep and the victim has more, two of them are woken, who
+   do the same. */
+PKN_INTERNAL void pkn_call_for_the_rest(pkn_member *victim) {
+    pkern_pool *pool = victim->pool;
+    if (pkn_sleeping_workers(pool) == 0) {
+        return;
+    }
+    pkn_atomic_store_relaxed_u32(&victim->fork.request, 1);
+    /* either the victim's next push sees the request, or we see what it pushed */
+    pkn_fence_all_threads(pool->has_membarrier);
+    uint32_t top = pkn_join_top(pkn_atomic_load_relaxed_u64(&victim->join_range));
+    uint32_t end = pkn_join_end(victim);
+    if (end > top) {
+        pkn_work_posted(pool, pkn_root(victim), end - top > 1 ? 2 : 1);
+    }
+}
+
 /* Runs a stolen record; the exchange is the last access to it. */
-PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot *slot) {
-    uint32_t outer_root = self->root;
-    uint32_t root = pkn_atomic_load_relaxed_u32(&slot->state) >> 16;
+PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot *slot, uint32_t root) {
+    uint32_t outer_root = pkn_root(self);
     pkn_atomic_store_relaxed_u32(&slot->state, root << 16 | (PKN_SLOT_TAKEN_BY + (uint32_t)self->index));
-    self->root = root;
+    pkn_set_root(self, root);
+    pkn_call_for_the_rest(victim);
     if (slot->run != 0) {
         slot->run(&self->fork, slot);
     } else {
         pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
         frame->status = frame->fn(frame->ctx);
     }
-    self->root = outer_root;
+    pkn_set_root(self, outer_root);
     /* acq_rel: the victim that reads DONE sees the result */
     pkn_atomic_exchange_acq_rel_u32(&slot->state, root << 16 | PKN_SLOT_DONE);
     pkn_completed(victim);
@@ -70,7 +87,7 @@ PKN_INTERNAL int pkn_take_from(pkn_member *self, pkn_member *victim, const pkn_f
     slot = pkn_join_steal(victim, filter, peek);
     if (slot != 0) {
         if (!peek) {
-            pkn_run_stolen(self, victim, slot);
+            pkn_run_stolen(self, victim, slot, pkn_atomic_load_relaxed_u32(&slot->state) >> 16);
         }
         return 1;
     }
@@ -96,19 +113,39 @@ PKN_INTERNAL int pkn_take_from_any(pkn_member *self, const pkn_filter *filter, i
     return 0;
 }
 
+/* The same, of what the others' owners have not made public. */
+PKN_INTERNAL int pkn_take_hidden_from_any(pkn_member *self, const pkn_filter *filter, int peek) {
+    uint32_t count = self->pool->has_membarrier ? pkn_atomic_load_acquire_u32(&self->pool->num_members) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        pkn_member *victim = pkn_member_at(self->pool, i);
+        uint32_t root;
+        pkn_slot *slot = victim != self ? pkn_join_steal_hidden(victim, filter, peek, &root) : 0;
+        if (slot != 0) {
+            if (!peek) {
+                pkn_run_stolen(self, victim, slot, root);
+            }
+            return 1;
+        }
+    }
+    return 0;
+}
+
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self);
 
 PKN_INLINE int pkn_has_broadcast(const pkn_member *worker) {
     return pkn_atomic_load_relaxed_u32(&worker->pool->broadcast_number) != worker->seen_broadcast;
 }
 
-/* Runs (sees) one piece of work that this wait allows. impatient lifts the depth limit. */
-PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impatient, int peek) {
+/* how: without the depth limit; private joins, too */
+enum { PKN_SEARCH_IMPATIENT = 1, PKN_SEARCH_HIDDEN = 2 };
+
+/* Runs (sees) one piece of work that this wait allows. */
+PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how, int peek) {
     pkern_pool *pool = self->pool;
     pkn_filter filter = {0, 0, 0};
     pkn_job job;
     pkn_member *worker = self->is_worker ? self : pkn_this_thread.worker;
-    int shallow = impatient || self->depth < pool->depth_limit;
+    int shallow = (how & PKN_SEARCH_IMPATIENT) != 0 || self->depth < pool->depth_limit;
     if (worker != 0 && pkn_has_broadcast(worker)) {
         if (!peek) {
             pkn_serve_broadcasts(worker);
@@ -132,7 +169,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
     }
     filter.scope = 0;
     filter.by_root = !self->is_worker;
-    filter.root = self->root;
+    filter.root = pkn_root(self);
     if (!shallow) {
         return 0;
     }
@@ -150,7 +187,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
             return 1;
         }
         if (!self->is_worker || wait->kind == PKN_WAIT_LOOP) {
-            return 0;
+            return (how & PKN_SEARCH_HIDDEN) != 0 && pkn_take_hidden_from_any(self, &filter, peek);
         }
         filter.by_root = 0;
     }
@@ -158,19 +195,18 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int impa
     if (pkn_take_from_any(self, &filter, peek)) {
         return 1;
     }
-    if (peek) {
-        return pkn_atomic_load_relaxed_size(&pool->injected) != 0;
-    }
-    if (pkn_take_injected(pool, &job)) {
-        pkn_run_job(self, &job);
+    if (peek ? pkn_atomic_load_relaxed_size(&pool->injected) != 0 : pkn_take_injected(pool, &job)) {
+        if (!peek) {
+            pkn_run_job(self, &job);
+        }
         return 1;
     }
-    return 0;
+    return (how & PKN_SEARCH_HIDDEN) != 0 && pkn_take_hidden_from_any(self, &filter, peek);
 }
 
-PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int impatient) {
+PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int how) {
     self->depth += wait->kind != PKN_WAIT_WORK;
-    int found = pkn_search_now(self, wait, impatient, 0);
+    int found = pkn_search_now(self, wait, how, 0);
     self->depth -= wait->kind != PKN_WAIT_WORK;
     return found;
 }
@@ -191,7 +227,7 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
 #if PKN_THREADS
     pkern_pool *pool = self->pool;
     int takes_anything = self->is_worker && wait->kind != PKN_WAIT_LOOP;
-    uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(self->root);
+    uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(pkn_root(self));
     if (!self->is_worker && pkn_this_thread.worker != 0) {
         /* a worker of another pool, where a broadcast may come: nobody there would find us asleep here */
         pkn_nap();
@@ -201,10 +237,11 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
     /* release: after the count, which is never less than those that are parked. The other way round a waker that is
        fast lowers the count first, and who reads 0 then passes over another sleeper */
     pkn_atomic_store_release_u32(&self->parked, parked);
-    /* orders parked and sleepers before the looks below; pairs with the fences of posters and completers */
-    pkn_fence_seq_cst();
     pkn_request_work(self);
-    if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, 1, 1) ||
+    /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
+       joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
+    pkn_fence_all_threads(pool->has_membarrier);
+    if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, PKN_SEARCH_IMPATIENT | PKN_SEARCH_HIDDEN, 1) ||
         pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
         if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
             pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
@@ -235,6 +272,7 @@ PKN_INTERNAL PKN_COLD int pkn_finish_alone(pkn_member *self, const pkn_wait *wai
 
 #define PKN_POLLS_PER_REQUEST 64u
 #define PKN_PATIENCE_NS 200000
+#define PKN_HIDDEN_AFTER_NS 20000 /* without work; then private joins are looked for */
 
 /* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
    because this is a forked child and the threads are gone. */
@@ -242,24 +280,34 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
     pkern_pool *pool = self->pool;
     uint32_t too_deep = self->depth > pool->depth_limit ? self->depth - pool->depth_limit : 0;
     uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns) << (too_deep < 20 ? too_deep : 20);
-    uint64_t stuck_since = 0, spinning_since = 0;
+    uint64_t hidden_after = (uint64_t)(PKN_HIDDEN_AFTER_NS * pool->ticks_per_ns);
+    uint64_t stuck_since = 0, spinning_since = 0, hidden_at = 0;
     uint32_t polls = 0;
-    int was_woken = 0, impatient = 0, stuck = 0;
+    int was_woken = 0, stuck = 0, hurries = 0, how = 0;
     while (!pkn_wait_is_over(self, wait)) {
         if (PKN_UNLIKELY(pkn_is_orphan(pool))) {
             return pkn_finish_alone(self, wait);
         }
-        if (pkn_search(self, wait, impatient)) {
+        if (pkn_search(self, wait, how)) {
             polls = 0;
-            was_woken = impatient = stuck = 0;
+            hurries = (how & PKN_SEARCH_HIDDEN) != 0;
+            was_woken = stuck = how = 0;
             continue;
         }
+        how &= PKN_SEARCH_IMPATIENT;
         if (polls % PKN_POLLS_PER_REQUEST == 0) {
             uint64_t now = pkn_ticks();
             stuck_since = stuck ? stuck_since : now;
+            hidden_at = stuck ? hidden_at : now + hidden_after;
             spinning_since = polls == 0 ? now : spinning_since;
             stuck = 1;
-            impatient = now - stuck_since >= patience;
+            how = now - stuck_since >= patience ? PKN_SEARCH_IMPATIENT : 0;
+            if (hurries || now >= hidden_at) {
+                /* who was woken, or has just taken such a join, need not ask first */
+                hurries = 0;
+                hidden_at = now + hidden_after;
+                how |= PKN_SEARCH_HIDDEN;
+            }
             pkn_request_work(self);
             if (wait->kind == PKN_WAIT_WORK && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
                 return 0;
@@ -267,6 +315,7 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
         }
         if (polls % 8 == 7 && pkn_ticks() - spinning_since >= pool->spin_ticks) {
             was_woken = pkn_sleep(self, wait);
+            hurries = 1;
             polls = 0;
             continue;
         }
@@ -275,18 +324,16 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
     }
     if (was_woken) {
         /* somebody meant us to work: another may */
-        pkn_work_posted(pool, self->root, 1);
+        pkn_work_posted(pool, pkn_root(self), 1);
     }
     return 0;
 }
 
 /* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
 PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
-    uint32_t end = member->fork.end->index;
-    if (end > member->split && member->pool->num_threads > 1) {
-        uint32_t pieces = end - member->split;
-        pkn_join_expose(member, end);
-        pkn_work_posted(member->pool, member->root, pieces);
+    uint32_t pieces = member->pool->helpers != 0 ? pkn_join_expose(member, pkn_join_end(member)) : 0;
+    if (pieces != 0) {
+        pkn_work_posted(member->pool, pkn_root(member), pieces);
     }
 }
 

@@ -150,3 +150,47 @@ Test(pool_join, both_sides_run_at_the_same_time_on_two_threads) {
 }
 
 #endif
+
+#if PKN_MEMBARRIER
+/* Joins nested to `depth`, whose first sides block until all second sides have begun. */
+typedef struct join_waits {
+    pkern_pool *pool;
+    int depth;
+    pkn_atomic_u32 begun;
+} join_waits;
+
+static int join_begins(void *ctx) {
+    pkn_atomic_fetch_add_acq_rel_u32(&((join_waits *)ctx)->begun, 1);
+    return 0;
+}
+
+static int join_first_waits(void *ctx) {
+    join_waits *waits = (join_waits *)ctx;
+    if (waits->depth != 0) {
+        waits->depth--;
+        return pkern_join(waits->pool, join_first_waits, waits, join_begins, waits);
+    }
+    uint64_t until = pkn_now_ns() + UINT64_C(5000000000);
+    while (pkn_atomic_load_acquire_u32(&waits->begun) != (uint32_t)pkern_pool_num_threads(waits->pool) - 1u) {
+        if (pkn_now_ns() > until) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+Test(pool_join, no_second_side_stays_hidden_behind_a_first_one_that_blocks) {
+    for (size_t t = 0; t < POOL_COUNT(pool_threads); t++) {
+        pkern_pool *pool = pool_of(pool_threads[t]);
+        for (int round = 0; round < 20; round++) {
+            join_waits waits = {pool, pkern_pool_num_threads(pool) - 1, {0}};
+            if (round % 2 != 0) {
+                struct timespec pause = {0, 2000000};
+                nanosleep(&pause, 0); /* they sleep */
+            }
+            cr_assert_eq(join_first_waits(&waits), 0, "%d threads, round %d", pool_threads[t], round);
+        }
+        pool_end(pool);
+    }
+}
+#endif

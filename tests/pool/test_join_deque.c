@@ -13,39 +13,44 @@ static void join_deque_run(pkn_fork_state *self, pkn_slot *slot) {
 static pkn_member *join_deque_member(pkern_pool *pool) {
     pkn_member *member = pkn_member_create(pool, 0, 0);
     cr_assert_not_null(member);
-    member->root = 5;
+    pkn_set_root(member, 5);
     return member;
 }
 
 /* Offers n more records; the caller sees to it that nobody asks for them. */
 static void join_deque_push(pkn_member *member, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
-        pkn_slot *slot = member->fork.end;
+        pkn_slot *slot = pkn_end(&member->fork);
         slot->run = join_deque_run;
-        slot->payload[0] = slot->index;
+        slot->payload[0] = pkn_join_index(member, slot);
         cr_assert_not_null(pkn_push(slot));
     }
 }
 
 static uint32_t join_deque_top(const pkn_member *member) {
-    return (uint32_t)(pkn_atomic_load_relaxed_u64(&member->join_range) >> 32);
+    return pkn_join_top(pkn_atomic_load_relaxed_u64(&member->join_range));
+}
+
+static uint32_t join_deque_split(const pkn_member *member) {
+    return pkn_join_split(pkn_atomic_load_relaxed_u64(&member->join_range));
 }
 
 Test(pool_join_deque, records_are_found_by_index_across_segments) {
     pkern_pool *pool = pool_of(1);
     pkn_member *member = join_deque_member(pool);
     const pkn_slot *last = 0;
+    int last_ends = 0;
     for (uint32_t segments = 1; segments < 6; segments++) {
         cr_assert_eq(pkn_join_add_segment(member), 0);
     }
     for (uint32_t i = 0; i < 63 * PKN_JOIN_SEGMENT_0; i++) {
         const pkn_slot *slot = pkn_join_slot(member, i);
-        cr_assert_eq(slot->index, i);
+        cr_assert_eq(pkn_join_index(member, slot), i);
         cr_assert_eq((uintptr_t)slot % PKN_CACHE_LINE, 0);
-        int ends_segment = ((i / PKN_JOIN_SEGMENT_0 + 1) & (i / PKN_JOIN_SEGMENT_0)) == 0 &&
-                           pkn_popcount_u64((i + 1) / PKN_JOIN_SEGMENT_0 + 1) == 1 && (i + 1) % PKN_JOIN_SEGMENT_0 == 0;
-        cr_assert_eq(((slot->flags & PKN_SLOT_LAST) != 0), ends_segment || ((slot->flags & PKN_SLOT_LAST) != 0));
-        cr_assert(last == 0 || slot == last + 1 || (last->flags & PKN_SLOT_LAST) != 0);
+        int is_last = (pkn_atomic_load_relaxed_u32(&slot->flags) & PKN_SLOT_LAST) != 0;
+        cr_assert_eq(is_last, (i + 1) % PKN_JOIN_SEGMENT_0 == 0 && pkn_popcount_u64((i + 1) / PKN_JOIN_SEGMENT_0 + 1) == 1);
+        cr_assert(last == 0 || slot == last + 1 || last_ends);
+        last_ends = is_last;
         last = slot;
     }
     pkn_member_destroy(member);
@@ -64,7 +69,6 @@ Test(pool_join_deque, private_records_are_not_stolen_and_public_ones_oldest_firs
         cr_assert_eq(pkn_join_steal(member, &join_deque_all, 0), seen);
         cr_assert_eq(seen->payload[0], i);
         cr_assert_eq(pkn_atomic_load_relaxed_u32(&seen->state) >> 16, 5);
-        cr_assert_eq(pkn_atomic_load_relaxed_u32(&member->fork.request), i == 39);
     }
     cr_assert_null(pkn_join_steal(member, &join_deque_all, 0));
     pkn_member_destroy(member);
@@ -88,6 +92,69 @@ Test(pool_join_deque, a_filter_passes_over_other_roots_and_scopes) {
     pool_end(pool);
 }
 
+Test(pool_join_deque, a_private_record_is_stolen_where_none_is_public) {
+    pkern_pool *pool = pool_of(1);
+    pkn_member *member = join_deque_member(pool);
+    pkn_filter of_another = {1, 4, 0}, of_this = {1, 5, 0};
+    uint32_t root = 0;
+    cr_assert_null(pkn_join_steal_hidden(member, &join_deque_all, 1, &root));
+    cr_assert_null(pkn_join_steal_hidden(member, &join_deque_all, 0, &root));
+    join_deque_push(member, 3);
+    cr_assert_null(pkn_join_steal(member, &join_deque_all, 0));
+    cr_assert_null(pkn_join_steal_hidden(member, &of_another, 1, &root));
+    cr_assert_null(pkn_join_steal_hidden(member, &of_another, 0, &root));
+    cr_assert_eq(pkn_join_steal_hidden(member, &of_this, 1, &root), pkn_join_slot(member, 0));
+    cr_assert_eq(pkn_join_steal_hidden(member, &of_this, 0, &root), pkn_join_slot(member, 0));
+    cr_assert_eq(root, 5);
+    cr_assert_eq(join_deque_top(member), 1);
+    pkn_join_expose(member, 2);
+    cr_assert_null(pkn_join_steal_hidden(member, &of_this, 0, &root)); /* the public one is first */
+    cr_assert_eq(pkn_join_steal(member, &of_this, 0), pkn_join_slot(member, 1));
+    cr_assert_eq(pkn_join_steal_hidden(member, &of_this, 0, &root), pkn_join_slot(member, 2));
+    cr_assert_null(pkn_join_steal_hidden(member, &of_this, 0, &root));
+    for (uint32_t i = 3; i-- != 0;) {
+        cr_assert(pkn_pop_is_special(pkn_join_slot(member, i)));
+        cr_assert_not(pkn_join_try_take_back(member, i));
+    }
+    pkn_member_destroy(member);
+    pool_end(pool);
+}
+
+Test(pool_join_deque, a_mark_that_came_too_late_costs_the_long_way_once) {
+    pkern_pool *pool = pool_of(1);
+    pkn_member *member = join_deque_member(pool);
+    pkn_slot *first = pkn_join_slot(member, 0);
+    join_deque_push(member, 1);
+    pkn_join_mark(first);
+    cr_assert(pkn_pop_is_special(first));
+    cr_assert(pkn_join_try_take_back(member, 0));
+    cr_assert_not(pkn_pop_is_special(first));
+    pkn_join_mark(first);
+    join_deque_push(member, 1); /* onto a marked free record */
+    cr_assert_eq(pkn_join_end(member), 1);
+    cr_assert_not(pkn_pop_is_special(first));
+    cr_assert_eq(join_deque_split(member), 0);
+    pkn_member_destroy(member);
+    pool_end(pool);
+}
+
+Test(pool_join_deque, a_range_that_looks_the_same_later_is_another) {
+    pkern_pool *pool = pool_of(1);
+    pkn_member *member = join_deque_member(pool);
+    join_deque_push(member, 1);
+    uint64_t before = pkn_atomic_load_relaxed_u64(&member->join_range);
+    pkn_join_expose(member, 1);
+    cr_assert(pkn_join_try_take_back(member, 0));
+    uint64_t after = pkn_atomic_load_relaxed_u64(&member->join_range);
+    cr_assert_neq(before, after);
+    cr_assert_eq(pkn_join_top(before), pkn_join_top(after));
+    cr_assert_eq(pkn_join_split(before), pkn_join_split(after));
+    uint64_t last = UINT64_MAX; /* the version wraps, the rest stays */
+    cr_assert_eq(pkn_join_next(last, 7, 9), UINT64_C(7) << PKN_JOIN_INDEX_BITS | 9);
+    pkn_member_destroy(member);
+    pool_end(pool);
+}
+
 Test(pool_join_deque, the_owner_takes_half_of_the_public_part_back) {
     pkern_pool *pool = pool_of(1);
     pkn_member *member = join_deque_member(pool);
@@ -96,17 +163,17 @@ Test(pool_join_deque, the_owner_takes_half_of_the_public_part_back) {
     for (int i = 0; i < 4; i++) {
         cr_assert_not_null(pkn_join_steal(member, &join_deque_all, 0));
     }
-    cr_assert(pkn_join_try_take_back(member, pkn_join_slot(member, 19)));
-    cr_assert_eq(member->split, 4 + 15 / 2);
+    cr_assert(pkn_join_try_take_back(member, 19));
+    cr_assert_eq(join_deque_split(member), 4 + 15 / 2);
     for (uint32_t i = 0; i < 19; i++) {
-        cr_assert_eq((pkn_join_slot(member, i)->flags & PKN_SLOT_PUBLIC) != 0, i < member->split);
+        cr_assert_eq((pkn_atomic_load_relaxed_u32(&pkn_join_slot(member, i)->flags) & PKN_SLOT_PUBLIC) != 0, i < join_deque_split(member));
     }
-    for (uint32_t i = 4; i < member->split; i++) {
+    for (uint32_t i = 4; i < join_deque_split(member); i++) {
         cr_assert_eq(pkn_join_steal(member, &join_deque_all, 0), pkn_join_slot(member, i));
     }
     cr_assert_null(pkn_join_steal(member, &join_deque_all, 0));
-    cr_assert_not(pkn_join_try_take_back(member, pkn_join_slot(member, member->split - 1)));
-    cr_assert_eq(join_deque_top(member), member->split);
+    cr_assert_not(pkn_join_try_take_back(member, join_deque_split(member) - 1));
+    cr_assert_eq(join_deque_top(member), join_deque_split(member));
     pkn_member_destroy(member);
     pool_end(pool);
 }
@@ -147,28 +214,26 @@ Test(pool_join_deque, each_record_is_run_once_by_owner_or_thief) {
     for (uint64_t round = 0; round < JOIN_DEQUE_ROUNDS; round++) {
         uint32_t depth = 1 + (uint32_t)pool_random(2 * round, round % 50 == 0 ? 80 : 5);
         for (uint32_t i = 0; i < depth; i++) {
-            pkn_slot *slot = member->fork.end;
+            pkn_slot *slot = pkn_end(&member->fork);
             slot->run = join_deque_count;
             slot->payload[1] = 0;
             pkn_atomic_store_relaxed_u32(&member->fork.request, 0);
             cr_assert_not_null(pkn_push(slot));
             if (pool_random(2 * round + i, 3) != 0) {
-                pkn_join_expose(member, member->split + (uint32_t)pool_random(round + i, slot->index + 2 - member->split));
+                uint32_t split = join_deque_split(member);
+                pkn_join_expose(member, split + (uint32_t)pool_random(round + i, pkn_join_index(member, slot) + 2 - split));
             }
         }
         offered += depth;
         for (uint32_t i = depth; i-- != 0;) {
             pkn_slot *slot = pkn_join_slot(member, i);
-            member->fork.end = slot;
-            if ((slot->flags & PKN_SLOT_PUBLIC) == 0 || pkn_join_try_take_back(member, slot)) {
+            if (!pkn_pop_is_special(slot) || pkn_join_try_take_back(member, i)) {
                 slot->run(0, slot);
             } else {
                 while ((pkn_atomic_load_acquire_u32(&slot->state) & 0xffffu) != PKN_SLOT_DONE) {
                     pkn_cpu_relax();
                 }
-                pkn_atomic_store_release_u64(&member->join_range, pkn_join_pack(slot->index, slot->index));
-                member->split = slot->index;
-                pkn_join_make_private(slot);
+                pkn_join_forget_stolen(member, slot, i);
             }
             cr_assert_eq(slot->payload[1], 1);
         }
@@ -193,15 +258,15 @@ Test(pool_join_deque, without_memory_a_push_at_the_end_of_a_segment_is_refused) 
     pkn_member *member = join_deque_member(pool);
     pool_heap_fail(&heap, 0, SIZE_MAX);
     join_deque_push(member, PKN_JOIN_SEGMENT_0 - 1);
-    pkn_slot *last = member->fork.end;
-    cr_assert_eq(last->index, PKN_JOIN_SEGMENT_0 - 1);
+    pkn_slot *last = pkn_end(&member->fork);
+    cr_assert_eq(pkn_join_index(member, last), PKN_JOIN_SEGMENT_0 - 1);
     cr_assert_null(pkn_push(last));
-    cr_assert_eq(member->fork.end, last);
+    cr_assert_eq(pkn_end(&member->fork), last);
     pool_heap_fail(&heap, 0, 0);
     cr_assert_not_null(pkn_push(last));
-    cr_assert_eq(member->fork.end->index, PKN_JOIN_SEGMENT_0);
+    cr_assert_eq(pkn_join_end(member), PKN_JOIN_SEGMENT_0);
     cr_assert(pkn_pop(last));
-    cr_assert_eq(member->fork.end, last);
+    cr_assert_eq(pkn_end(&member->fork), last);
     pkn_member_destroy(member);
     pool_end(pool);
     pool_heap_check(&heap);
