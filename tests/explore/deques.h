@@ -10,7 +10,7 @@
 
 static void push_item(pkn_member *owner, int i) {
     prepare_item(i);
-    pkn_job job = {do_item, &the->items[i], 0, (uint32_t)i, owner->root};
+    pkn_job job = {do_item, &the->items[i], 0, (uint32_t)i, pkn_root(owner)};
     EXPLORE_ASSERT(pkn_spawn_push(owner, &job) == 0);
 }
 
@@ -258,9 +258,9 @@ static void thief_of_4(void) {
 /* records made public all at once, as before a wait for something else */
 static void join_expose_all(void) {
     pkn_member *owner = become(0);
-    pkn_slot *first = owner->fork.end;
+    uint32_t first = pkn_join_end(owner);
     for (int i = 0; i < 3; i++) {
-        pkn_slot *slot = owner->fork.end;
+        pkn_slot *slot = pkn_end(&owner->fork);
         pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
         prepare_item(i);
         frame->fn = join_leaf;
@@ -270,7 +270,7 @@ static void join_expose_all(void) {
     }
     pkn_join_expose_all(owner);
     for (int i = 3; i-- > 0;) {
-        pkn_slot *slot = pkn_join_slot(owner, (uint32_t)(first->index + (uint32_t)i));
+        pkn_slot *slot = pkn_join_slot(owner, first + (uint32_t)i);
         if (pkn_pop(slot) != 0) {
             join_leaf(&the->items[i]);
         }
@@ -297,7 +297,7 @@ static void steal_two_records(void) {
     for (int i = 0; i < 2; i++) {
         pkn_slot *slot = pkn_join_steal(the->member[0], &anything, 0);
         if (slot != 0) {
-            pkn_run_stolen(me, the->member[0], slot);
+            pkn_run_stolen(me, the->member[0], slot, PKN_ROOT_NONE);
         }
     }
 }
@@ -307,7 +307,7 @@ static void steal_one_by_root(void) {
     pkn_member *me = become(2);
     pkn_slot *slot = pkn_join_steal(the->member[0], &of_root, 0);
     if (slot != 0) {
-        pkn_run_stolen(me, the->member[0], slot);
+        pkn_run_stolen(me, the->member[0], slot, PKN_ROOT_NONE);
     }
 }
 
@@ -320,6 +320,95 @@ static void join_asks(void) {
     pkn_member *me = become(1);
     pkn_request_work(me);
     take_from_0(1, 1);
+}
+
+/* ---- private records ---- */
+
+static void hidden_setup(void) {
+    make_members(3, 0);
+    the->pool->has_membarrier = 1;
+}
+static void hidden_setup_4(void) {
+    make_members(4, 0);
+    the->pool->has_membarrier = 1;
+}
+
+static void take_hidden(int self, int tries, const pkn_filter *filter) {
+    pkn_member *me = become(self);
+    while (tries-- != 0) {
+        (void)pkn_take_hidden_from_any(me, filter, 0);
+    }
+}
+
+static void hidden_thief(void) {
+    pkn_filter anything = {0, 0, 0};
+    take_hidden(1, 1, &anything);
+}
+static void hidden_thief_twice(void) {
+    pkn_filter anything = {0, 0, 0};
+    take_hidden(1, 2, &anything);
+}
+static void hidden_thief_too(void) {
+    pkn_filter anything = {0, 0, 0};
+    take_hidden(2, 1, &anything);
+}
+
+/* joins one after another that nobody asked for: the same record each time */
+static void join_three_times(void) {
+    become(0);
+    for (int i = 0; i < 6; i += 2) {
+        prepare_item(i);
+        prepare_item(i + 1);
+        EXPLORE_ASSERT(pkern_join(the->pool, join_leaf, &the->items[i + 1], join_leaf, &the->items[i]) == 0);
+    }
+}
+
+/* the second join is another call's */
+static int join_of_root_2(void *ctx) {
+    EXPLORE_ASSERT(pkn_root(pkn_current()) == 2u);
+    return join_leaf(ctx);
+}
+static void join_of_two_roots(void) {
+    pkn_member *me = become(0);
+    for (int i = 0; i < 4; i++) {
+        prepare_item(i);
+    }
+    pkn_set_root(me, 1);
+    EXPLORE_ASSERT(pkern_join(the->pool, join_leaf, &the->items[1], join_leaf, &the->items[0]) == 0);
+    pkn_set_root(me, 2);
+    EXPLORE_ASSERT(pkern_join(the->pool, join_leaf, &the->items[3], join_of_root_2, &the->items[2]) == 0);
+}
+static void hidden_thief_of_root_2(void) {
+    pkn_filter of_root_2 = {1, 2, 0};
+    take_hidden(1, 1, &of_root_2);
+}
+
+static int await_second_side(void *ctx) {
+    await_flag(0);
+    return join_leaf(ctx);
+}
+static int second_side(void *ctx) {
+    raise_flag(0);
+    return join_leaf(ctx);
+}
+
+/* a first side that waits for the second, in a pool with one worker */
+static void pool_join_waits(void) {
+    pkern_pool_config config;
+    pkern_pool *pool;
+    memset(&config, 0, sizeof config);
+    config.num_threads = 2;
+    config.spin_ns = -1;
+    EXPLORE_ASSERT(pkern_pool_create(&config, &pool) == PKERN_OK);
+    prepare_item(0);
+    prepare_item(1);
+    EXPLORE_ASSERT(pkern_join(pool, await_second_side, &the->items[0], second_side, &the->items[1]) == 0);
+    check_items(2);
+    EXPLORE_ASSERT(pkern_pool_destroy(pool) == PKERN_OK);
+}
+
+static void check6(void) {
+    check_items(6);
 }
 
 static void check2(void) {

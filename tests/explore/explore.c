@@ -158,6 +158,24 @@ void explore_fence(int order) {
     }
 }
 
+void explore_barrier(void) {
+    if (now.running) {
+        switch_before(PENDING_BARRIER, 0);
+        model_fence(self(), __ATOMIC_SEQ_CST);
+        for (int i = 0; i < EXPLORE_THREADS; i++) {
+            if (now.threads[i].alive || now.threads[i].pending == PENDING_END) {
+                model_fence(&now.threads[i], __ATOMIC_SEQ_CST);
+            }
+        }
+        model_fence(self(), __ATOMIC_SEQ_CST);
+        trace("barrier", 0, 0, __ATOMIC_SEQ_CST, 0);
+        for (int i = 0; i < EXPLORE_THREADS; i++) {
+            now.threads[i].least_store = 0;
+        }
+        search.sleep = 0; /* any step depends on it */
+    }
+}
+
 /* ---- blocking ---- */
 
 long explore_syscall(long number, ...) {

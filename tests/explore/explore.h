@@ -72,6 +72,7 @@ enum { EXPLORE_ADD, EXPLORE_SUB, EXPLORE_AND, EXPLORE_OR, EXPLORE_EXCHANGE };
 uint64_t explore_rmw(void *address, unsigned size, int operation, uint64_t operand, int order);
 int explore_cas(void *address, unsigned size, void *expected, uint64_t desired, int success, int failure);
 void explore_fence(int order);
+void explore_barrier(void); /* a seq_cst fence in every thread, at one moment */
 void explore_relax(void);
 long explore_syscall(long number, ...);
 

@@ -17,10 +17,10 @@ for file in $(cd src && ls pool/*.h pool/*.c); do
     {
         text = $0
         out = ""
-        while (match(text, /pkn_atomic_[a-z_]+_(acquire|release|acq_rel|seq_cst)_(u32|u64|size|ptr)\(|pkn_fence_seq_cst\(/)) {
+        while (match(text, /pkn_atomic_[a-z_]+_(acquire|release|acq_rel|seq_cst)_(u32|u64|size|ptr)\(|pkn_fence_seq_cst\(|pkn_fence_all_threads\(/)) {
             name = substr(text, RSTART, RLENGTH - 1)
             weak = name
-            if (!sub(/_(acquire|release|acq_rel|seq_cst)_/, "_relaxed_", weak)) weak = "explore_no_fence"
+            if (!sub(/_(acquire|release|acq_rel|seq_cst)_/, "_relaxed_", weak)) weak = name ~ /all/ ? "explore_no_barrier" : "explore_no_fence"
             out = out substr(text, 1, RSTART - 1) "EXPLORE_SITE(" ++n ", " name ", " weak ")("
             text = substr(text, RSTART + RLENGTH)
             original = $0

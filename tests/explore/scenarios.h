@@ -70,12 +70,13 @@ SCENARIO_TOOL void make_members(int threads, int guests) {
     pkern_pool *pool = pkn_pool_allocate(&config, threads, 8);
     the->pool = pool;
     pool->num_threads = threads;
+    pool->helpers = (uint32_t)threads - 1u;
     pool->ticks_per_ns = 1.0;
     pool->id = 1;
     for (int i = 0; i < threads - 1 + guests; i++) {
         pkn_member *member = pkn_member_create(pool, i, i < threads - 1);
         member->entries = 1;
-        member->root = i < threads - 1 ? PKN_ROOT_NONE : (uint32_t)i + 1u;
+        pkn_set_root(member, i < threads - 1 ? PKN_ROOT_NONE : (uint32_t)i + 1u);
         member->thread = i + 1; /* of the scenario, where its first is no worker */
         pkn_atomic_store_relaxed_u32(&member->guest_state, PKN_GUEST_BUSY);
         pkn_atomic_store_release_ptr(&pool->members[i], member);

@@ -226,7 +226,9 @@ static int choose_thread(unsigned awake) {
         explore_fail("the scenario does not repeat itself");
     }
     if (search.how == EXPLORE_ALL) {
-        search.sleep |= c->done;
+        for (int i = 0; i < EXPLORE_THREADS; i++) {
+            search.sleep |= now.threads[i].pending != PENDING_BARRIER ? c->done & 1u << i : 0;
+        }
         for (int i = 0; i < EXPLORE_THREADS; i++) {
             thread *t = &now.threads[i];
             if ((c->done >> i & 1) && (t->pending == PENDING_LOAD || t->pending == PENDING_CAS)) {

@@ -18,6 +18,7 @@
 #define __atomic_compare_exchange_n(p, expected, x, weak, success, failure) \
     explore_cas((p), sizeof *(p), (expected), (uint64_t)(x), success, failure)
 #define __atomic_thread_fence(order) explore_fence(order)
+#define __atomic_signal_fence(order) ((void)0)
 #define pkn_cpu_relax pkn_cpu_relax_shipped
 
 /* the fence is C11's, whatever stands in for it on this processor */
