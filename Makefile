@@ -152,6 +152,19 @@ build/stress/%: tests/stress/%.c $(wildcard src/*/*.[ch] src/*.h)
 stress: $(patsubst tests/stress/%.c,build/stress/%,$(wildcard tests/stress/stress_*.c)) ## long random runs: STRESS_JOBS, STRESS_POOLS, STRESS_SEED
 	@for program in $^; do $$program $(STRESS_JOBS) $(STRESS_POOLS) $(STRESS_SEED) || exit 1; done
 
+# Half of the sequences on all CPUs, half on one; a twentieth of them again under each of two sanitizers.
+SEQUENCES = 100000
+SEQUENCE_SEED = 1
+build/stress/api_sequences: $(wildcard tests/stress/api_*.h)
+build/stress/api_sequences_asan build/stress/api_sequences_tsan: build/stress/api_sequences_%: tests/stress/api_sequences.c \
+    $(wildcard tests/stress/api_*.h src/*/*.[ch] src/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=$(if $(filter asan,$*),address,thread) $(WARNINGS) -Isrc $< -o $@ -pthread -lm
+
+.PHONY: sequences
+sequences: build/stress/api_sequences build/stress/api_sequences_asan build/stress/api_sequences_tsan ## random sequences of calls: SEQUENCES, SEQUENCE_SEED
+	@sh tests/stress/sequences.sh build/stress/api_sequences $(SEQUENCES) $(SEQUENCE_SEED)
+
 # The explorer: its own files as they are, the library's sources with the shadow in front, scenarios with calls at plain accesses.
 EXPLORE_EXECUTIONS = 5200000
 EXPLORE = build/explore
