@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf7d83bca557217aau
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x33bdc74516ec390au
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xf7d83bca557217aau /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x33bdc74516ec390au /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -487,6 +487,9 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
    Errors: PKERN_EINVAL (fn is 0), PKERN_ENOMEM. */
 PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx);
 
+/* The same, where what one thread spawns this way into a pool starts in the order of its spawns. */
+PKERN_API pkern_status pkern_spawn_fifo(pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
 /* fn(index, count, ctx) once on each of the pool's threads and once on a caller that is a guest, all at once as they come free.
    count is T when called from outside, T - 1 from a worker; a guest has index count - 1, a worker its own. A busy worker runs it
    at its next wait or at the end of its task. Blocks until all have run. Returns the lowest index's failure.
@@ -501,14 +504,21 @@ typedef struct pkern_scope {
     void *member;               /* the slot of the thread that began it, 0 where spawns run at once */
     pkn_atomic_size pending;    /* tasks that have not finished */
     pkn_atomic_u32 spawned;     /* number of the next spawn */
+    uint32_t is_fifo;
     pkn_atomic_u64 failure;     /* spawn number and code of the lowest failure, all ones for none */
+    pkn_atomic_ptr fifos;       /* is_fifo: the queues of the threads that spawned */
 } pkern_scope;
 
 /* Starts a scope; each begin needs its pkern_scope_wait, on the same thread. Errors: PKERN_EINVAL (scope is 0). */
 PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool);
 
+/* The same, where tasks that one thread spawns into the scope start in the order of their spawns; between those of different threads
+   no order is promised. (A spawn for which there is no memory runs at once, before what waits.) Allocates on the pool's
+   allocator, for each thread that spawns; freed by pkern_scope_wait. Source: Rayon's scope_fifo. */
+PKERN_API pkern_status pkern_scope_begin_fifo(pkern_scope *scope, pkern_pool *pool);
+
 /* Equals fn(ctx), any time before pkern_scope_wait returns, on any thread. From the thread that began the scope or from any task of
-   it. Order: none promised (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs
+   it. Order: none promised but in a FIFO scope (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs
    inside this call. Errors: PKERN_EINVAL (scope or fn is 0). */
 PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx);
 
@@ -2318,7 +2328,7 @@ PKN_INTERNAL void pkn_wake_sleeper(pkn_sleeper *sleeper, pkn_atomic_u32 *word) {
 
 /* A spawned job: a task of a scope, or detached where scope is 0. */
 typedef struct pkn_job {
-    pkern_task_fn fn;
+    pkern_task_fn fn; /* 0: stands for the oldest job in the deque that ctx points to */
     void *ctx;
     pkern_scope *scope;
     uint32_t number; /* of the spawn in its scope */
@@ -2339,6 +2349,13 @@ typedef struct pkn_job_ring {
     struct pkn_job_ring *older; /* kept until the pool ends, since a thief may still read it */
     pkn_job_cell cell[1];
 } pkn_job_ring;
+
+/* See spawn_deque.h: pushed to and popped from at the bottom by one thread, taken from at the top by all. */
+typedef struct pkn_job_deque {
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size top;
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size bottom;
+    pkn_atomic_ptr ring;
+} pkn_job_deque;
 
 /* One participant's part of a flat loop. Both words are tagged with the loop's epoch, so nothing is reset between loops. They have
    a line each: the owner waits on done while the participant claims from range. */
@@ -2415,9 +2432,8 @@ struct pkn_member {
 
     /* what thieves read and change */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 join_range; /* the public joins, see join_deque.h */
-    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_top;
-    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_bottom;
-    pkn_atomic_ptr spawn_ring;
+    pkn_job_deque spawns;
+    pkn_job_deque fifo; /* detached jobs that start in the order of their spawns, see fifo.h */
 
     pkn_loop_board board;
 
@@ -2645,9 +2661,9 @@ PKN_INTERNAL pkn_job_ring *pkn_job_ring_create(const pkern_allocator *allocator,
 }
 
 /* Owner only. A ring twice as large with the jobs [top, bottom); 0 without memory. */
-PKN_INTERNAL PKN_COLD pkn_job_ring *pkn_job_ring_grow(pkn_member *owner, pkn_job_ring *ring, size_t top, size_t bottom) {
-    pkn_job_ring *larger =
-        pkn_job_ring_create(owner->pool->allocator, ring == 0 ? PKN_JOB_RING_0 : 2 * ring->capacity);
+PKN_INTERNAL PKN_COLD pkn_job_ring *pkn_job_ring_grow(pkn_job_deque *deque, const pkern_allocator *allocator, pkn_job_ring *ring,
+                                                      size_t top, size_t bottom) {
+    pkn_job_ring *larger = pkn_job_ring_create(allocator, ring == 0 ? PKN_JOB_RING_0 : 2 * ring->capacity);
     if (larger == 0) {
         return 0;
     }
@@ -2658,37 +2674,43 @@ PKN_INTERNAL PKN_COLD pkn_job_ring *pkn_job_ring_grow(pkn_member *owner, pkn_job
     }
     larger->older = ring;
     /* release: a thief that finds the ring finds its cells */
-    pkn_atomic_store_release_ptr(&owner->spawn_ring, larger);
+    pkn_atomic_store_release_ptr(&deque->ring, larger);
     return larger;
 }
 
-/* Owner only. 0, or 1 where there is no memory: nothing was queued. */
-PKN_INTERNAL int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
-    size_t bottom = pkn_atomic_load_relaxed_size(&owner->spawn_bottom);
+/* Owner only. The ring, with room for one job more; 0 without memory. */
+PKN_INTERNAL pkn_job_ring *pkn_job_room(pkn_job_deque *deque, const pkern_allocator *allocator) {
+    size_t bottom = pkn_atomic_load_relaxed_size(&deque->bottom);
     /* acquire: pairs with the thief's claim, so that its reads of the cell stand before what is stored there now */
-    size_t top = pkn_atomic_load_acquire_size(&owner->spawn_top);
-    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&owner->spawn_ring);
+    size_t top = pkn_atomic_load_acquire_size(&deque->top);
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&deque->ring);
     if (PKN_UNLIKELY(ring == 0 || bottom - top >= ring->capacity)) {
-        ring = pkn_job_ring_grow(owner, ring, top, bottom);
-        if (ring == 0) {
-            return 1;
-        }
+        ring = pkn_job_ring_grow(deque, allocator, ring, top, bottom);
+    }
+    return ring;
+}
+
+/* Owner only. 0, or 1 where there is no memory: nothing was queued. */
+PKN_INTERNAL int pkn_job_push(pkn_job_deque *deque, const pkern_allocator *allocator, const pkn_job *job) {
+    size_t bottom = pkn_atomic_load_relaxed_size(&deque->bottom);
+    pkn_job_ring *ring = pkn_job_room(deque, allocator);
+    if (ring == 0) {
+        return 1;
     }
     pkn_job_store(&ring->cell[bottom & (ring->capacity - 1)], job);
-    owner->has_spawned = 1;
     /* release: pairs with the thief's acquire of bottom */
-    pkn_atomic_store_release_size(&owner->spawn_bottom, bottom + 1);
+    pkn_atomic_store_release_size(&deque->bottom, bottom + 1);
     return 0;
 }
 
 /* Owner only. 1 and the newest job, if the filter takes it. */
-PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_job *job) {
-    size_t bottom = pkn_atomic_load_relaxed_size(&owner->spawn_bottom);
-    size_t top = pkn_atomic_load_relaxed_size(&owner->spawn_top);
+PKN_INTERNAL int pkn_job_pop(pkn_job_deque *deque, const pkn_filter *filter, pkn_job *job) {
+    size_t bottom = pkn_atomic_load_relaxed_size(&deque->bottom);
+    size_t top = pkn_atomic_load_relaxed_size(&deque->top);
     if ((ptrdiff_t)(bottom - top) <= 0) {
         return 0;
     }
-    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&owner->spawn_ring);
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&deque->ring);
     bottom--;
     pkn_job_load(&ring->cell[bottom & (ring->capacity - 1)], job);
     if (!pkn_filter_takes_job(filter, job)) {
@@ -2696,44 +2718,69 @@ PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_
     }
     /* release, for a thief that reads this bottom sees the cells below it: in C++20 a thread's own later relaxed store no longer
        carries on what push has released */
-    pkn_atomic_store_release_size(&owner->spawn_bottom, bottom);
-    /* orders the store of bottom before the load of top; pairs with the fence in pkn_spawn_steal */
+    pkn_atomic_store_release_size(&deque->bottom, bottom);
+    /* orders the store of bottom before the load of top; pairs with the fence in pkn_job_steal */
     pkn_fence_seq_cst();
-    top = pkn_atomic_load_relaxed_size(&owner->spawn_top);
+    top = pkn_atomic_load_relaxed_size(&deque->top);
     if ((ptrdiff_t)(bottom - top) > 0) {
         return 1;
     }
     int taken = 0;
     if (top == bottom) {
         /* the last job: whoever moves top has it */
-        taken = pkn_atomic_cas_relaxed_size(&owner->spawn_top, &top, top + 1);
+        taken = pkn_atomic_cas_relaxed_size(&deque->top, &top, top + 1);
     }
-    pkn_atomic_store_relaxed_size(&owner->spawn_bottom, bottom + 1);
+    pkn_atomic_store_relaxed_size(&deque->bottom, bottom + 1);
     return taken;
 }
 
 /* Any thread. 1 and the oldest job, if there is one that the filter takes and no other thief was faster; with peek, 1 where such a
    job is there, and it stays. */
-PKN_INTERNAL int pkn_spawn_steal(pkn_member *victim, const pkn_filter *filter, int peek, pkn_job *job) {
-    size_t top = pkn_atomic_load_relaxed_size(&victim->spawn_top);
-    if ((ptrdiff_t)(pkn_atomic_load_relaxed_size(&victim->spawn_bottom) - top) <= 0) {
+PKN_INTERNAL int pkn_job_steal(pkn_job_deque *deque, const pkn_filter *filter, int peek, pkn_job *job) {
+    size_t top = pkn_atomic_load_relaxed_size(&deque->top);
+    if ((ptrdiff_t)(pkn_atomic_load_relaxed_size(&deque->bottom) - top) <= 0) {
         return 0;
     }
-    /* orders the load of top before the load of bottom; pairs with the fence in pkn_spawn_pop */
+    /* orders the load of top before the load of bottom; pairs with the fence in pkn_job_pop */
     pkn_fence_seq_cst();
     /* acquire: pairs with push's release of bottom, so the cell is visible */
-    size_t bottom = pkn_atomic_load_acquire_size(&victim->spawn_bottom);
+    size_t bottom = pkn_atomic_load_acquire_size(&deque->bottom);
     if ((ptrdiff_t)(bottom - top) <= 0) {
         return 0;
     }
     /* acquire: pairs with grow's release of the ring */
-    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_acquire_ptr(&victim->spawn_ring);
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_acquire_ptr(&deque->ring);
     pkn_job_load(&ring->cell[top & (ring->capacity - 1)], job);
     if (!pkn_filter_takes_job(filter, job)) {
         return 0;
     }
     /* release: pairs with push's acquire of top */
-    return peek || pkn_atomic_cas_acq_rel_size(&victim->spawn_top, &top, top + 1);
+    return peek || pkn_atomic_cas_acq_rel_size(&deque->top, &top, top + 1);
+}
+
+/* Nobody uses the deque any more. */
+PKN_INTERNAL void pkn_job_deque_free(pkn_job_deque *deque, const pkern_allocator *allocator) {
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&deque->ring);
+    while (ring != 0) {
+        pkn_job_ring *older = ring->older;
+        pkn_release(allocator, ring, ring->bytes);
+        ring = older;
+    }
+}
+
+/* ---- a member's spawns ---- */
+
+PKN_INLINE int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
+    owner->has_spawned = 1;
+    return pkn_job_push(&owner->spawns, owner->pool->allocator, job);
+}
+
+PKN_INLINE int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_job *job) {
+    return pkn_job_pop(&owner->spawns, filter, job);
+}
+
+PKN_INLINE int pkn_spawn_steal(pkn_member *victim, const pkn_filter *filter, int peek, pkn_job *job) {
+    return pkn_job_steal(&victim->spawns, filter, peek, job);
 }
 
 #endif
@@ -3113,6 +3160,81 @@ PKN_INLINE void pkn_completed(pkn_member *waiter) {
 
 #endif
 /* ==== src/pool/scope.h, continued ==== */
+/* ==== src/pool/fifo.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Jobs that start in the order of their spawns: those of one thread in one FIFO scope, or those that one thread spawns detached.
+
+   The jobs lie in a deque of their own that is only pushed to and taken from at the top. For each a marker, a job without a function,
+   goes into the spawn deque, where the latest scope's work is found first, as ever. Whoever gets a marker, as owner or thief, runs
+   the oldest job of the deque that it names. A job is pushed before its marker, so there are never more markers than jobs, and who
+   holds one finds a job for it.
+   A scope's deques, one for each thread that spawned, live until its wait is over: then each marker has been taken and its job run.
+   Source: Rayon's ScopeFifo. */
+#ifndef PKN_POOL_FIFO_H
+#define PKN_POOL_FIFO_H
+
+/* #include "pool/spawn_deque.h": above */
+
+/* One thread's jobs of one scope. */
+typedef struct pkn_scope_fifo {
+    pkn_job_deque jobs;
+    struct pkn_scope_fifo *next;
+    const pkn_member *owner;
+} pkn_scope_fifo;
+
+/* By the holder of a marker. */
+PKN_INTERNAL void pkn_fifo_take(pkn_job_deque *jobs, pkn_job *job) {
+    pkn_filter anything = {0, 0, 0};
+    while (!pkn_job_steal(jobs, &anything, 0, job)) {
+        pkn_cpu_relax(); /* another holder was faster, and has moved on */
+    }
+}
+
+/* Owner only. Queues a job and its marker. 0, or 1 where there is no memory: nothing was queued. */
+PKN_INTERNAL int pkn_fifo_push(pkn_member *owner, pkn_job_deque *jobs, const pkn_job *job) {
+    pkn_job marker = {0, jobs, job->scope, job->number, job->root};
+    if (pkn_job_room(&owner->spawns, owner->pool->allocator) == 0 || pkn_job_push(jobs, owner->pool->allocator, job) != 0) {
+        return 1;
+    }
+    return pkn_spawn_push(owner, &marker); /* there is room */
+}
+
+/* The calling member's deque in a FIFO scope; 0 without memory. */
+PKN_INTERNAL pkn_job_deque *pkn_scope_fifo_of(pkern_scope *scope, const pkn_member *member) {
+    /* acquire: pairs with the release below, so that the other threads' entries can be read */
+    void *first = pkn_atomic_load_acquire_ptr(&scope->fifos);
+    for (pkn_scope_fifo *fifo = (pkn_scope_fifo *)first; fifo != 0; fifo = fifo->next) {
+        if (fifo->owner == member) {
+            return &fifo->jobs;
+        }
+    }
+    pkn_scope_fifo *made = (pkn_scope_fifo *)pkn_allocate(member->pool->allocator, sizeof *made, PKN_CACHE_LINE);
+    if (made == 0) {
+        return 0;
+    }
+    memset((void *)made, 0, sizeof *made);
+    made->owner = member;
+    do {
+        made->next = (pkn_scope_fifo *)first;
+        /* release: who finds the entry can read it */
+    } while (!pkn_atomic_cas_acq_rel_ptr(&scope->fifos, &first, made));
+    return &made->jobs;
+}
+
+/* All tasks of the scope have ended. */
+PKN_INTERNAL void pkn_scope_free_fifos(pkern_scope *scope, const pkern_allocator *allocator) {
+    pkn_scope_fifo *fifo = (pkn_scope_fifo *)pkn_atomic_load_acquire_ptr(&scope->fifos);
+    while (fifo != 0) {
+        pkn_scope_fifo *next = fifo->next;
+        pkn_job_deque_free(&fifo->jobs, allocator);
+        pkn_release(allocator, fifo, sizeof *fifo);
+        fifo = next;
+    }
+}
+
+#endif
+/* ==== src/pool/scope.h, continued ==== */
 
 #define PKN_NO_FAILURE UINT64_MAX
 
@@ -3142,6 +3264,11 @@ PKN_INTERNAL void pkn_scope_task_ended(pkern_scope *scope, uint32_t number, int 
 }
 
 PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
+    pkn_job oldest;
+    if (job->fn == 0) {
+        pkn_fifo_take((pkn_job_deque *)job->ctx, &oldest);
+        job = &oldest;
+    }
     uint32_t outer_root = pkn_root(self);
     pkn_set_root(self, job->root);
     int code = job->fn(job->ctx);
@@ -4011,12 +4138,8 @@ PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_w
 
 PKN_INTERNAL void pkn_member_destroy(pkn_member *member) {
     pkern_pool *pool = member->pool;
-    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&member->spawn_ring);
-    while (ring != 0) {
-        pkn_job_ring *older = ring->older;
-        pkn_release(pool->allocator, ring, ring->bytes);
-        ring = older;
-    }
+    pkn_job_deque_free(&member->spawns, pool->allocator);
+    pkn_job_deque_free(&member->fifo, pool->allocator);
     for (uint32_t i = 0; i < member->join_segments; i++) {
         pkn_release(pool->allocator, pkn_atomic_load_relaxed_ptr(&member->join_segment[i]),
                     (PKN_JOIN_SEGMENT_0 << i) * sizeof(pkn_slot));
@@ -4301,22 +4424,13 @@ PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern
 /* ==== src/pool/scope.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Scopes and detached spawns. */
+/* Scopes. */
 #ifndef PKN_POOL_SCOPE_C
 #define PKN_POOL_SCOPE_C
 
 /* #include "pool/guest.h": above */
 
-/* Queues a job in the calling member's deque. 0, or 1 without memory. */
-PKN_INTERNAL int pkn_post_job(pkn_member *member, const pkn_job *job) {
-    int failed = pkn_spawn_push(member, job);
-    if (!failed) {
-        pkn_work_posted(member->pool, job->root, 1);
-    }
-    return failed;
-}
-
-PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
+PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, int is_fifo) {
     pkn_entry entry;
     if (scope == 0) {
         return PKERN_EINVAL;
@@ -4327,9 +4441,34 @@ PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
     pkn_atomic_store_relaxed_size(&scope->pending, 0);
     pkn_atomic_store_relaxed_u32(&scope->spawned, 0);
     pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);
+    pkn_atomic_store_relaxed_ptr(&scope->fifos, 0);
+    scope->is_fifo = (uint32_t)is_fifo;
     /* a scope is no task: calls between begin and wait that name no pool go where they went before */
     pkn_set_current(entry.outer);
     return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
+    return pkn_scope_begin(scope, pool, 0);
+}
+
+PKERN_API pkern_status pkern_scope_begin_fifo(pkern_scope *scope, pkern_pool *pool) {
+    return pkn_scope_begin(scope, pool, 1);
+}
+
+/* Queues a task of the scope. 0, or 1 without memory. */
+PKN_INTERNAL int pkn_scope_post(pkern_scope *scope, pkn_member *member, const pkn_job *job) {
+    int failed;
+    if (scope->is_fifo) {
+        pkn_job_deque *fifo = pkn_scope_fifo_of(scope, member);
+        failed = fifo == 0 || pkn_fifo_push(member, fifo, job);
+    } else {
+        failed = pkn_spawn_push(member, job);
+    }
+    if (!failed) {
+        pkn_work_posted(member->pool, job->root, 1);
+    }
+    return failed;
 }
 
 PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx) {
@@ -4341,11 +4480,10 @@ PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, v
     if (member != 0 && !pkn_is_orphan(scope->pool)) {
         pkn_job job = {fn, ctx, scope, number, pkn_root(member)};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
-        if (pkn_post_job(member, &job) == 0) {
-            return PKERN_OK;
+        if (pkn_scope_post(scope, member, &job) != 0) {
+            pkn_run_job(member, &job);
         }
-        /* not the last one: the scope's owner is between begin and wait, or a task of the scope calls us */
-        pkn_atomic_fetch_sub_relaxed_size(&scope->pending, 1);
+        return PKERN_OK;
     }
     int code = fn(ctx);
     if (code != 0) {
@@ -4371,6 +4509,7 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
             pkn_join_expose_all(member);
             lost = pkn_work_until(member, &wait);
         }
+        pkn_scope_free_fifos(scope, member->pool->allocator);
         pkn_leave(&entry);
         scope->member = 0;
     }
@@ -4378,27 +4517,50 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
     return code != 0 ? code : lost ? PKERN_ECANCELED : PKERN_OK;
 }
 
-PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/spawn.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Detached spawns. */
+#ifndef PKN_POOL_SPAWN_C
+#define PKN_POOL_SPAWN_C
+
+/* #include "pool/guest.h": above */
+
+PKN_INTERNAL pkern_status pkn_spawn_detached(pkern_pool *pool, pkern_task_fn fn, void *ctx, int is_fifo) {
     pkn_entry entry;
     pkn_job job = {fn, ctx, 0, 0, PKN_ROOT_NONE};
     if (fn == 0) {
         return PKERN_EINVAL;
     }
-    pkern_status status = PKERN_OK;
+    int failed = 0;
     pkn_member *member = pkn_enter(pool, &entry);
     if (member == 0) {
         (void)fn(ctx);
     } else if (member->is_worker || member->pool->num_threads == 1) {
         /* alone, a guest runs its jobs before it leaves */
-        status = pkn_post_job(member, &job) == 0 ? PKERN_OK : PKERN_ENOMEM;
-    } else if (pkn_inject(member->pool, &job) == 0) {
-        /* a guest's jobs go to the pool's threads, so that it can leave */
-        pkn_work_posted(member->pool, PKN_ROOT_INJECTED, 1);
+        failed = is_fifo ? pkn_fifo_push(member, &member->fifo, &job) : pkn_spawn_push(member, &job);
+        if (!failed) {
+            pkn_work_posted(member->pool, PKN_ROOT_NONE, 1);
+        }
     } else {
-        status = PKERN_ENOMEM;
+        /* a guest's jobs go to the pool's threads, so that it can leave; first in, first out, in any case */
+        failed = pkn_inject(member->pool, &job);
+        if (!failed) {
+            pkn_work_posted(member->pool, PKN_ROOT_INJECTED, 1);
+        }
     }
     pkn_leave(&entry);
-    return status;
+    return failed ? PKERN_ENOMEM : PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
+    return pkn_spawn_detached(pool, fn, ctx, 0);
+}
+
+PKERN_API pkern_status pkern_spawn_fifo(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
+    return pkn_spawn_detached(pool, fn, ctx, 1);
 }
 
 #endif

@@ -52,6 +52,7 @@
 #include "pool/cancel.c"
 #include "pool/join.c"
 #include "pool/scope.c"
+#include "pool/spawn.c"
 #include "pool/broadcast.c"
 #include "pool/loop.c"
 #include "pool/pool.c"

@@ -43,12 +43,8 @@ PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_w
 
 PKN_INTERNAL void pkn_member_destroy(pkn_member *member) {
     pkern_pool *pool = member->pool;
-    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&member->spawn_ring);
-    while (ring != 0) {
-        pkn_job_ring *older = ring->older;
-        pkn_release(pool->allocator, ring, ring->bytes);
-        ring = older;
-    }
+    pkn_job_deque_free(&member->spawns, pool->allocator);
+    pkn_job_deque_free(&member->fifo, pool->allocator);
     for (uint32_t i = 0; i < member->join_segments; i++) {
         pkn_release(pool->allocator, pkn_atomic_load_relaxed_ptr(&member->join_segment[i]),
                     (PKN_JOIN_SEGMENT_0 << i) * sizeof(pkn_slot));

@@ -12,7 +12,7 @@
 
 /* A spawned job: a task of a scope, or detached where scope is 0. */
 typedef struct pkn_job {
-    pkern_task_fn fn;
+    pkern_task_fn fn; /* 0: stands for the oldest job in the deque that ctx points to */
     void *ctx;
     pkern_scope *scope;
     uint32_t number; /* of the spawn in its scope */
@@ -33,6 +33,13 @@ typedef struct pkn_job_ring {
     struct pkn_job_ring *older; /* kept until the pool ends, since a thief may still read it */
     pkn_job_cell cell[1];
 } pkn_job_ring;
+
+/* See spawn_deque.h: pushed to and popped from at the bottom by one thread, taken from at the top by all. */
+typedef struct pkn_job_deque {
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size top;
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size bottom;
+    pkn_atomic_ptr ring;
+} pkn_job_deque;
 
 /* One participant's part of a flat loop. Both words are tagged with the loop's epoch, so nothing is reset between loops. They have
    a line each: the owner waits on done while the participant claims from range. */
@@ -109,9 +116,8 @@ struct pkn_member {
 
     /* what thieves read and change */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 join_range; /* the public joins, see join_deque.h */
-    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_top;
-    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size spawn_bottom;
-    pkn_atomic_ptr spawn_ring;
+    pkn_job_deque spawns;
+    pkn_job_deque fifo; /* detached jobs that start in the order of their spawns, see fifo.h */
 
     pkn_loop_board board;
 

@@ -104,6 +104,9 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
    Errors: PKERN_EINVAL (fn is 0), PKERN_ENOMEM. */
 PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx);
 
+/* The same, where what one thread spawns this way into a pool starts in the order of its spawns. */
+PKERN_API pkern_status pkern_spawn_fifo(pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
 /* fn(index, count, ctx) once on each of the pool's threads and once on a caller that is a guest, all at once as they come free.
    count is T when called from outside, T - 1 from a worker; a guest has index count - 1, a worker its own. A busy worker runs it
    at its next wait or at the end of its task. Blocks until all have run. Returns the lowest index's failure.
@@ -118,14 +121,21 @@ typedef struct pkern_scope {
     void *member;               /* the slot of the thread that began it, 0 where spawns run at once */
     pkn_atomic_size pending;    /* tasks that have not finished */
     pkn_atomic_u32 spawned;     /* number of the next spawn */
+    uint32_t is_fifo;
     pkn_atomic_u64 failure;     /* spawn number and code of the lowest failure, all ones for none */
+    pkn_atomic_ptr fifos;       /* is_fifo: the queues of the threads that spawned */
 } pkern_scope;
 
 /* Starts a scope; each begin needs its pkern_scope_wait, on the same thread. Errors: PKERN_EINVAL (scope is 0). */
 PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool);
 
+/* The same, where tasks that one thread spawns into the scope start in the order of their spawns; between those of different threads
+   no order is promised. (A spawn for which there is no memory runs at once, before what waits.) Allocates on the pool's
+   allocator, for each thread that spawns; freed by pkern_scope_wait. Source: Rayon's scope_fifo. */
+PKERN_API pkern_status pkern_scope_begin_fifo(pkern_scope *scope, pkern_pool *pool);
+
 /* Equals fn(ctx), any time before pkern_scope_wait returns, on any thread. From the thread that began the scope or from any task of
-   it. Order: none promised (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs
+   it. Order: none promised but in a FIFO scope (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs
    inside this call. Errors: PKERN_EINVAL (scope or fn is 0). */
 PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx);
 

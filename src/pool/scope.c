@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Scopes and detached spawns. */
+/* Scopes. */
 #ifndef PKN_POOL_SCOPE_C
 #define PKN_POOL_SCOPE_C
 
 #include "pool/guest.h"
 
-/* Queues a job in the calling member's deque. 0, or 1 without memory. */
-PKN_INTERNAL int pkn_post_job(pkn_member *member, const pkn_job *job) {
-    int failed = pkn_spawn_push(member, job);
-    if (!failed) {
-        pkn_work_posted(member->pool, job->root, 1);
-    }
-    return failed;
-}
-
-PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
+PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, int is_fifo) {
     pkn_entry entry;
     if (scope == 0) {
         return PKERN_EINVAL;
@@ -26,9 +17,34 @@ PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
     pkn_atomic_store_relaxed_size(&scope->pending, 0);
     pkn_atomic_store_relaxed_u32(&scope->spawned, 0);
     pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);
+    pkn_atomic_store_relaxed_ptr(&scope->fifos, 0);
+    scope->is_fifo = (uint32_t)is_fifo;
     /* a scope is no task: calls between begin and wait that name no pool go where they went before */
     pkn_set_current(entry.outer);
     return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
+    return pkn_scope_begin(scope, pool, 0);
+}
+
+PKERN_API pkern_status pkern_scope_begin_fifo(pkern_scope *scope, pkern_pool *pool) {
+    return pkn_scope_begin(scope, pool, 1);
+}
+
+/* Queues a task of the scope. 0, or 1 without memory. */
+PKN_INTERNAL int pkn_scope_post(pkern_scope *scope, pkn_member *member, const pkn_job *job) {
+    int failed;
+    if (scope->is_fifo) {
+        pkn_job_deque *fifo = pkn_scope_fifo_of(scope, member);
+        failed = fifo == 0 || pkn_fifo_push(member, fifo, job);
+    } else {
+        failed = pkn_spawn_push(member, job);
+    }
+    if (!failed) {
+        pkn_work_posted(member->pool, job->root, 1);
+    }
+    return failed;
 }
 
 PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx) {
@@ -40,11 +56,10 @@ PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, v
     if (member != 0 && !pkn_is_orphan(scope->pool)) {
         pkn_job job = {fn, ctx, scope, number, pkn_root(member)};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
-        if (pkn_post_job(member, &job) == 0) {
-            return PKERN_OK;
+        if (pkn_scope_post(scope, member, &job) != 0) {
+            pkn_run_job(member, &job);
         }
-        /* not the last one: the scope's owner is between begin and wait, or a task of the scope calls us */
-        pkn_atomic_fetch_sub_relaxed_size(&scope->pending, 1);
+        return PKERN_OK;
     }
     int code = fn(ctx);
     if (code != 0) {
@@ -70,34 +85,12 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
             pkn_join_expose_all(member);
             lost = pkn_work_until(member, &wait);
         }
+        pkn_scope_free_fifos(scope, member->pool->allocator);
         pkn_leave(&entry);
         scope->member = 0;
     }
     int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&scope->failure));
     return code != 0 ? code : lost ? PKERN_ECANCELED : PKERN_OK;
-}
-
-PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
-    pkn_entry entry;
-    pkn_job job = {fn, ctx, 0, 0, PKN_ROOT_NONE};
-    if (fn == 0) {
-        return PKERN_EINVAL;
-    }
-    pkern_status status = PKERN_OK;
-    pkn_member *member = pkn_enter(pool, &entry);
-    if (member == 0) {
-        (void)fn(ctx);
-    } else if (member->is_worker || member->pool->num_threads == 1) {
-        /* alone, a guest runs its jobs before it leaves */
-        status = pkn_post_job(member, &job) == 0 ? PKERN_OK : PKERN_ENOMEM;
-    } else if (pkn_inject(member->pool, &job) == 0) {
-        /* a guest's jobs go to the pool's threads, so that it can leave */
-        pkn_work_posted(member->pool, PKN_ROOT_INJECTED, 1);
-    } else {
-        status = PKERN_ENOMEM;
-    }
-    pkn_leave(&entry);
-    return status;
 }
 
 #endif

@@ -5,6 +5,7 @@
 #define PKN_POOL_SCOPE_H
 
 #include "pool/sleep.h"
+#include "pool/fifo.h"
 
 #define PKN_NO_FAILURE UINT64_MAX
 
@@ -34,6 +35,11 @@ PKN_INTERNAL void pkn_scope_task_ended(pkern_scope *scope, uint32_t number, int 
 }
 
 PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
+    pkn_job oldest;
+    if (job->fn == 0) {
+        pkn_fifo_take((pkn_job_deque *)job->ctx, &oldest);
+        job = &oldest;
+    }
     uint32_t outer_root = pkn_root(self);
     pkn_set_root(self, job->root);
     int code = job->fn(job->ctx);

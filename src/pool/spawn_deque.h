@@ -57,9 +57,9 @@ PKN_INTERNAL pkn_job_ring *pkn_job_ring_create(const pkern_allocator *allocator,
 }
 
 /* Owner only. A ring twice as large with the jobs [top, bottom); 0 without memory. */
-PKN_INTERNAL PKN_COLD pkn_job_ring *pkn_job_ring_grow(pkn_member *owner, pkn_job_ring *ring, size_t top, size_t bottom) {
-    pkn_job_ring *larger =
-        pkn_job_ring_create(owner->pool->allocator, ring == 0 ? PKN_JOB_RING_0 : 2 * ring->capacity);
+PKN_INTERNAL PKN_COLD pkn_job_ring *pkn_job_ring_grow(pkn_job_deque *deque, const pkern_allocator *allocator, pkn_job_ring *ring,
+                                                      size_t top, size_t bottom) {
+    pkn_job_ring *larger = pkn_job_ring_create(allocator, ring == 0 ? PKN_JOB_RING_0 : 2 * ring->capacity);
     if (larger == 0) {
         return 0;
     }
@@ -70,37 +70,43 @@ PKN_INTERNAL PKN_COLD pkn_job_ring *pkn_job_ring_grow(pkn_member *owner, pkn_job
     }
     larger->older = ring;
     /* release: a thief that finds the ring finds its cells */
-    pkn_atomic_store_release_ptr(&owner->spawn_ring, larger);
+    pkn_atomic_store_release_ptr(&deque->ring, larger);
     return larger;
 }
 
-/* Owner only. 0, or 1 where there is no memory: nothing was queued. */
-PKN_INTERNAL int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
-    size_t bottom = pkn_atomic_load_relaxed_size(&owner->spawn_bottom);
+/* Owner only. The ring, with room for one job more; 0 without memory. */
+PKN_INTERNAL pkn_job_ring *pkn_job_room(pkn_job_deque *deque, const pkern_allocator *allocator) {
+    size_t bottom = pkn_atomic_load_relaxed_size(&deque->bottom);
     /* acquire: pairs with the thief's claim, so that its reads of the cell stand before what is stored there now */
-    size_t top = pkn_atomic_load_acquire_size(&owner->spawn_top);
-    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&owner->spawn_ring);
+    size_t top = pkn_atomic_load_acquire_size(&deque->top);
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&deque->ring);
     if (PKN_UNLIKELY(ring == 0 || bottom - top >= ring->capacity)) {
-        ring = pkn_job_ring_grow(owner, ring, top, bottom);
-        if (ring == 0) {
-            return 1;
-        }
+        ring = pkn_job_ring_grow(deque, allocator, ring, top, bottom);
+    }
+    return ring;
+}
+
+/* Owner only. 0, or 1 where there is no memory: nothing was queued. */
+PKN_INTERNAL int pkn_job_push(pkn_job_deque *deque, const pkern_allocator *allocator, const pkn_job *job) {
+    size_t bottom = pkn_atomic_load_relaxed_size(&deque->bottom);
+    pkn_job_ring *ring = pkn_job_room(deque, allocator);
+    if (ring == 0) {
+        return 1;
     }
     pkn_job_store(&ring->cell[bottom & (ring->capacity - 1)], job);
-    owner->has_spawned = 1;
     /* release: pairs with the thief's acquire of bottom */
-    pkn_atomic_store_release_size(&owner->spawn_bottom, bottom + 1);
+    pkn_atomic_store_release_size(&deque->bottom, bottom + 1);
     return 0;
 }
 
 /* Owner only. 1 and the newest job, if the filter takes it. */
-PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_job *job) {
-    size_t bottom = pkn_atomic_load_relaxed_size(&owner->spawn_bottom);
-    size_t top = pkn_atomic_load_relaxed_size(&owner->spawn_top);
+PKN_INTERNAL int pkn_job_pop(pkn_job_deque *deque, const pkn_filter *filter, pkn_job *job) {
+    size_t bottom = pkn_atomic_load_relaxed_size(&deque->bottom);
+    size_t top = pkn_atomic_load_relaxed_size(&deque->top);
     if ((ptrdiff_t)(bottom - top) <= 0) {
         return 0;
     }
-    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&owner->spawn_ring);
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&deque->ring);
     bottom--;
     pkn_job_load(&ring->cell[bottom & (ring->capacity - 1)], job);
     if (!pkn_filter_takes_job(filter, job)) {
@@ -108,44 +114,69 @@ PKN_INTERNAL int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_
     }
     /* release, for a thief that reads this bottom sees the cells below it: in C++20 a thread's own later relaxed store no longer
        carries on what push has released */
-    pkn_atomic_store_release_size(&owner->spawn_bottom, bottom);
-    /* orders the store of bottom before the load of top; pairs with the fence in pkn_spawn_steal */
+    pkn_atomic_store_release_size(&deque->bottom, bottom);
+    /* orders the store of bottom before the load of top; pairs with the fence in pkn_job_steal */
     pkn_fence_seq_cst();
-    top = pkn_atomic_load_relaxed_size(&owner->spawn_top);
+    top = pkn_atomic_load_relaxed_size(&deque->top);
     if ((ptrdiff_t)(bottom - top) > 0) {
         return 1;
     }
     int taken = 0;
     if (top == bottom) {
         /* the last job: whoever moves top has it */
-        taken = pkn_atomic_cas_relaxed_size(&owner->spawn_top, &top, top + 1);
+        taken = pkn_atomic_cas_relaxed_size(&deque->top, &top, top + 1);
     }
-    pkn_atomic_store_relaxed_size(&owner->spawn_bottom, bottom + 1);
+    pkn_atomic_store_relaxed_size(&deque->bottom, bottom + 1);
     return taken;
 }
 
 /* Any thread. 1 and the oldest job, if there is one that the filter takes and no other thief was faster; with peek, 1 where such a
    job is there, and it stays. */
-PKN_INTERNAL int pkn_spawn_steal(pkn_member *victim, const pkn_filter *filter, int peek, pkn_job *job) {
-    size_t top = pkn_atomic_load_relaxed_size(&victim->spawn_top);
-    if ((ptrdiff_t)(pkn_atomic_load_relaxed_size(&victim->spawn_bottom) - top) <= 0) {
+PKN_INTERNAL int pkn_job_steal(pkn_job_deque *deque, const pkn_filter *filter, int peek, pkn_job *job) {
+    size_t top = pkn_atomic_load_relaxed_size(&deque->top);
+    if ((ptrdiff_t)(pkn_atomic_load_relaxed_size(&deque->bottom) - top) <= 0) {
         return 0;
     }
-    /* orders the load of top before the load of bottom; pairs with the fence in pkn_spawn_pop */
+    /* orders the load of top before the load of bottom; pairs with the fence in pkn_job_pop */
     pkn_fence_seq_cst();
     /* acquire: pairs with push's release of bottom, so the cell is visible */
-    size_t bottom = pkn_atomic_load_acquire_size(&victim->spawn_bottom);
+    size_t bottom = pkn_atomic_load_acquire_size(&deque->bottom);
     if ((ptrdiff_t)(bottom - top) <= 0) {
         return 0;
     }
     /* acquire: pairs with grow's release of the ring */
-    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_acquire_ptr(&victim->spawn_ring);
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_acquire_ptr(&deque->ring);
     pkn_job_load(&ring->cell[top & (ring->capacity - 1)], job);
     if (!pkn_filter_takes_job(filter, job)) {
         return 0;
     }
     /* release: pairs with push's acquire of top */
-    return peek || pkn_atomic_cas_acq_rel_size(&victim->spawn_top, &top, top + 1);
+    return peek || pkn_atomic_cas_acq_rel_size(&deque->top, &top, top + 1);
+}
+
+/* Nobody uses the deque any more. */
+PKN_INTERNAL void pkn_job_deque_free(pkn_job_deque *deque, const pkern_allocator *allocator) {
+    pkn_job_ring *ring = (pkn_job_ring *)pkn_atomic_load_relaxed_ptr(&deque->ring);
+    while (ring != 0) {
+        pkn_job_ring *older = ring->older;
+        pkn_release(allocator, ring, ring->bytes);
+        ring = older;
+    }
+}
+
+/* ---- a member's spawns ---- */
+
+PKN_INLINE int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
+    owner->has_spawned = 1;
+    return pkn_job_push(&owner->spawns, owner->pool->allocator, job);
+}
+
+PKN_INLINE int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_job *job) {
+    return pkn_job_pop(&owner->spawns, filter, job);
+}
+
+PKN_INLINE int pkn_spawn_steal(pkn_member *victim, const pkn_filter *filter, int peek, pkn_job *job) {
+    return pkn_job_steal(&victim->spawns, filter, peek, job);
 }
 
 #endif

@@ -56,8 +56,8 @@ static void spawn_setup_two(void) {
 /* indices wrap after two pushes */
 static void spawn_setup_wrap(void) {
     make_members(3, 0);
-    pkn_atomic_store_relaxed_size(&the->member[0]->spawn_top, SIZE_MAX - 1);
-    pkn_atomic_store_relaxed_size(&the->member[0]->spawn_bottom, SIZE_MAX - 1);
+    pkn_atomic_store_relaxed_size(&the->member[0]->spawns.top, SIZE_MAX - 1);
+    pkn_atomic_store_relaxed_size(&the->member[0]->spawns.bottom, SIZE_MAX - 1);
 }
 
 static void spawn_pop_all(void) {
@@ -419,6 +419,113 @@ static void check3(void) {
 }
 static void check4(void) {
     check_items(4);
+}
+
+/* ---- jobs in the order of their spawns ---- */
+
+static void fifo_push_item(int i) {
+    prepare_item(i);
+    pkn_job job = {do_item, &the->items[i], 0, (uint32_t)i, 0};
+    EXPLORE_ASSERT(pkn_fifo_push(the->member[0], &the->member[0]->fifo, &job) == 0);
+}
+
+static void fifo_setup_two(void) {
+    make_members(3, 0);
+    fifo_push_item(0);
+    fifo_push_item(1);
+}
+
+/* who has a marker has a job, and it is the oldest */
+static void fifo_run_marker(const pkn_job *marker) {
+    pkn_job job;
+    pkn_fifo_take((pkn_job_deque *)marker->ctx, &job);
+    (void)job.fn(job.ctx);
+}
+
+static void fifo_owner(void) {
+    pkn_filter anything = {0, 0, 0};
+    pkn_job marker;
+    fifo_push_item(2);
+    while (pkn_spawn_pop(the->member[0], &anything, &marker)) {
+        fifo_run_marker(&marker);
+    }
+}
+
+static void fifo_thief(void) {
+    pkn_filter anything = {0, 0, 0};
+    pkn_job marker;
+    if (pkn_spawn_steal(the->member[0], &anything, 0, &marker)) {
+        fifo_run_marker(&marker);
+    }
+}
+
+/* what a thief takes with its second marker was pushed after what it took with its first */
+static void fifo_thief_twice(void) {
+    pkn_filter anything = {0, 0, 0};
+    pkn_job marker, job;
+    uint32_t last = 0;
+    for (int i = 0; i < 2; i++) {
+        if (pkn_spawn_steal(the->member[0], &anything, 0, &marker)) {
+            pkn_fifo_take((pkn_job_deque *)marker.ctx, &job);
+            EXPLORE_ASSERT(i == 0 || job.number > last);
+            last = job.number;
+            (void)job.fn(job.ctx);
+        }
+    }
+}
+
+static void pop_all_markers(int owner) {
+    pkn_filter anything = {0, 0, 0};
+    pkn_job marker;
+    while (pkn_spawn_pop(the->member[owner], &anything, &marker)) {
+        fifo_run_marker(&marker);
+    }
+}
+
+static void fifo_check2(void) {
+    pop_all_markers(0);
+    check_items(2);
+}
+
+static void fifo_check3(void) {
+    pop_all_markers(0);
+    check_items(3);
+}
+
+/* two threads of a scope make their queues at once */
+static void fifo_scope_setup(void) {
+    make_members(3, 0);
+}
+
+static void fifo_scope_queue_of(int i) {
+    pkern_scope *scope = &the->shared;
+    pkn_job_deque *jobs = pkn_scope_fifo_of(scope, the->member[i]);
+    EXPLORE_ASSERT(jobs != 0 && jobs == pkn_scope_fifo_of(scope, the->member[i]));
+    prepare_item(i);
+    pkn_job job = {do_item, &the->items[i], scope, (uint32_t)i, 0};
+    EXPLORE_ASSERT(pkn_fifo_push(the->member[i], jobs, &job) == 0);
+}
+
+static void fifo_scope_0(void) {
+    fifo_scope_queue_of(0);
+    fifo_thief();
+}
+
+static void fifo_scope_1(void) {
+    fifo_scope_queue_of(1);
+}
+
+static void fifo_scope_check(void) {
+    pkern_scope *scope = &the->shared;
+    int queues = 0;
+    pop_all_markers(0);
+    pop_all_markers(1);
+    for (pkn_scope_fifo *fifo = (pkn_scope_fifo *)pkn_atomic_load_relaxed_ptr(&scope->fifos); fifo != 0; fifo = fifo->next) {
+        queues++;
+    }
+    EXPLORE_ASSERT(queues == 2);
+    check_items(2);
+    pkn_scope_free_fifos(scope, 0);
 }
 
 #endif

@@ -25,12 +25,13 @@ typedef struct world {
     item items[ITEMS];
     pkn_atomic_u32 flag[4];
     pkern_cancel cancel;
+    pkern_scope shared; /* that several threads know */
 } world;
 
 static world *the;
 
 SCENARIO_TOOL void name_member(const pkn_member *member, const char *const names[]) {
-    const void *const fields[] = {&member->join_range, &member->spawn_top, &member->spawn_bottom, &member->spawn_ring,
+    const void *const fields[] = {&member->join_range, &member->spawns.top, &member->spawns.bottom, &member->spawns.ring,
                                   &member->board.ticket, &member->parked, &member->fork.request, &member->guest_state};
     for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         explore_name(fields[i], names[i]);

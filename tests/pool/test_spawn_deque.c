@@ -20,8 +20,8 @@ static pkn_job spawn_deque_job(uint32_t number) {
 static pkn_member *spawn_deque_member(pkern_pool *pool, size_t first_index) {
     pkn_member *member = pkn_member_create(pool, 0, 0);
     cr_assert_not_null(member);
-    pkn_atomic_store_relaxed_size(&member->spawn_top, first_index);
-    pkn_atomic_store_relaxed_size(&member->spawn_bottom, first_index);
+    pkn_atomic_store_relaxed_size(&member->spawns.top, first_index);
+    pkn_atomic_store_relaxed_size(&member->spawns.bottom, first_index);
     return member;
 }
 

@@ -59,8 +59,8 @@ static void print_members(const pkern_pool *pool) {
                 "%s %u: parked %u, entries %u, depth %u, root %u, joins top %u split %u end %u, spawns %zu to %zu, loop %u units %u "
                 "active %d, broadcast %u\n",
                 m->is_worker ? "worker" : "guest", i, pkn_atomic_load_relaxed_u32(&m->parked), m->entries, m->depth, pkn_root(m),
-                pkn_join_top(joins), pkn_join_split(joins), pkn_join_end(m), pkn_atomic_load_relaxed_size(&m->spawn_top),
-                pkn_atomic_load_relaxed_size(&m->spawn_bottom), (unsigned)(ticket >> 32), (unsigned)(ticket >> 16) & 0xffffu,
+                pkn_join_top(joins), pkn_join_split(joins), pkn_join_end(m), pkn_atomic_load_relaxed_size(&m->spawns.top),
+                pkn_atomic_load_relaxed_size(&m->spawns.bottom), (unsigned)(ticket >> 32), (unsigned)(ticket >> 16) & 0xffffu,
                 m->loop_active, m->seen_broadcast);
         for (int k = 0; m->slices && k < pool->num_threads; k++) {
             uint64_t range = pkn_atomic_load_relaxed_u64(&m->slices[k].range), done = pkn_atomic_load_relaxed_u64(&m->slices[k].done);
