@@ -236,7 +236,9 @@ build/bench/fork_typed_%.o: bench/fork_typed.c bench/fork_typed.h pkern.h
 	$* $(BENCH_FLAGS) -fno-optimize-sibling-calls -DFORK_TYPED=fork_typed_$* -c $< -o $@
 
 BENCHES = $(patsubst bench/%.c,build/bench/%,$(wildcard bench/bench_*.c))
-.PHONY: bench bench-quick bench-deps
+.PHONY: bench bench-quick bench-deps bench-build
+bench-build: $(BENCHES) ## build them only
+
 bench: $(BENCHES) ## all benches, with every peer that is installed
 	sh bench/run.sh
 
