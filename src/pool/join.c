@@ -47,7 +47,7 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
         }
         return 1;
     }
-    pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0};
+    pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0, 0};
     wait.slot = slot;
     /* the thief still uses the record: what we run meanwhile pushes behind it */
     self->end = (slot->flags & PKN_SLOT_LAST) != 0 ? pkn_join_slot(owner, slot->index + 1) : slot + 1;
