@@ -25,7 +25,8 @@ typedef struct world {
     item items[ITEMS];
     pkn_atomic_u32 flag[4];
     pkern_cancel cancel;
-    pkern_scope shared; /* that several threads know */
+    pkern_scope shared;
+    pkern_future future;
 } world;
 
 static world *the;
