@@ -7,6 +7,8 @@
 
 #include "pool/guest.h"
 
+#define PKN_BROADCAST_POLLS 64
+
 /* The oldest broadcast that this worker has not run, or 0. */
 PKN_INTERNAL pkn_broadcast *pkn_next_broadcast(pkn_member *self) {
     pkern_pool *pool = self->pool;
@@ -15,9 +17,19 @@ PKN_INTERNAL pkn_broadcast *pkn_next_broadcast(pkn_member *self) {
     while (next != 0 && (int32_t)(next->number - self->seen_broadcast) <= 0) {
         next = next->next;
     }
-    self->seen_broadcast = next != 0 ? next->number : pkn_atomic_load_relaxed_u32(&pool->broadcast_number);
+    self->seen_broadcast = next != 0 ? next->number : pkn_atomic_load_relaxed_u32(&pool->board.number);
     pkn_mutex_unlock(&pool->lock);
     return next;
+}
+
+/* The only broadcast there is. Nobody reads the board now: all workers have run those before. */
+PKN_INTERNAL void pkn_put_on_board(pkn_broadcast_board *board, pkn_broadcast *broadcast) {
+    pkn_atomic_store_relaxed_size(&board->fn, (size_t)(uintptr_t)broadcast->fn);
+    pkn_atomic_store_relaxed_size(&board->ctx, (size_t)(uintptr_t)broadcast->ctx);
+    pkn_atomic_store_relaxed_u32(&board->count, (uint32_t)broadcast->count);
+    pkn_atomic_store_relaxed_u32(&board->root, broadcast->root);
+    pkn_atomic_store_relaxed_ptr(&board->broadcast, broadcast);
+    pkn_atomic_store_relaxed_u32(&board->call_number, broadcast->number);
 }
 
 PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadcast) {
@@ -27,8 +39,12 @@ PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadc
         link = &(*link)->next;
     }
     *link = broadcast;
-    broadcast->number = pkn_atomic_load_relaxed_u32(&pool->broadcast_number) + 1u;
-    pkn_atomic_store_relaxed_u32(&pool->broadcast_number, broadcast->number); /* who sees it takes the lock */
+    broadcast->number = pkn_atomic_load_relaxed_u32(&pool->board.number) + 1u;
+    if (pool->broadcasts == broadcast && broadcast->caller != 0) {
+        pkn_put_on_board(&pool->board, broadcast);
+    }
+    /* release: who sees the number sees the board */
+    pkn_atomic_store_release_u32(&pool->board.number, broadcast->number);
     pkn_mutex_unlock(&pool->lock);
     /* as pkn_work_posted, for all workers */
     pkn_fence_seq_cst();
@@ -64,16 +80,12 @@ PKN_INTERNAL void pkn_end_spawned_broadcast(pkern_pool *pool, pkn_broadcast *bro
     }
 }
 
-/* Thread `index`'s part: the last access to a broadcast that somebody waits for. Who is last ends one that was spawned. */
-PKN_INTERNAL void pkn_run_broadcast(pkern_pool *pool, pkn_broadcast *broadcast, int index) {
+/* After thread `index`'s part: the last access to a broadcast that somebody waits for. Who is last ends one that was spawned. */
+PKN_INTERNAL void pkn_broadcast_part_ended(pkern_pool *pool, pkn_broadcast *broadcast, int index, int code) {
     pkn_member *caller = broadcast->caller;
-    const pkern_scope *scope = broadcast->scope;
-    int code = scope != 0 && pkern_cancel_requested(scope->cancel)
-                   ? PKERN_ECANCELED
-                   : broadcast->fn(index, broadcast->count, broadcast->ctx);
     if (code != 0) {
         pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)index, code);
-        if (caller == 0 && scope == 0) {
+        if (caller == 0 && broadcast->scope == 0) {
             pkn_report_error(pool, code, broadcast->ctx);
         }
     }
@@ -87,17 +99,47 @@ PKN_INTERNAL void pkn_run_broadcast(pkern_pool *pool, pkn_broadcast *broadcast, 
     }
 }
 
-PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
-    pkn_broadcast *broadcast;
-    while ((broadcast = pkn_next_broadcast(self)) != 0) {
-        pkn_member *outer = pkn_current();
-        uint32_t outer_root = pkn_root(self);
-        pkn_set_root(self, broadcast->root);
-        pkn_set_current(self); /* the thread may be a guest elsewhere just now */
-        pkn_run_broadcast(self->pool, broadcast, self->index);
-        pkn_set_current(outer);
-        pkn_set_root(self, outer_root);
+PKN_INTERNAL void pkn_run_broadcast(pkern_pool *pool, pkn_broadcast *broadcast, int index) {
+    const pkern_scope *scope = broadcast->scope;
+    int code = scope != 0 && pkern_cancel_requested(scope->cancel)
+                   ? PKERN_ECANCELED
+                   : broadcast->fn(index, broadcast->count, broadcast->ctx);
+    pkn_broadcast_part_ended(pool, broadcast, index, code);
+}
+
+/* Runs the next broadcast if it is the one on the board. What is there stays until this worker has run it too. */
+PKN_INTERNAL int pkn_serve_board(pkn_member *self) {
+    pkn_broadcast_board *board = &self->pool->board;
+    /* acquire: pairs with the announcement */
+    uint32_t number = pkn_atomic_load_acquire_u32(&board->number);
+    if (number != self->seen_broadcast + 1u || pkn_atomic_load_relaxed_u32(&board->call_number) != number) {
+        return 0;
     }
+    int (*fn)(int, int, void *) = (int (*)(int, int, void *))(uintptr_t)pkn_atomic_load_relaxed_size(&board->fn);
+    void *ctx = (void *)(uintptr_t)pkn_atomic_load_relaxed_size(&board->ctx);
+    self->seen_broadcast = number;
+    pkn_set_root(self, pkn_atomic_load_relaxed_u32(&board->root));
+    int code = fn(self->index, (int)pkn_atomic_load_relaxed_u32(&board->count), ctx);
+    pkn_broadcast_part_ended(self->pool, (pkn_broadcast *)pkn_atomic_load_relaxed_ptr(&board->broadcast), self->index, code);
+    return 1;
+}
+
+PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
+    pkn_member *outer = pkn_current();
+    uint32_t outer_root = pkn_root(self);
+    pkn_join_expose_all(self); /* while their root is known */
+    pkn_set_current(self);     /* the thread may be a guest elsewhere just now */
+    while (pkn_has_broadcast(self)) {
+        if (!pkn_serve_board(self)) {
+            pkn_broadcast *broadcast = pkn_next_broadcast(self);
+            if (broadcast != 0) {
+                pkn_set_root(self, broadcast->root);
+                pkn_run_broadcast(self->pool, broadcast, self->index);
+            }
+        }
+    }
+    pkn_set_current(outer);
+    pkn_set_root(self, outer_root);
 }
 
 /* A spawned job may broadcast while the pool is being destroyed. The caller stands in for workers that had ended before. */
@@ -144,6 +186,10 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
     }
     pkn_wait wait = {PKN_WAIT_BROADCAST, 0, 0, 0, 0, 0, 0};
     wait.broadcast = &broadcast;
+    /* a short call is over before a search for other work would be */
+    for (int i = 0; i < PKN_BROADCAST_POLLS && !pkn_wait_is_over(member, &wait); i++) {
+        pkn_cpu_relax();
+    }
     if (!pkn_wait_is_over(member, &wait)) {
         pkn_join_expose_all(member);
         lost = pkn_work_until(member, &wait);

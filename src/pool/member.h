@@ -148,6 +148,16 @@ typedef struct pkn_broadcast {
     uint32_t spawn_number;
 } pkn_broadcast;
 
+/* What idle workers look at, in one line. call says what to run in broadcast number `call_number`, while that is not done. */
+typedef struct pkn_broadcast_board {
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 number; /* of the newest broadcast */
+    pkn_atomic_u32 call_number;
+    pkn_atomic_u32 count, root;
+    pkn_atomic_size fn;
+    pkn_atomic_size ctx;
+    pkn_atomic_ptr broadcast;
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_broadcast_board;
+
 /* Jobs first in, first out, under the pool's lock. */
 typedef struct pkn_job_queue {
     pkn_atomic_size count;
@@ -177,10 +187,12 @@ struct pkern_pool {
     pkn_mutex starting;     /* held while the workers are made */
     pkn_mutex lock;         /* guest creation, broadcasts, the two queues */
 
+    pkn_broadcast *broadcasts; /* under lock */
+
+    pkn_broadcast_board board; /* beside the list, so that workers come by without the lock */
+
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 num_members; /* members[0 .. this) exist */
     pkn_atomic_u32 stopping;
-    pkn_atomic_u32 broadcast_number; /* of the newest */
-    pkn_broadcast *broadcasts;       /* under lock */
     pkn_job_queue injected;          /* see injector.h */
     pkn_job_queue urgent;
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size detached; /* detached jobs and futures that are queued or run */

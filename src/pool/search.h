@@ -143,7 +143,7 @@ PKN_INTERNAL int pkn_take_urgent(pkn_member *self, const pkn_wait *wait, int sha
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self);
 
 PKN_INLINE int pkn_has_broadcast(const pkn_member *worker) {
-    return pkn_atomic_load_relaxed_u32(&worker->pool->broadcast_number) != worker->seen_broadcast;
+    return pkn_atomic_load_relaxed_u32(&worker->pool->board.number) != worker->seen_broadcast;
 }
 
 /* Runs (sees) one piece of work that this wait allows. impatient lifts the depth limit. */

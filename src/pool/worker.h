@@ -36,7 +36,7 @@ PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
 PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
     pkern_pool *pool = self->pool;
     pkn_mutex_lock(&pool->lock);
-    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->broadcast_number) &&
+    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->board.number) &&
                   pkn_atomic_load_relaxed_size(&pool->injected.count) == 0 &&
                   pkn_atomic_load_relaxed_size(&pool->urgent.count) == 0;
     pkn_mutex_unlock(&pool->lock);
