@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x33bdc74516ec390au
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xe6b1bee801fb500au
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x33bdc74516ec390au /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xe6b1bee801fb500au /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -3179,6 +3179,9 @@ extern long syscall(long number, ...);
 #if PKN_THREADS && !defined(__cplusplus) && defined(__STRICT_ANSI__)
 #ifndef CLOCK_MONOTONIC
 #define CLOCK_MONOTONIC 1
+#endif
+#ifndef CLOCK_REALTIME
+#define CLOCK_REALTIME 0
 #endif
 extern int clock_gettime(int clock, struct timespec *time);
 extern int nanosleep(const struct timespec *time, struct timespec *left);

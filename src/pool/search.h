@@ -15,16 +15,24 @@
 #include "pool/injector.h"
 #include "pool/loop_board.h"
 #include "pool/process.h"
+#include "pool/deadline.h"
 
-enum { PKN_WAIT_WORK, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST };
+enum { PKN_WAIT_WORK, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST, PKN_WAIT_FUTURE, PKN_WAIT_IDLE, PKN_WAIT_YIELD };
 
 typedef struct pkn_wait {
     int kind;
     const pkn_slot *slot;         /* JOIN */
-    const pkern_scope *scope;     /* SCOPE */
+    const pkern_scope *scope;     /* SCOPE, FUTURE */
     uint32_t epoch, units;        /* LOOP: helpers' units of this epoch */
     const pkn_broadcast *broadcast; /* BROADCAST */
+    uint64_t deadline_ns;           /* FUTURE, IDLE: the wait is over then, too */
 } pkn_wait;
+
+/* Those waits that a thread without a place in the pool may have, too. */
+PKN_INTERNAL int pkn_wait_without_place_is_over(const pkern_pool *pool, const pkn_wait *wait) {
+    const pkn_atomic_size *left = wait->scope != 0 ? &wait->scope->pending : &pool->detached;
+    return pkn_atomic_load_acquire_size(left) == 0 || pkn_deadline_has_passed(wait->deadline_ns);
+}
 
 /* acquire in each: what was done before is visible after the wait */
 PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) {
@@ -37,6 +45,9 @@ PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) 
         return pkn_loop_reported(self->slices, (uint32_t)self->pool->num_threads, wait->epoch) == wait->units;
     case PKN_WAIT_BROADCAST:
         return pkn_atomic_load_acquire_u32(&wait->broadcast->remaining) == 0;
+    case PKN_WAIT_FUTURE:
+    case PKN_WAIT_IDLE:
+        return pkn_wait_without_place_is_over(self->pool, wait);
     default:
         return 0;
     }
@@ -130,10 +141,43 @@ PKN_INTERNAL int pkn_take_hidden_from_any(pkn_member *self, const pkn_filter *fi
     return 0;
 }
 
+/* The root of urgent jobs that this member may take, and posts. In a pool of one nobody else may run them: the guest's call must
+   not end before. */
+PKN_INLINE uint32_t pkn_urgent_root(const pkn_member *self, uint32_t root) {
+    return self->pool->num_threads == 1 ? (uint32_t)self->index + 1u : root;
+}
+
+/* Queues an urgent job. 0, or 1 without memory. */
+PKN_INTERNAL int pkn_post_urgent(pkn_member *member, const pkn_job *given) {
+    pkern_pool *pool = member->pool;
+    pkn_job job = *given;
+    job.root = pkn_urgent_root(member, job.root);
+    member->has_spawned = 1;
+    int failed = pkn_queue_push(pool, &pool->urgent, &job);
+    if (!failed) {
+        pkn_work_posted(pool, job.root, 1);
+    }
+    return failed;
+}
+
+/* The oldest urgent job that this wait allows: by root or scope, where a wait is bound to these. */
+PKN_INTERNAL int pkn_take_urgent(pkn_member *self, const pkn_wait *wait, int shallow, int peek, pkn_job *job) {
+    pkern_pool *pool = self->pool;
+    if (pkn_atomic_load_relaxed_size(&pool->urgent.count) == 0) {
+        return 0;
+    }
+    pkn_filter of_root = {0, 0, 0}, of_scope = {0, 0, 0};
+    of_root.by_root = !self->is_worker || wait->kind == PKN_WAIT_LOOP;
+    of_root.root = pkn_urgent_root(self, pkn_root(self));
+    of_scope.scope = wait->scope;
+    return (shallow && pkn_queue_take(pool, &pool->urgent, &of_root, peek, job)) ||
+           (wait->scope != 0 && pkn_queue_take(pool, &pool->urgent, &of_scope, peek, job));
+}
+
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self);
 
 PKN_INLINE int pkn_has_broadcast(const pkn_member *worker) {
-    return pkn_atomic_load_relaxed_u32(&worker->pool->broadcast_number) != worker->seen_broadcast;
+    return pkn_atomic_load_relaxed_u32(&worker->pool->board.number) != worker->seen_broadcast;
 }
 
 /* how: without the depth limit; private joins, too */
@@ -149,6 +193,12 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     if (worker != 0 && pkn_has_broadcast(worker)) {
         if (!peek) {
             pkn_serve_broadcasts(worker);
+        }
+        return 1;
+    }
+    if (pkn_take_urgent(self, wait, shallow, peek, &job)) {
+        if (!peek) {
+            pkn_run_job(self, &job);
         }
         return 1;
     }
@@ -195,7 +245,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     if (pkn_take_from_any(self, &filter, peek)) {
         return 1;
     }
-    if (peek ? pkn_atomic_load_relaxed_size(&pool->injected) != 0 : pkn_take_injected(pool, &job)) {
+    if (peek ? pkn_atomic_load_relaxed_size(&pool->injected.count) != 0 : pkn_take_injected(pool, &job)) {
         if (!peek) {
             pkn_run_job(self, &job);
         }
@@ -241,15 +291,18 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
     /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
     pkn_fence_all_threads(pool->has_membarrier);
-    if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, PKN_SEARCH_IMPATIENT | PKN_SEARCH_HIDDEN, 1) ||
-        pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
-        if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
-            pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
-            return 0;
+    if (!(pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, PKN_SEARCH_IMPATIENT | PKN_SEARCH_HIDDEN, 1) ||
+          pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool))) {
+        if (wait->deadline_ns == 0) {
+            pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
+            return 1;
         }
-        return 1;
+        pkn_sleep_until(&self->sleeper, &self->parked, parked, wait->deadline_ns);
     }
-    pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
+    if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
+        pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
+        return 0;
+    }
     return 1;
 #else
     PKN_UNUSED(self);
@@ -264,7 +317,7 @@ PKN_INTERNAL PKN_COLD int pkn_finish_alone(pkn_member *self, const pkn_wait *wai
     pkn_filter of_scope = {0, 0, 0};
     pkn_job job;
     of_scope.scope = wait->scope;
-    while (wait->kind == PKN_WAIT_SCOPE && !pkn_wait_is_over(self, wait) && pkn_spawn_pop(self, &of_scope, &job)) {
+    while (wait->scope != 0 && !pkn_wait_is_over(self, wait) && pkn_spawn_pop(self, &of_scope, &job)) {
         pkn_run_job(self, &job);
     }
     return !pkn_wait_is_over(self, wait);

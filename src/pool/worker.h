@@ -36,8 +36,9 @@ PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
 PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
     pkern_pool *pool = self->pool;
     pkn_mutex_lock(&pool->lock);
-    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->broadcast_number) &&
-                  pkn_atomic_load_relaxed_size(&pool->injected) == 0;
+    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->board.number) &&
+                  pkn_atomic_load_relaxed_size(&pool->injected.count) == 0 &&
+                  pkn_atomic_load_relaxed_size(&pool->urgent.count) == 0;
     pkn_mutex_unlock(&pool->lock);
     return self->ended;
 }
@@ -45,7 +46,7 @@ PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
 PKN_INTERNAL void *pkn_worker_main(void *argument) {
     pkn_member *self = (pkn_member *)argument;
     pkern_pool *pool = self->pool;
-    pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0};
+    pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0, 0};
     pkn_set_current(self);
     pkn_this_thread.memberships = self;
     pkn_this_thread.worker = self;

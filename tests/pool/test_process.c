@@ -61,6 +61,20 @@ static void process_use(pkern_pool *pool) {
     PROCESS_CHECK(pkn_loop_run(pool, 0, 1000000, 0, process_sum, &ran) == 0 && ran == 1000005);
     PROCESS_CHECK(pkern_broadcast(pool, process_broadcast, &ran) == 0 && ran == 1000006);
     PROCESS_CHECK(pkern_pool_install(pool, pool_count_one, &ran) == 0 && ran == 1000007);
+    ran = 0;
+    pkern_future future;
+    PROCESS_CHECK(pkern_spawn_fifo(pool, pool_count_one, &ran) == 0 && ran == 1);
+    PROCESS_CHECK(pkern_spawn_urgent(pool, pool_count_one, &ran) == 0 && ran == 2);
+    PROCESS_CHECK(pkern_spawn_broadcast(pool, process_broadcast, &ran) == 0 && ran == 3);
+    PROCESS_CHECK(pkern_future_spawn(&future, pool, pool_count_one, &ran) == 0 && ran == 4);
+    PROCESS_CHECK(pkern_future_wait(&future) == 0);
+    PROCESS_CHECK(pkern_scope_begin_fifo(&scope, pool) == 0);
+    PROCESS_CHECK(pkern_scope_spawn(&scope, pool_count_one, &ran) == 0);
+    PROCESS_CHECK(pkern_scope_spawn_urgent(&scope, pool_count_one, &ran) == 0);
+    PROCESS_CHECK(pkern_scope_spawn_broadcast(&scope, process_broadcast, &ran) == 0);
+    PROCESS_CHECK(pkern_scope_wait(&scope) == 0 && ran == 7);
+    PROCESS_CHECK(pkern_yield_now(pool) != PKERN_YIELD_EXECUTED && pkern_yield_local(pool) != PKERN_YIELD_EXECUTED);
+    PROCESS_CHECK(pkern_pool_wait_idle(pool, -1) == PKERN_OK || pkern_worker_index(pool) >= 0);
 }
 
 Test(pool_process, a_child_uses_its_parents_pools_serially_and_frees_them) {
@@ -234,6 +248,57 @@ Test(pool_process, a_scope_whose_tasks_wait_on_the_forking_thread_is_finished) {
         __atomic_store_n(&flight.go, 1, __ATOMIC_RELEASE);
         pool_end(flight.pool);
     }
+}
+
+Test(pool_process, a_future_on_a_lost_thread_is_canceled) {
+    for (int timed = 0; timed < 2; timed++) {
+        process_flight flight;
+        pkern_future future;
+        memset(&flight, 0, sizeof flight);
+        flight.pool = pool_of(2);
+        cr_assert_eq(pkern_future_spawn(&future, flight.pool, process_stay, &flight), PKERN_OK);
+        flight.outside = 1;
+        process_fork_inside(&flight);
+        if (flight.is_child) {
+            PROCESS_CHECK(pkern_future_wait_for(&future, timed ? INT64_C(1000000000000) : -1) == PKERN_ECANCELED);
+            PROCESS_CHECK(pkern_future_is_done(&future) == 0);
+            PROCESS_CHECK(pkern_pool_wait_idle(flight.pool, -1) == PKERN_OK);
+            _exit(PROCESS_OK);
+        }
+        cr_assert_eq(pkern_future_wait(&future), 0);
+        pool_end(flight.pool);
+    }
+}
+
+/* In a pool of one the futures and the FIFO tasks wait on the forking thread, too. */
+static int process_fork_alone(void *ctx) {
+    process_flight *flight = (process_flight *)ctx;
+    pkern_future future;
+    pkern_scope scope;
+    cr_assert_eq(pkern_scope_begin_fifo(&scope, 0), PKERN_OK);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(pkern_scope_spawn(&scope, pool_count_one, &flight->ran), PKERN_OK);
+    }
+    cr_assert_eq(pkern_future_spawn(&future, 0, pool_count_one, &flight->ran), PKERN_OK);
+    pid_t child = process_fork();
+    if (child == 0) {
+        PROCESS_CHECK(pkern_future_wait(&future) == PKERN_OK && flight->ran == 1);
+        PROCESS_CHECK(pkern_scope_wait(&scope) == PKERN_OK && flight->ran == 11);
+        _exit(PROCESS_OK);
+    }
+    cr_assert(process_ended_well(child));
+    cr_assert_eq(pkern_future_wait(&future), 0);
+    cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+    return 0;
+}
+
+Test(pool_process, what_waits_on_the_forking_thread_is_finished) {
+    process_flight flight;
+    memset(&flight, 0, sizeof flight);
+    flight.pool = pool_of(1);
+    cr_assert_eq(pkern_pool_install(flight.pool, process_fork_alone, &flight), 0);
+    cr_assert_eq(flight.ran, 11);
+    pool_end(flight.pool);
 }
 
 /* ---- fork at any moment ---- */
