@@ -52,13 +52,15 @@ PKN_INTERNAL int pkn_threads_of_text(const char *text) {
 
 /* Reads a small file as text; 0 where that fails. */
 PKN_INTERNAL size_t pkn_read_text(const char *path, char *text, size_t size) {
+    size_t length = 0;
+    int cancellation = pkn_hold_cancellation();
     FILE *file = fopen(path, "re");
-    if (file == 0) {
-        return 0;
+    if (file != 0) {
+        length = fread(text, 1, size - 1, file);
+        fclose(file);
+        text[length] = 0;
     }
-    size_t length = fread(text, 1, size - 1, file);
-    fclose(file);
-    text[length] = 0;
+    pkn_allow_cancellation(cancellation);
     return length;
 }
 
