@@ -79,7 +79,7 @@ PKN_INTERNAL size_t pkn_read_in_folder(const char *folder, size_t folder_length,
 /* The tightest quota of a cgroup folder and its parents, up to the root of length root_length. 0 for none. */
 PKN_INTERNAL int pkn_cpus_of_cgroup(char *folder, size_t root_length) {
     char quota[64];
-    char period[64];
+    char period[32]; /* both fit in quota */
     int least = 0;
     for (size_t length = strlen(folder); length >= root_length; length--) {
         if (length != root_length && folder[length] != '/' && folder[length] != 0) {
