@@ -6,6 +6,9 @@
    or guest; outside of any, the global pool. A pool of T threads starts T - 1 of them; the calling thread, as a guest, is the
    T-th. A pool of 1 runs everything on the caller. Several threads may call at once: each is a guest. Callbacks return 0 to go on
    and anything else to fail; they must return normally (no longjmp, no C++ exception, no pthread_exit across pkern).
+   A pthread_cancel of a thread that is inside a call waits for the call's end, unless a callback comes to a cancellation point,
+   which is the same as pthread_exit across pkern; the pools' own threads can't be cancelled. From a signal handler only
+   pkern_cancel_request may be called: any other call may find the thread in the middle of a call, and corrupts it.
    After fork() the child's calls on its parent's pools run serially. */
 #ifndef PKN_POOL_POOL_H
 #define PKN_POOL_POOL_H
@@ -40,7 +43,7 @@ enum {
 /* All zero = the defaults. */
 typedef struct pkern_pool_config {
     int num_threads;   /* 0: environment PKERN_NUM_THREADS, then macro PKERN_NUM_THREADS, then the usable CPUs */
-    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default */
+    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default, at least 1 MiB */
     const char *name;  /* prefix of the threads' names, 0 = "pkern" */
     int64_t spin_ns;   /* how long an idle worker spins before it sleeps, 0 = default (50 us), < 0 = not at all */
     void (*on_thread_start)(int index, void *user); /* on each worker, before its first task */
@@ -121,16 +124,17 @@ typedef struct pkern_scope {
     pkn_atomic_u64 failure;     /* spawn number and code of the lowest failure, all ones for none */
 } pkern_scope;
 
-/* Starts a scope; each begin needs its pkern_scope_wait, on the same thread. Errors: PKERN_EINVAL (scope is 0). */
+/* Starts a scope; each begin needs its pkern_scope_wait, on the same thread (a debug build checks that). Errors: PKERN_EINVAL (scope is 0). */
 PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool);
 
 /* Equals fn(ctx), any time before pkern_scope_wait returns, on any thread. From the thread that began the scope or from any task of
    it. Order: none promised (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs
-   inside this call. Errors: PKERN_EINVAL (scope or fn is 0). */
+   inside this call; so it does after pkern_scope_wait, and on a thread outside of the pool. Errors: PKERN_EINVAL (scope or fn is 0). */
 PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx);
 
 /* Returns when every task of the scope has finished, those too that tasks spawned; works on them meanwhile. The status is the failure
-   with the lowest spawn number (the first spawned, where one thread spawns). The scope can be begun again afterwards.
+   with the lowest spawn number (the first spawned, where one thread spawns). The scope can be begun again afterwards; a second wait returns at once, with
+   the same status.
    Errors: PKERN_EINVAL (scope is 0), PKERN_ECANCELED in a forked child whose tasks were on threads that are gone. */
 PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope);
 

@@ -62,6 +62,7 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
     if (member != 0) {
         pkn_entry entry;
         pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0};
+        PKN_ASSERT(pkn_membership(&pkn_this_thread, member->pool) == member); /* begun on this thread */
         wait.scope = scope;
         entry.member = member;
         entry.outer = pkn_current();
