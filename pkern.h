@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xe6b1bee801fb500au
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x808a0f16ee522d8du
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xe6b1bee801fb500au /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x808a0f16ee522d8du /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -110,6 +110,14 @@
 /* PKERN_MAX_GUESTS: how many outside threads can work in one pool at once; a further one runs its calls serially. */
 #ifndef PKERN_MAX_GUESTS
 #define PKERN_MAX_GUESTS 32
+#endif
+
+/* The scheduler's words hold a member's index and its call's in 16 bits each, with a few values beside them. */
+#if PKERN_MAX_THREADS < 1 || PKERN_MAX_GUESTS < 1 || PKERN_MAX_THREADS + PKERN_MAX_GUESTS > 65000
+#error "pkern: PKERN_MAX_THREADS and PKERN_MAX_GUESTS must be at least 1 each and at most 65000 together"
+#endif
+#if PKERN_NUM_THREADS > PKERN_MAX_THREADS
+#error "pkern: PKERN_NUM_THREADS is above PKERN_MAX_THREADS"
 #endif
 
 /* PKERN_DEBUG: 1 checks the library's own assumptions while it runs. */
@@ -286,6 +294,9 @@ typedef struct pkern_allocator {
    or guest; outside of any, the global pool. A pool of T threads starts T - 1 of them; the calling thread, as a guest, is the
    T-th. A pool of 1 runs everything on the caller. Several threads may call at once: each is a guest. Callbacks return 0 to go on
    and anything else to fail; they must return normally (no longjmp, no C++ exception, no pthread_exit across pkern).
+   A pthread_cancel of a thread that is inside a call waits for the call's end, unless a callback comes to a cancellation point,
+   which is the same as pthread_exit across pkern; the pools' own threads can't be cancelled. From a signal handler only
+   pkern_cancel_request may be called: any other call may find the thread in the middle of a call, and corrupts it.
    After fork() the child's calls on its parent's pools run serially. */
 #ifndef PKN_POOL_POOL_H
 #define PKN_POOL_POOL_H
@@ -432,7 +443,7 @@ enum {
 /* All zero = the defaults. */
 typedef struct pkern_pool_config {
     int num_threads;   /* 0: environment PKERN_NUM_THREADS, then macro PKERN_NUM_THREADS, then the usable CPUs */
-    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default */
+    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default, at least 1 MiB */
     const char *name;  /* prefix of the threads' names, 0 = "pkern" */
     int64_t spin_ns;   /* how long an idle worker spins before it sleeps, 0 = default (50 us), < 0 = not at all */
     void (*on_thread_start)(int index, void *user); /* on each worker, before its first task */
@@ -2270,8 +2281,31 @@ PKN_INTERNAL void pkn_restore_signals(uint64_t mask) {
 }
 #endif
 
-/* 0, or nonzero where the system has no further thread. stack_size 0 is the system's default; a size it refuses is raised to the
-   least that it takes. */
+/* From here to pkn_allow_cancellation a request to cancel the calling thread waits: opening a file, a nap and a wait for a thread would
+   else end it in the middle of a call, with a lock held. Returns the state before. */
+PKN_INTERNAL int pkn_hold_cancellation(void) {
+    int before = 0;
+#if !defined(__ANDROID__)
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+#endif
+    return before;
+}
+
+PKN_INTERNAL void pkn_allow_cancellation(int before) {
+#if defined(__ANDROID__)
+    PKN_UNUSED(before);
+#else
+    (void)pthread_setcancelstate(before, &before);
+#endif
+}
+
+/* The least of a default stack: the pool's depth_limit counts on it, and musl's default is 128 KiB. */
+#define PKN_LEAST_DEFAULT_STACK ((size_t)1 << 20)
+/* glibc takes no less; musl would take 2 KiB, on which no task of ours can run. */
+#define PKN_LEAST_STACK ((size_t)16384)
+
+/* 0, or nonzero where the system has no further thread. stack_size 0 is the system's default, but at least 1 MiB; a size it refuses is
+   raised to the least that it takes. */
 PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *(*main)(void *), void *argument) {
     if (PKN_THREAD_CREATE_FAILS()) {
         return EAGAIN;
@@ -2283,12 +2317,17 @@ PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *
     if (stack_size != 0) {
         size_t page = 4096;
         size_t rounded = stack_size > SIZE_MAX - page ? SIZE_MAX - page : (stack_size + page - 1) / page * page;
+        rounded = rounded < PKN_LEAST_STACK ? PKN_LEAST_STACK : rounded;
         while (rounded < ((size_t)1 << 20) && pthread_attr_setstacksize(&attributes, rounded) != 0) {
             rounded *= 2;
         }
         if (rounded >= ((size_t)1 << 20)) {
             (void)pthread_attr_setstacksize(&attributes, rounded);
         }
+    }
+    size_t default_size = 0;
+    if (stack_size == 0 && pthread_attr_getstacksize(&attributes, &default_size) == 0 && default_size < PKN_LEAST_DEFAULT_STACK) {
+        (void)pthread_attr_setstacksize(&attributes, PKN_LEAST_DEFAULT_STACK);
     }
     uint64_t signals = pkn_block_signals();
     int error = pthread_create(thread, &attributes, main, argument);
@@ -2298,7 +2337,9 @@ PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *
 }
 
 PKN_INTERNAL void pkn_thread_join(pkn_thread thread) {
+    int cancellation = pkn_hold_cancellation();
     pthread_join(thread, 0);
+    pkn_allow_cancellation(cancellation);
 }
 
 /* At most 15 characters. */
@@ -2348,7 +2389,9 @@ PKN_INTERNAL void pkn_at_fork(void (*prepare)(void), void (*parent)(void), void 
 PKN_INTERNAL void pkn_nap(void) {
     struct timespec time = {0, 100000};
     int kept_errno = errno;
+    int cancellation = pkn_hold_cancellation();
     nanosleep(&time, 0);
+    pkn_allow_cancellation(cancellation);
     errno = kept_errno;
 }
 
@@ -2451,11 +2494,13 @@ PKN_INTERNAL void pkn_sleep_while_equal(pkn_sleeper *sleeper, pkn_atomic_u32 *wo
     }
     errno = kept_errno;
 #else
+    int cancellation = pkn_hold_cancellation();
     pthread_mutex_lock(&sleeper->mutex);
     while (pkn_atomic_load_acquire_u32(word) == value) {
         pthread_cond_wait(&sleeper->changed, &sleeper->mutex);
     }
     pthread_mutex_unlock(&sleeper->mutex);
+    pkn_allow_cancellation(cancellation);
 #endif
 }
 
@@ -6006,13 +6051,15 @@ PKN_INTERNAL int pkn_threads_of_text(const char *text) {
 
 /* Reads a small file as text; 0 where that fails. */
 PKN_INTERNAL size_t pkn_read_text(const char *path, char *text, size_t size) {
+    size_t length = 0;
+    int cancellation = pkn_hold_cancellation();
     FILE *file = fopen(path, "re");
-    if (file == 0) {
-        return 0;
+    if (file != 0) {
+        length = fread(text, 1, size - 1, file);
+        fclose(file);
+        text[length] = 0;
     }
-    size_t length = fread(text, 1, size - 1, file);
-    fclose(file);
-    text[length] = 0;
+    pkn_allow_cancellation(cancellation);
     return length;
 }
 
@@ -6031,7 +6078,7 @@ PKN_INTERNAL size_t pkn_read_in_folder(const char *folder, size_t folder_length,
 /* The tightest quota of a cgroup folder and its parents, up to the root of length root_length. 0 for none. */
 PKN_INTERNAL int pkn_cpus_of_cgroup(char *folder, size_t root_length) {
     char quota[64];
-    char period[64];
+    char period[32]; /* both fit in quota */
     int least = 0;
     for (size_t length = strlen(folder); length >= root_length; length--) {
         if (length != root_length && folder[length] != '/' && folder[length] != 0) {
@@ -6199,6 +6246,7 @@ PKN_INTERNAL void *pkn_worker_main(void *argument) {
     pkn_member *self = (pkn_member *)argument;
     pkern_pool *pool = self->pool;
     pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0, 0};
+    (void)pkn_hold_cancellation();
     pkn_set_current(self);
     pkn_this_thread.memberships = self;
     pkn_this_thread.worker = self;

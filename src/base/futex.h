@@ -63,11 +63,13 @@ PKN_INTERNAL void pkn_sleep_while_equal(pkn_sleeper *sleeper, pkn_atomic_u32 *wo
     }
     errno = kept_errno;
 #else
+    int cancellation = pkn_hold_cancellation();
     pthread_mutex_lock(&sleeper->mutex);
     while (pkn_atomic_load_acquire_u32(word) == value) {
         pthread_cond_wait(&sleeper->changed, &sleeper->mutex);
     }
     pthread_mutex_unlock(&sleeper->mutex);
+    pkn_allow_cancellation(cancellation);
 #endif
 }
 

@@ -6,6 +6,9 @@
    or guest; outside of any, the global pool. A pool of T threads starts T - 1 of them; the calling thread, as a guest, is the
    T-th. A pool of 1 runs everything on the caller. Several threads may call at once: each is a guest. Callbacks return 0 to go on
    and anything else to fail; they must return normally (no longjmp, no C++ exception, no pthread_exit across pkern).
+   A pthread_cancel of a thread that is inside a call waits for the call's end, unless a callback comes to a cancellation point,
+   which is the same as pthread_exit across pkern; the pools' own threads can't be cancelled. From a signal handler only
+   pkern_cancel_request may be called: any other call may find the thread in the middle of a call, and corrupts it.
    After fork() the child's calls on its parent's pools run serially. */
 #ifndef PKN_POOL_POOL_H
 #define PKN_POOL_POOL_H
@@ -49,7 +52,7 @@ enum {
 /* All zero = the defaults. */
 typedef struct pkern_pool_config {
     int num_threads;   /* 0: environment PKERN_NUM_THREADS, then macro PKERN_NUM_THREADS, then the usable CPUs */
-    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default */
+    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default, at least 1 MiB */
     const char *name;  /* prefix of the threads' names, 0 = "pkern" */
     int64_t spin_ns;   /* how long an idle worker spins before it sleeps, 0 = default (50 us), < 0 = not at all */
     void (*on_thread_start)(int index, void *user); /* on each worker, before its first task */

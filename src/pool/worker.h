@@ -47,6 +47,7 @@ PKN_INTERNAL void *pkn_worker_main(void *argument) {
     pkn_member *self = (pkn_member *)argument;
     pkern_pool *pool = self->pool;
     pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0, 0};
+    (void)pkn_hold_cancellation();
     pkn_set_current(self);
     pkn_this_thread.memberships = self;
     pkn_this_thread.worker = self;

@@ -10,6 +10,12 @@
 
 enum { PROCESS_OK = 17 };
 
+#ifdef __SANITIZE_ADDRESS__
+#define PROCESS_SANITIZER 1
+#else
+#define PROCESS_SANITIZER PKN_TSAN
+#endif
+
 /* In the child: nothing but exit statuses can be reported. */
 #define PROCESS_CHECK(condition) \
     do { \
@@ -330,7 +336,7 @@ static int process_fork_in_task(void *ctx) {
     return process_ended_well(child) ? 0 : 1;
 }
 
-Test(pool_process, forks_in_the_middle_of_work_do_not_hang_the_child) {
+Test(pool_process, R35_forks_in_the_middle_of_work_do_not_hang_the_child) {
     pool_outside outside = {{0}, 0};
     process_flight flight;
     memset(&flight, 0, sizeof flight);
@@ -338,6 +344,46 @@ Test(pool_process, forks_in_the_middle_of_work_do_not_hang_the_child) {
     pool_go(&outside, process_work, &flight);
     for (int i = 0; i < 30; i++) {
         cr_assert_eq(pkern_join(flight.pool, process_fork_in_task, &flight, process_fork_in_task, &flight), 0);
+    }
+    __atomic_store_n(&flight.go, 1, __ATOMIC_RELEASE);
+    pool_come_back(&outside);
+    pool_end(flight.pool);
+}
+
+/* A caller that keeps every part of the pool busy: its joins, its loop board, its own deque. */
+static void *process_work_too(void *ctx) {
+    process_flight *flight = (process_flight *)ctx;
+    pkern_par_options options;
+    memset(&options, 0, sizeof options);
+    options.item_cost_ns = 1e4;
+    while (pool_read(&flight->go) == 0) {
+        size_t ran = 0;
+        cr_assert_eq(pkn_loop_run(flight->pool, 0, 50, &options, process_sum, &ran), PKERN_OK);
+        cr_assert_eq(pkern_join(flight->pool, pool_count_one, &ran, pool_count_one, &ran), PKERN_OK);
+        cr_assert_eq(ran, 52);
+    }
+    return 0;
+}
+
+Test(pool_process, R35_a_thousand_forks_beside_a_busy_pool) {
+    enum { FORKS = PROCESS_SANITIZER ? 100 : 1000 };
+    pool_outside outside = {{0}, 0};
+    process_flight flight;
+    memset(&flight, 0, sizeof flight);
+    flight.pool = pool_of(3);
+    pool_go(&outside, process_work, &flight);
+    pool_go(&outside, process_work_too, &flight);
+    for (int i = 0; i < FORKS; i++) {
+        pid_t child = process_fork();
+        if (child == 0) {
+            process_use(flight.pool);
+            PROCESS_CHECK(i % 2 == 0 || pkern_pool_destroy(flight.pool) == PKERN_OK);
+            _exit(PROCESS_OK);
+        }
+        cr_assert(process_ended_well(child), "fork %d", i);
+        size_t ran = 0;
+        cr_assert_eq(pkern_join(flight.pool, pool_count_one, &ran, pool_count_one, &ran), 0);
+        cr_assert_eq(ran, 2);
     }
     __atomic_store_n(&flight.go, 1, __ATOMIC_RELEASE);
     pool_come_back(&outside);

@@ -22,6 +22,14 @@ typedef int pkn_once;
 #define PKN_THREAD_CREATE_FAILS() 0
 #endif
 
+PKN_INTERNAL int pkn_hold_cancellation(void) {
+    return 0;
+}
+
+PKN_INTERNAL void pkn_allow_cancellation(int before) {
+    PKN_UNUSED(before);
+}
+
 PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *(*run)(void *), void *argument) {
     PKN_UNUSED(stack_size);
     return PKN_THREAD_CREATE_FAILS() ? EAGAIN : explore_thread_create(thread, run, argument);
