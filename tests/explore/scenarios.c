@@ -70,6 +70,7 @@ static const explore_scenario table[] = {
     {"hidden: used again, a thief that comes twice", hidden_setup, {join_three_times, hidden_thief_twice}, check6, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"hidden: two nested, two thieves", hidden_setup_4, {join_nested2, hidden_thief, hidden_thief_too}, check3, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
     {"hidden: three nested, one thief of each kind", hidden_setup_4, {join_nested3, hidden_thief, thief_of_4}, check4, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"hidden: two second sides wait for each other", fresh_world, {pool_join_two_wait}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
     {"hidden: a first side waits for the second", fresh_world, {pool_join_waits}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"join: a new segment, two thieves", join_setup_quiet_4, {join_expose_all, steal_two_records, steal_one_by_root}, check3, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"join: two nested, two thieves", join_setup_4, {join_nested2, other_thief, thief_of_4}, check3, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},

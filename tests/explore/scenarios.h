@@ -51,7 +51,7 @@ SCENARIO_TOOL void name_members(void) {
     explore_name(&the->pool->sleepers, "sleepers");
     explore_name(&the->pool->num_members, "num_members");
     explore_name(&the->pool->injected.count, "injected");
-    explore_name(&the->pool->broadcast_number, "broadcast_number");
+    explore_name(&the->pool->board.number, "broadcast_number");
 }
 
 SCENARIO_TOOL void fresh_world(void) {
