@@ -95,6 +95,7 @@ static const explore_scenario table[] = {
     {"loop: four units, two helpers", setup_loop_3, {own_loop_4, help_once, help_once_too}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
     {"loop: two in a row, a late helper", setup_loop_2, {own_two_loops, help_twice}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"loop: the lowest failure, two helpers", setup_loop_3, {own_failing_loop, help_once, help_once_too}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"loop: of a worker, for two guests in turn", setup_loop_of_worker, {own_loops_of_two_roots, guest_1_helps, guest_2_helps}, 0, EXPLORE_BOUNDED, 3, 0, 0, 0, 0, 0},
     {"loop: epochs wrap around", setup_epoch_wrap, {own_two_loops, help_twice}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"loop: old tags are refreshed", setup_epoch_refresh, {own_two_loops, help_twice}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"pool: of three, made and ended", fresh_world, {pool_idle_3}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
