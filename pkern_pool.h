@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x808a0f16ee522d8du
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x4a538531ba19d97du
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x808a0f16ee522d8du /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x4a538531ba19d97du /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -361,6 +361,9 @@ typedef struct pkern_allocator {
     } \
     PKN_ALWAYS_INLINE type pkn_atomic_fetch_sub_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
         return __atomic_fetch_sub(&a->value, x, __ATOMIC_ACQ_REL); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_or_relaxed_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_or(&a->value, x, __ATOMIC_RELAXED); \
     } \
     PKN_ALWAYS_INLINE type pkn_atomic_fetch_or_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
         return __atomic_fetch_or(&a->value, x, __ATOMIC_ACQ_REL); \
@@ -2123,7 +2126,7 @@ PKN_INTERNAL pkn_slot *pkn_join_steal(pkn_member *victim, const pkn_filter *filt
     if (peek) {
         return slot;
     }
-    /* acquire: pairs with expose; the record's words are read after this */
+    /* release: pairs with the owner's look, who then looks at our member */
     if (!pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_next(range, top + 1, pkn_join_split(range)))) {
         return 0;
     }
@@ -2144,9 +2147,10 @@ PKN_INTERNAL pkn_slot *pkn_join_steal_hidden(pkn_member *victim, const pkn_filte
     if (peek) {
         return filter->by_root && *root != filter->root ? 0 : slot;
     }
-    pkn_atomic_fetch_or_acq_rel_u32(&slot->flags, PKN_SLOT_PUBLIC);
+    pkn_atomic_fetch_or_relaxed_u32(&slot->flags, PKN_SLOT_PUBLIC);
     pkn_fence_all_threads(1);
-    /* the owner has its present root since before it pushed, and the claim fails where the record is another by now */
+    /* the owner has its present root since before it pushed, and the claim fails where the record is another by now;
+       release: as in pkn_join_steal */
     *root = pkn_root(victim);
     if (pkn_join_end(victim) <= split || (filter->by_root && *root != filter->root) ||
         !pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_next(range, split + 1, split + 1))) {
@@ -2827,14 +2831,21 @@ PKN_INTERNAL uint32_t pkn_loop_run_slice(const pkn_loop_view *view, pkn_loop_sli
     return units;
 }
 
-/* Says that the participant has come; what it reports is added to this. 0 where the loop is over. */
-PKN_INTERNAL int pkn_loop_arrive(const pkn_loop_view *view, pkn_loop_slice *slice) {
+/* Says that the participant has come; what it reports is added to this. 0 where the loop is over. A worker's word is its own, but the
+   last participant of a worker's loops is one guest after another: one that is late must not write over what the next has reported. */
+PKN_INTERNAL int pkn_loop_arrive(const pkn_loop_view *view, pkn_loop_slice *slice, int is_worker) {
     uint64_t done = pkn_atomic_load_relaxed_u64(&slice->done);
-    if ((uint32_t)(done >> 32) != view->epoch) {
+    while ((uint32_t)(done >> 32) != view->epoch) {
         if ((int32_t)((uint32_t)(done >> 32) - view->epoch) > 0) {
             return 0;
         }
-        pkn_atomic_store_relaxed_u64(&slice->done, (uint64_t)view->epoch << 32);
+        if (is_worker) {
+            pkn_atomic_store_relaxed_u64(&slice->done, (uint64_t)view->epoch << 32);
+            return 1;
+        }
+        if (pkn_atomic_cas_relaxed_u64(&slice->done, &done, (uint64_t)view->epoch << 32)) {
+            return 1;
+        }
     }
     return 1;
 }
@@ -2877,7 +2888,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
     pkn_prefetch_to_write(&slices[number].done);
     uint32_t first = 0, last = 0;
     (void)pkn_loop_claim(&view, slices, number, participants, &first, &last);
-    if (!pkn_loop_arrive(&view, &slices[number])) {
+    if (!pkn_loop_arrive(&view, &slices[number], self->is_worker)) {
         return 0;
     }
     pkn_set_root(self, view.root);

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x808a0f16ee522d8du
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x4a538531ba19d97du
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x808a0f16ee522d8du /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x4a538531ba19d97du /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -3409,6 +3409,9 @@ PKN_DEFINE_REDUCTION_NEON(f64, double, float64x2_t, 2)
     } \
     PKN_ALWAYS_INLINE type pkn_atomic_fetch_sub_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
         return __atomic_fetch_sub(&a->value, x, __ATOMIC_ACQ_REL); \
+    } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_or_relaxed_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_or(&a->value, x, __ATOMIC_RELAXED); \
     } \
     PKN_ALWAYS_INLINE type pkn_atomic_fetch_or_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
         return __atomic_fetch_or(&a->value, x, __ATOMIC_ACQ_REL); \
