@@ -139,17 +139,6 @@ Test(pool_branches, scopes_on_two_pools_end_in_the_order_they_began) {
     pool_end(b);
 }
 
-Test(pool_branches, a_spawn_that_runs_at_once_keeps_its_failure) {
-    static int code = 12;
-    pkern_pool *pool = pool_of(2);
-    pkern_scope scope;
-    cr_assert_eq(pkern_scope_begin(&scope, pool), PKERN_OK);
-    cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
-    cr_assert_eq(pkern_scope_spawn(&scope, pool_return, &code), PKERN_OK);
-    cr_assert_eq(pkern_scope_wait(&scope), 12);
-    pool_end(pool);
-}
-
 Test(pool_branches, no_member_has_more_join_segments_than_indices_tell_apart) {
     pkern_pool *pool = pool_of(1);
     size_t ran = 0;
@@ -182,6 +171,23 @@ Test(pool_branches, a_look_sees_what_lies_in_the_own_deque) {
 }
 
 #if PKN_THREADS
+
+static void *branches_spawn_from_outside(void *ctx) {
+    static int code = 12;
+    cr_assert_eq(pkern_scope_spawn((pkern_scope *)ctx, pool_return, &code), PKERN_OK);
+    return 0;
+}
+
+Test(pool_branches, a_spawn_that_runs_at_once_keeps_its_failure) {
+    pkern_pool *pool = pool_of(2);
+    pool_outside outside = {{0}, 0};
+    pkern_scope scope;
+    cr_assert_eq(pkern_scope_begin(&scope, pool), PKERN_OK);
+    pool_go(&outside, branches_spawn_from_outside, &scope);
+    pool_come_back(&outside);
+    cr_assert_eq(pkern_scope_wait(&scope), 12);
+    pool_end(pool);
+}
 
 /* A known slot that another thread has meanwhile. */
 typedef struct branches_turns {
