@@ -153,6 +153,7 @@ coverage: ## line and branch coverage of the tests, by gcov
 	@rm -rf build/tests/coverage
 	@$(MAKE) --no-print-directory run-coverage
 	@sh tools/coverage.sh build/tests/coverage
+	@sh tools/branches.sh build/tests/coverage/missed_branches tests/coverage_waivers.txt
 
 STRESS_JOBS = 100000000
 STRESS_POOLS = 10000

@@ -8,7 +8,7 @@ for data in "$folder"/*.gcda; do
     [ -f "$data" ] || { echo "no coverage data in $folder" >&2; exit 1; }
     gcov --branch-probabilities --stdout "$data" 2> /dev/null
 done > "$folder/all.gcov"
-awk -F: -v missed="$folder/missed_lines" -v least="${PKN_COVERAGE:-95}" '
+awk -F: -v missed="$folder/missed_lines" -v missed_branches="$folder/missed_branches" -v least="${PKN_COVERAGE:-95}" '
 $3 == "Source" || $0 ~ /^ *-: *0:Source:/ {
     source = $4 ? $4 : $NF
     inside = source ~ /(^|\/)src\//
@@ -29,6 +29,10 @@ $3 == "Source" || $0 ~ /^ *-: *0:Source:/ {
     gsub(/[ *]/, "", count)
     if (count == "-" || line == 0) next
     key = source ":" line
+    if (!(key in text)) {
+        text[key] = $0
+        sub(/^[^:]*:[^:]*:[ ]*/, "", text[key])
+    }
     if (!(key in seen)) { seen[key] = 0; lines[source]++ }
     if (count !~ /^[#=]/ && !seen[key]) { seen[key] = 1; hit[source]++ }
 }
@@ -53,6 +57,12 @@ END {
     }
     close("sort")
     for (key in seen) if (!seen[key]) print key > missed
+    printf "" > missed_branches
+    for (key in branch) if (!branch[key]) {
+        place = key
+        sub(/:[0-9]*$/, "", place)
+        print key ": " text[place] > missed_branches
+    }
     exit bad != 0
 }' "$folder/all.gcov"
 status=$?

@@ -104,6 +104,20 @@ POOL_TOOL void pool_heap_check(const pool_heap *heap) {
     cr_assert_eq(heap->live, 0);
 }
 
+/* ---- children ---- */
+
+#ifdef PKN_TEST_COVERAGE
+void __gcov_dump(void);
+#endif
+
+/* Ends a forked child without exit handlers, what it covered is kept. */
+POOL_TOOL __attribute__((noreturn)) void pool_child_ends(int status) {
+#ifdef PKN_TEST_COVERAGE
+    __gcov_dump();
+#endif
+    _exit(status);
+}
+
 /* ---- counting and waiting ---- */
 
 POOL_TOOL int pool_count_one(void *ctx) {

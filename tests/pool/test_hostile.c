@@ -31,7 +31,7 @@ static int hostile_child(void (*run)(void *ctx), void *ctx) {
         signal(SIGALRM, SIG_DFL);
         alarm(20);
         run(ctx);
-        _exit(HOSTILE_OK);
+        pool_child_ends(HOSTILE_OK);
     }
     while (waitpid(child, &status, 0) < 0) {
     }
@@ -148,7 +148,7 @@ static void *hostile_outlive_main(void *ctx) {
     HOSTILE_CHECK(hostile_use(hostile_pool) && hostile_use(0));
     HOSTILE_CHECK(pkern_pool_destroy(hostile_pool) == PKERN_OK);
     HOSTILE_CHECK(pkern_pool_global_shutdown() == PKERN_OK);
-    _exit(HOSTILE_OK);
+    pool_child_ends(HOSTILE_OK);
 }
 
 static void hostile_end_main_thread(void *ctx) {

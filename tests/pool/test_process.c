@@ -95,7 +95,7 @@ Test(pool_process, a_child_uses_its_parents_pools_serially_and_frees_them) {
             process_use(0);
             PROCESS_CHECK(pkern_pool_destroy(pool) == PKERN_OK);
             PROCESS_CHECK(pkern_pool_global_shutdown() == PKERN_OK);
-            _exit(PROCESS_OK);
+            pool_child_ends(PROCESS_OK);
         }
         cr_assert(process_ended_well(child));
         cr_assert_eq(pkern_join(pool, pool_count_one, &ran, pool_count_one, &ran), 0);
@@ -124,7 +124,7 @@ Test(pool_process, a_child_may_make_pools_of_its_own) {
             PROCESS_CHECK(pkern_spawn(own, pool_count_one, &ran) == PKERN_OK);
             PROCESS_CHECK(pkern_pool_destroy(own) == PKERN_OK && ran == 100001);
         }
-        _exit(PROCESS_OK);
+        pool_child_ends(PROCESS_OK);
     }
     cr_assert(process_ended_well(child));
     pool_end(pool);
@@ -173,7 +173,7 @@ Test(pool_process, a_join_whose_half_is_on_a_lost_thread_is_canceled) {
             PROCESS_CHECK(status == PKERN_ECANCELED);
             PROCESS_CHECK(pkern_worker_index(flight.pool) == -1);
             PROCESS_CHECK(pkern_pool_destroy(flight.pool) == PKERN_OK);
-            _exit(PROCESS_OK);
+            pool_child_ends(PROCESS_OK);
         }
         cr_assert_eq(status, 0);
         pool_end(flight.pool);
@@ -193,7 +193,7 @@ Test(pool_process, a_scope_with_a_task_on_a_lost_thread_is_canceled) {
         if (flight.is_child) {
             PROCESS_CHECK(pkern_scope_spawn(&scope, pool_count_one, &flight.ran) == PKERN_OK && flight.ran == 1);
             PROCESS_CHECK(pkern_scope_wait(&scope) == PKERN_ECANCELED);
-            _exit(PROCESS_OK);
+            pool_child_ends(PROCESS_OK);
         }
         cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
         pool_end(flight.pool);
@@ -221,7 +221,7 @@ Test(pool_process, a_loop_with_a_piece_on_a_lost_thread_is_canceled) {
         pkern_status status = pkn_loop_run(flight.pool, 0, 2, &options, process_loop_body, &flight);
         if (flight.is_child) {
             PROCESS_CHECK(status == PKERN_ECANCELED);
-            _exit(PROCESS_OK);
+            pool_child_ends(PROCESS_OK);
         }
         cr_assert_eq(status, PKERN_OK);
         pool_end(flight.pool);
@@ -246,7 +246,7 @@ Test(pool_process, a_scope_whose_tasks_wait_on_the_forking_thread_is_finished) {
         pid_t child = process_fork();
         if (child == 0) {
             PROCESS_CHECK(pkern_scope_wait(&scope) == PKERN_OK && flight.ran == 10);
-            _exit(PROCESS_OK);
+            pool_child_ends(PROCESS_OK);
         }
         cr_assert(process_ended_well(child));
         cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
@@ -331,7 +331,7 @@ static int process_fork_in_task(void *ctx) {
     if (child == 0) {
         process_use(0);
         process_use(flight->pool);
-        _exit(PROCESS_OK);
+        pool_child_ends(PROCESS_OK);
     }
     return process_ended_well(child) ? 0 : 1;
 }
@@ -378,7 +378,7 @@ Test(pool_process, R35_a_thousand_forks_beside_a_busy_pool) {
         if (child == 0) {
             process_use(flight.pool);
             PROCESS_CHECK(i % 2 == 0 || pkern_pool_destroy(flight.pool) == PKERN_OK);
-            _exit(PROCESS_OK);
+            pool_child_ends(PROCESS_OK);
         }
         cr_assert(process_ended_well(child), "fork %d", i);
         size_t ran = 0;
