@@ -80,6 +80,8 @@ typedef struct pkn_loop_cost {
 /* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */
 enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2, PKN_GUEST_KEPT = 3, PKN_GUEST_KEPT_BUSY = 4 };
 enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
+/* A guest for the pool's life, by PKERN_POOL_USE_CURRENT_THREAD; it is just running the jobs that nobody else can run. */
+enum { PKN_STAYS_NOT = 0, PKN_STAYS = 1, PKN_STAYS_AND_RUNS = 2 };
 
 struct pkn_member {
     pkn_fork_state fork; /* must be first: typed joins see it alone */
@@ -103,6 +105,7 @@ struct pkn_member {
     uint32_t victim;       /* where the last successful search ended */
     uint32_t seen_broadcast;
     int has_spawned;       /* something was pushed to the spawn deque since the guest came */
+    int stays;             /* PKN_STAYS... */
     int ended;             /* the worker is gone, since the pool is being destroyed; under the pool's lock */
     uint32_t loop_epoch;
     int loop_active;       /* the board is in use */
@@ -157,6 +160,8 @@ struct pkern_pool {
     const pkern_allocator *allocator;
     void (*on_thread_start)(int index, void *user);
     void (*on_thread_exit)(int index, void *user);
+    int (*start_thread)(const pkern_thread_start *start, void *user);
+    void (*join_thread)(int index, void *user);
     void *user;
     char name[16];
     size_t bytes;

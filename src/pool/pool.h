@@ -34,8 +34,18 @@ typedef struct pkern_pool pkern_pool;
 
 enum {
     PKERN_POOL_ALL_THREADS = 1, /* fewer threads than asked for is PKERN_ETHREAD instead of a smaller pool */
-    PKERN_POOL_PIN = 2          /* worker i stays on the (i + 1)-th usable CPU, where the system can do that */
+    PKERN_POOL_PIN = 2,         /* worker i stays on the (i + 1)-th usable CPU, where the system can do that */
+    PKERN_POOL_USE_CURRENT_THREAD = 4 /* the thread that makes the pool is its T-th for good, see pkern_pool_create */
 };
+
+/* A thread that a pool asks for, as pkern_pool_config.start_thread sees it; valid during that call. */
+typedef struct pkern_thread_start {
+    void (*run)(void *argument); /* to be called once, on the new thread; returns when the pool ends */
+    void *argument;
+    const char *name;            /* of at most 15 characters */
+    size_t stack_size;           /* as in the config */
+    int index;                   /* the thread's pkern_worker_index */
+} pkern_thread_start;
 
 /* All zero = the defaults. */
 typedef struct pkern_pool_config {
@@ -43,23 +53,35 @@ typedef struct pkern_pool_config {
     size_t stack_size; /* bytes of a worker's stack, 0 = the system's default */
     const char *name;  /* prefix of the threads' names, 0 = "pkern" */
     int64_t spin_ns;   /* how long an idle worker spins before it sleeps, 0 = default (50 us), < 0 = not at all */
-    void (*on_thread_start)(int index, void *user); /* on each worker, before its first task */
-    void (*on_thread_exit)(int index, void *user);  /* on each worker, after its last task */
+    void (*on_thread_start)(int index, void *user); /* on each of the pool's own threads, before its first task; not on guests */
+    void (*on_thread_exit)(int index, void *user);  /* on each of the pool's own threads, after its last task */
     void *user;
     const pkern_allocator *allocator; /* 0 = malloc; copied, must serve until the pool is destroyed */
     unsigned flags;                   /* PKERN_POOL_* */
+    /* Both or neither: how the pool's threads are made and joined instead of by pthreads. start_thread makes a thread that calls
+       start->run(start->argument), and must not wait for it nor call it itself; nonzero: there is no further thread, as where
+       pthread_create fails. join_thread returns when that run has returned, so that no code of pkern runs after
+       pkern_pool_destroy. Name, priority and signal mask are the handler's affair; PKERN_POOL_PIN is followed. Called by the
+       thread that makes or ends the pool, for index 0, 1, ... in order. */
+    int (*start_thread)(const pkern_thread_start *start, void *user);
+    void (*join_thread)(int index, void *user);
 } pkern_pool_config;
 
 /* Makes a pool. Usable CPUs are the smaller of the affinity mask and the cgroup's quota (v1 or v2). A bad value in the
    environment is ignored. Where threads can't be created the pool has those it got, at least the caller
    (pkern_pool_num_threads tells).
-   config: 0 = defaults. Errors: PKERN_EINVAL (pool is 0, num_threads < 0 or > PKERN_MAX_THREADS, half an allocator, unknown flag),
+   With PKERN_POOL_USE_CURRENT_THREAD the calling thread stays in the pool, with index T - 1, as if all it does stood inside one
+   pkern_pool_install: its calls that name no pool use this one, and start without an entry. It works only while it is inside
+   a call, for its own calls' tasks; the hooks don't run on it; other threads are guests as ever. In a pool of 1 what it spawns
+   runs inside pkern_spawn. It has to end the pool itself; if the thread ends before, the pool can't be ended any more.
+   config: 0 = defaults. Errors: PKERN_EINVAL (pool is 0, num_threads < 0 or > PKERN_MAX_THREADS, half an allocator, half a pair of
+   start_thread and join_thread, unknown flag, PKERN_POOL_USE_CURRENT_THREAD on a thread that is in a pool already),
    PKERN_ENOMEM, PKERN_ETHREAD (only with PKERN_POOL_ALL_THREADS); *pool is then 0. Any thread. Allocates; starts T - 1 threads. */
 PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_pool **pool);
 
 /* Finishes what was spawned, ends and joins the threads, frees everything. 0 is a no-op. Blocks.
-   Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it;
-   nothing is done then. In a forked child it only frees. */
+   Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it or stays
+   in it by PKERN_POOL_USE_CURRENT_THREAD; nothing is done then. In a forked child it only frees. */
 PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool);
 
 /* The process's pool, made on first use with the defaults or pkern_pool_global_init's config. Never 0: where it can't be made, a

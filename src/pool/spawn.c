@@ -22,6 +22,11 @@ PKN_INTERNAL pkern_status pkn_spawn_detached(pkern_pool *pool, pkern_task_fn fn,
         if (!failed) {
             pkn_work_posted(member->pool, PKN_ROOT_NONE, 1);
         }
+        if (member->stays == PKN_STAYS && member->pool->num_threads == 1) {
+            member->stays = PKN_STAYS_AND_RUNS; /* so that jobs that spawn don't nest */
+            pkn_run_own_jobs(member);
+            member->stays = PKN_STAYS;
+        }
     } else {
         /* a guest's jobs go to the pool's threads, so that it can leave; first in, first out, in any case */
         failed = pkn_inject(member->pool, &job);
