@@ -119,14 +119,6 @@ PKN_INTERNAL void pkn_at_fork(void (*prepare)(void), void (*parent)(void), void 
     (void)pthread_atfork(prepare, parent, child);
 }
 
-/* A short sleep, for the rare wait that nobody can end by a wake. */
-PKN_INTERNAL void pkn_nap(void) {
-    struct timespec time = {0, 100000};
-    int kept_errno = errno;
-    nanosleep(&time, 0);
-    errno = kept_errno;
-}
-
 PKN_INTERNAL int pkn_mutex_init(pkn_mutex *mutex) {
     return pthread_mutex_init(mutex, 0);
 }

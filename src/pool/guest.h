@@ -113,6 +113,7 @@ PKN_INTERNAL pkn_member *pkn_become_guest(pkn_thread_state *thread, pkern_pool *
         thread->last_guest = member;
         thread->last_is_kept = member->kept_by == thread;
     }
+    member->home = thread->worker != 0 && !pkn_is_orphan(thread->worker->pool) ? thread->worker : 0;
     member->next_membership = thread->memberships;
     thread->memberships = member;
     return member;

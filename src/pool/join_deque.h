@@ -138,7 +138,8 @@ PKN_INTERNAL int pkn_join_try_take_back(pkn_member *owner, uint32_t index) {
             return 0;
         }
         int is_public = split > index;
-        uint32_t new_split = is_public ? top + (index - top) / 2 : split;
+        uint32_t half = top + (index - top) / 2;
+        uint32_t new_split = !is_public ? split : half > owner->join_floor ? half : owner->join_floor;
         uint32_t first = is_public ? new_split : index;
         for (uint32_t i = first; i <= index; i++) {
             pkn_join_unmark(pkn_join_slot(owner, i));

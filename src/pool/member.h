@@ -80,6 +80,7 @@ typedef struct pkn_loop_cost {
 /* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */
 enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2, PKN_GUEST_KEPT = 3, PKN_GUEST_KEPT_BUSY = 4 };
 enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
+#define PKN_ASLEEP_ABROAD 0x80000000u /* a worker that sleeps as a guest of another pool */
 /* A guest for the pool's life, by PKERN_POOL_USE_CURRENT_THREAD; it is just running the jobs that nobody else can run. */
 enum { PKN_STAYS_NOT = 0, PKN_STAYS = 1, PKN_STAYS_AND_RUNS = 2 };
 
@@ -101,6 +102,9 @@ struct pkn_member {
     uint32_t entries;      /* calls this thread is inside, nested ones counted */
     pkn_atomic_u32 root;   /* of the job that runs; thieves look at it */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */
+    uint32_t join_floor;   /* records below it are of other roots than what runs now, and stay public */
+    pkn_member *home;      /* a guest's: where its thread is a worker, in another pool */
+    pkn_member *abroad;    /* a worker's: as which guest it sleeps; under the pool's lock */
     uint32_t join_segments;
     uint32_t victim;       /* where the last successful search ended */
     uint32_t seen_broadcast;

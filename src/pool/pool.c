@@ -200,7 +200,7 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
         return PKERN_OK;
     }
     pkn_member *own = pkn_membership(pkn_settled_thread(), pool);
-    int stayed = own != 0 && own->stays && own->entries == 1 && own->fork.end->index == 0;
+    int stayed = own != 0 && own->stays && own->entries == 1 && pkn_join_end(own) == 0;
     if (stayed) {
         pkn_leave_for_good(own);
         pkn_set_current(0);

@@ -111,7 +111,9 @@ PKERN_API int pkern_worker_index(const pkern_pool *pool);
 
 typedef int (*pkern_task_fn)(void *ctx);
 
-/* fn(ctx) on the caller, as a guest of the pool: calls inside that name no pool use this one. Returns fn's result. */
+/* fn(ctx) on the caller, as a guest of the pool: calls inside that name no pool use this one. Returns fn's result.
+   A worker of another pool that waits inside, in any call on this pool, goes on running what comes to its own pool, as deep as that
+   pool's stacks allow; so pools may call into each other. Source: Rayon's install. */
 PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, void *ctx);
 
 /* Equals { int x = a(a_ctx), y = b(b_ctx); return x ? x : y; } where b may run on another thread at the same time. Both sides always

@@ -5,6 +5,7 @@
 #include "sleepers.h"
 #include "loops.h"
 #include "pools.h"
+#include "abroad.h"
 
 static const explore_scenario table[] = {
     /* every execution */
@@ -81,6 +82,9 @@ static const explore_scenario table[] = {
     {"loop: the lowest failure, two helpers", setup_loop_3, {own_failing_loop, help_once, help_once_too}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
     {"loop: epochs wrap around", setup_epoch_wrap, {own_two_loops, help_twice}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"loop: old tags are refreshed", setup_epoch_refresh, {own_two_loops, help_twice}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
+    {"abroad: a job at home wakes", setup_two_pools, {home_wakes_who_is_abroad, worker_0, worker_of_other}, check_both, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"abroad: a broadcast at home wakes", setup_two_pools, {home_broadcasts_to_who_is_abroad, worker_0, worker_of_other}, check_both, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"abroad: the pool at home ends", setup_two_pools, {home_ends_beside_who_is_abroad, worker_0, worker_of_other}, check_both, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
     {"pool: of three, made and ended", fresh_world, {pool_idle_3}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
     {"pool: a join", fresh_world, {pool_join}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"pool: a join in a join", fresh_world, {pool_join_nested}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},

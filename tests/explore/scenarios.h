@@ -20,7 +20,7 @@ typedef struct item {
 } item;
 
 typedef struct world {
-    pkern_pool *pool;
+    pkern_pool *pool, *other;
     pkn_member *member[MEMBERS];
     item items[ITEMS];
     pkn_atomic_u32 flag[4];

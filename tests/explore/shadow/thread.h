@@ -59,10 +59,6 @@ PKN_INTERNAL void pkn_at_fork(void (*prepare)(void), void (*parent)(void), void 
     PKN_UNUSED(child);
 }
 
-PKN_INTERNAL void pkn_nap(void) {
-    explore_relax();
-}
-
 PKN_INTERNAL int pkn_mutex_init(pkn_mutex *mutex) {
     mutex->taken = mutex->message = mutex->execution = 0;
     return 0;
