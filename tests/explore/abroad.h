@@ -54,12 +54,20 @@ static int wait_abroad(void *ctx) {
     return 0;
 }
 
+/* the worker is about to sleep, or asleep */
+static void await_sleeper_at_home(void) {
+    await_flag(2);
+    while (pkn_sleeping_workers(the->pool) == 0) {
+        pkn_cpu_relax();
+    }
+}
+
 static void home_wakes_who_is_abroad(void) {
     become_guest();
     prepare_item(0);
     prepare_item(1);
     EXPLORE_ASSERT(pkern_spawn(the->pool, wait_abroad, &the->items[1]) == 0);
-    await_flag(2);
+    await_sleeper_at_home();
     EXPLORE_ASSERT(pkern_spawn(the->pool, raise_flag_0, &the->items[0]) == 0);
     await_flag(1);
     end_both();
@@ -71,7 +79,7 @@ static void home_broadcasts_to_who_is_abroad(void) {
     prepare_item(1);
     prepare_item(2);
     EXPLORE_ASSERT(pkern_spawn(the->pool, wait_abroad, &the->items[2]) == 0);
-    await_flag(2);
+    await_sleeper_at_home();
     EXPLORE_ASSERT(pkern_broadcast(the->pool, broadcast_task, 0) == 0);
     raise_flag(0);
     await_flag(1);
@@ -82,7 +90,7 @@ static void home_ends_beside_who_is_abroad(void) {
     become_guest();
     prepare_item(0);
     EXPLORE_ASSERT(pkern_spawn(the->pool, wait_abroad, &the->items[0]) == 0);
-    await_flag(2);
+    await_sleeper_at_home();
     raise_flag(0);
     pkn_end_workers(the->pool);
     EXPLORE_ASSERT(the->items[0].done == 1);
