@@ -123,6 +123,19 @@ PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, vo
    Source: Blumofe et al., "Cilk", 1995; Rayon's join. */
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
 
+/* migrated: 1 where the callback runs on another thread than the call. */
+typedef int (*pkern_context_fn)(void *ctx, int migrated);
+
+/* pkern_join, where the callbacks are told whether they run on another thread than the caller; a never does. So b learns that threads are
+   idle, and may cut its work finer. Costs a place in the pool and two calls more than pkern_join. Errors: as pkern_join.
+   Source: Rayon's join_context. */
+PKERN_API pkern_status pkern_join_context(pkern_pool *pool, pkern_context_fn a, void *a_ctx, pkern_context_fn b, void *b_ctx);
+
+/* 1 where the calling thread has queued something in the pool that no thread has taken yet (second sides of joins, tasks, detached
+   spawns), 0 where not: a hint, old as soon as it is given, whether more should be offered. -1 where the calling thread is no worker
+   or guest of the pool. Never blocks. Source: Rayon's current_thread_has_pending_tasks. */
+PKERN_API int pkern_worker_has_pending_tasks(const pkern_pool *pool);
+
 /* Runs fn(ctx) some time later on one of the pool's threads; what it returns is dropped; pkern_pool_destroy waits for it. Where only
    the caller could run it (a pool of 1): from outside fn runs inside this call, from a task before the outermost call returns.
    Errors: PKERN_EINVAL (fn is 0), PKERN_ENOMEM. */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The join whose callbacks are told where they run, and the hint that says whether others may take something. */
+#ifndef PKN_POOL_JOIN_CONTEXT_C
+#define PKN_POOL_JOIN_CONTEXT_C
+
+#include "pool/guest.h"
+
+typedef struct PKN_MAY_ALIAS pkn_context_frame {
+    pkern_context_fn fn;
+    void *ctx;
+    int status;
+} pkn_context_frame;
+
+/* Only a thief runs a record by its function. */
+PKN_INTERNAL void pkn_context_migrated(pkn_fork_state *self, pkn_slot *slot) {
+    pkn_context_frame *frame = (pkn_context_frame *)(void *)slot->payload;
+    PKN_UNUSED(self);
+    frame->status = frame->fn(frame->ctx, 1);
+}
+
+PKERN_API pkern_status pkern_join_context(pkern_pool *pool, pkern_context_fn a, void *a_ctx, pkern_context_fn b, void *b_ctx) {
+    pkn_entry entry;
+    if (a == 0 || b == 0) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_enter(pool, &entry);
+    pkn_slot *slot = member != 0 ? pkn_end(&member->fork) : 0;
+    if (slot != 0) {
+        pkn_context_frame *frame = (pkn_context_frame *)(void *)slot->payload;
+        frame->fn = b;
+        frame->ctx = b_ctx;
+        slot->run = pkn_context_migrated;
+        slot = pkn_push(slot) != 0 ? slot : 0;
+    }
+    int a_status = a(a_ctx, 0);
+    int taken = slot != 0 ? pkn_pop(slot) : 1;
+    int b_status = taken > 0 ? b(b_ctx, 0) : taken < 0 ? PKERN_ECANCELED : ((pkn_context_frame *)(void *)slot->payload)->status;
+    pkn_leave(&entry);
+    return a_status != 0 ? a_status : b_status;
+}
+
+PKERN_API int pkern_worker_has_pending_tasks(const pkern_pool *pool) {
+    const pkn_thread_state *thread = pkn_settled_thread();
+    const pkn_member *member = thread->memberships == 0 ? 0 : pkn_membership(thread, pkn_pool_of_call(pool));
+    if (member == 0) {
+        return -1;
+    }
+    size_t spawned = pkn_atomic_load_relaxed_size(&member->spawns.bottom) - pkn_atomic_load_relaxed_size(&member->spawns.top);
+    return (ptrdiff_t)spawned > 0 || pkn_join_end(member) > pkn_join_top(pkn_atomic_load_relaxed_u64(&member->join_range));
+}
+
+#endif
