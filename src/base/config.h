@@ -36,6 +36,10 @@
 #define PKERN_MAX_GUESTS 32
 #endif
 
+#if PKERN_MAX_THREADS < 1 || PKERN_MAX_GUESTS < 1 || PKERN_MAX_THREADS + PKERN_MAX_GUESTS > 65000
+#error "PKERN_MAX_THREADS and PKERN_MAX_GUESTS: 1 or more each, 65000 together at most, since indices have 16 bits"
+#endif
+
 /* PKERN_DEBUG: 1 checks the library's own assumptions while it runs. */
 #ifndef PKERN_DEBUG
 #define PKERN_DEBUG 0

@@ -20,6 +20,9 @@ typedef struct pkn_job {
 } pkn_job;
 
 #define PKN_ROOT_NONE 0u
+/* 1 .. num_slots are guests' calls, up to here regions, see region.h; this one is a region that can't be told from others */
+#define PKN_ROOT_LONELY 0xffffu
+#define PKN_REGIONS 32
 #define PKN_ROOT_INJECTED UINT32_MAX /* for a wake alone: who waits for work of one root takes nothing from the injector */
 
 /* A job in a spawn deque, word by word: a thief may read while the owner overwrites, and then drops what it read. */
@@ -103,6 +106,9 @@ struct pkn_member {
     pkn_atomic_u32 root;   /* of the job that runs; thieves look at it */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */
     uint32_t join_floor;   /* records below it are of other roots than what runs now, and stay public */
+    int blocks;            /* waits, and runs nothing meanwhile */
+    uint32_t regions;      /* bit i: region_outer[i] is in use */
+    pkn_atomic_u32 region_outer[PKN_REGIONS]; /* the root under which it was begun; thieves look at it */
     pkn_member *home;      /* a guest's: where its thread is a worker, in another pool */
     pkn_member *abroad;    /* a worker's: as which guest it sleeps; under the pool's lock */
     uint32_t join_segments;
@@ -180,6 +186,9 @@ struct pkern_pool {
     pkn_atomic_size injected;        /* jobs in the injector */
     pkn_job *injector;               /* [injector_capacity], ring, under lock */
     size_t injector_capacity, injector_head;
+    pkn_atomic_size region_count;    /* tasks of regions */
+    pkn_job *region_jobs;            /* [region_capacity], a power of two, ring, under lock */
+    size_t region_capacity, region_head;
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
     uint32_t helpers; /* T - 1 */
@@ -198,6 +207,44 @@ PKN_INLINE void pkn_set_root(pkn_member *member, uint32_t root) {
 /* Of an index below num_members, whose release covers the pointer, or of a thief whose claim was seen. */
 PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
     return (pkn_member *)pkn_atomic_load_relaxed_ptr(&pool->members[index]);
+}
+
+/* 1 where a thread that runs work of this root takes nothing else while it waits. */
+PKN_INLINE int pkn_is_isolated(const pkern_pool *pool, uint32_t root) {
+    return root > (uint32_t)pool->num_slots && root <= PKN_ROOT_LONELY;
+}
+
+/* The root that a region was begun under; roots that are no region end the chain by themselves. */
+PKN_INLINE uint32_t pkn_outer_root(const pkern_pool *pool, uint32_t root) {
+    uint32_t slots = (uint32_t)pool->num_slots;
+    if (!pkn_is_isolated(pool, root) || root == PKN_ROOT_LONELY) {
+        return root;
+    }
+    const pkn_member *member = pkn_member_at(pool, (root - 1u) % slots);
+    return pkn_atomic_load_relaxed_u32(&member->region_outer[(root - 1u) / slots - 1u]);
+}
+
+/* 1 where work of this root is the other's, too. A root that is read before its work is claimed may be an old one of a region that is
+   over, so the chain may be anything, and long. */
+PKN_INTERNAL int pkn_root_descends(const pkern_pool *pool, uint32_t root, uint32_t from) {
+    for (int steps = 0; root != from && steps < 1000; steps++) {
+        uint32_t outer = pkn_outer_root(pool, root);
+        if (outer == root) {
+            return 0;
+        }
+        root = outer;
+    }
+    return root == from;
+}
+
+/* The call that all of it descends from. */
+PKN_INTERNAL uint32_t pkn_top_root(const pkern_pool *pool, uint32_t root) {
+    uint32_t outer = pkn_outer_root(pool, root);
+    for (int steps = 0; outer != root && steps < 1000; steps++) {
+        root = outer;
+        outer = pkn_outer_root(pool, root);
+    }
+    return root;
 }
 
 #endif

@@ -36,6 +36,7 @@ PKN_INTERNAL void pkn_pool_free(pkern_pool *pool) {
         pkn_member_destroy(pkn_member_at(pool, i));
     }
     pkn_release(allocator, pool->injector, pool->injector_capacity * sizeof(pkn_job));
+    pkn_release(allocator, pool->region_jobs, pool->region_capacity * sizeof(pkn_job));
     if (!pkn_is_orphan(pool)) {
         pkn_mutex_destroy(&pool->lock);
         pkn_mutex_destroy(&pool->starting);

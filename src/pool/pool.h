@@ -131,6 +131,23 @@ typedef int (*pkern_context_fn)(void *ctx, int migrated);
    Source: Rayon's join_context. */
 PKERN_API pkern_status pkern_join_context(pkern_pool *pool, pkern_context_fn a, void *a_ctx, pkern_context_fn b, void *b_ctx);
 
+/* What a thread does while it waits. */
+enum {
+    PKERN_WAIT_STEAL = 0, /* any work of the pool */
+    PKERN_WAIT_OWN = 1,   /* only what descends from the call that it waits in */
+    PKERN_WAIT_BLOCK = 2  /* nothing */
+};
+
+/* pkern_join where waits inside run no other work, so that the caller may hold a lock over the call that other tasks of the pool want, too.
+   OWN: whoever waits in a, in b or in anything that they fork, on whatever thread, works only on what descends from this call.
+   BLOCK: the same, but the caller's own wait for b runs nothing at all. (In either mode the caller runs b itself if no thread has begun it.)
+   Inside, calls of this pool behave as ever but for pkern_broadcast, which is PKERN_EDEADLK; scopes begun inside have to be waited for
+   inside; a wait for a scope begun outside takes anything. Calls on other pools aren't bound: what descends from there may wait
+   for anything. The tasks of such calls go through one queue of the pool with a lock, so they should not be small; beyond
+   about 30 calls inside each other on one thread waits help less. In a forked child tasks not begun are lost.
+   Errors: as pkern_join; PKERN_EINVAL for another mode. Source: TBB's this_task_arena::isolate. */
+PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx, int wait_mode);
+
 /* 1 where the calling thread has queued something in the pool that no thread has taken yet (second sides of joins, tasks, detached
    spawns), 0 where not: a hint, old as soon as it is given, whether more should be offered. -1 where the calling thread is no worker
    or guest of the pool. Never blocks. Source: Rayon's current_thread_has_pending_tasks. */
@@ -159,6 +176,8 @@ typedef struct pkern_scope {
     pkn_atomic_size pending;    /* tasks that have not finished */
     pkn_atomic_u32 spawned;     /* number of the next spawn */
     uint32_t is_fifo;
+    int wait_mode;
+    uint32_t root;              /* of its tasks */
     pkn_atomic_u64 failure;     /* spawn number and code of the lowest failure, all ones for none */
     pkn_atomic_ptr fifos;       /* is_fifo: the queues of the threads that spawned */
 } pkern_scope;
@@ -170,6 +189,12 @@ PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool);
    no order is promised. (A spawn for which there is no memory runs at once, before what waits.) Allocates on the pool's
    allocator, for each thread that spawns; freed by pkern_scope_wait. Source: Rayon's scope_fifo. */
 PKERN_API pkern_status pkern_scope_begin_fifo(pkern_scope *scope, pkern_pool *pool);
+
+/* pkern_scope_begin where pkern_scope_wait and the scope's tasks wait as in pkern_join_with, so that a lock may be held over
+   pkern_scope_wait: OWN works on the scope's tasks and what descends from them; BLOCK on nothing, so other threads must come to run them
+   (on a pool of 1 it is OWN). Between begin and wait the calling thread is free. Tasks start in spawn order.
+   Errors: PKERN_EINVAL (scope is 0, another mode). */
+PKERN_API pkern_status pkern_scope_begin_with(pkern_scope *scope, pkern_pool *pool, int wait_mode);
 
 /* Equals fn(ctx), any time before pkern_scope_wait returns, on any thread. From the thread that began the scope or from any task of
    it. Order: none promised but in a FIFO scope (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs

@@ -6,9 +6,9 @@
 
 #include "pool/guest.h"
 
-PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, int is_fifo) {
+PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, int is_fifo, int wait_mode) {
     pkn_entry entry;
-    if (scope == 0) {
+    if (scope == 0 || wait_mode < PKERN_WAIT_STEAL || wait_mode > PKERN_WAIT_BLOCK) {
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
@@ -19,23 +19,31 @@ PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, 
     pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);
     pkn_atomic_store_relaxed_ptr(&scope->fifos, 0);
     scope->is_fifo = (uint32_t)is_fifo;
+    scope->wait_mode = wait_mode;
+    scope->root = member == 0 ? PKN_ROOT_NONE : wait_mode == PKERN_WAIT_STEAL ? pkn_root(member) : pkn_region_begin(member);
     /* a scope is no task: calls between begin and wait that name no pool go where they went before */
     pkn_set_current(entry.outer);
     return PKERN_OK;
 }
 
 PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
-    return pkn_scope_begin(scope, pool, 0);
+    return pkn_scope_begin(scope, pool, 0, PKERN_WAIT_STEAL);
 }
 
 PKERN_API pkern_status pkern_scope_begin_fifo(pkern_scope *scope, pkern_pool *pool) {
-    return pkn_scope_begin(scope, pool, 1);
+    return pkn_scope_begin(scope, pool, 1, PKERN_WAIT_STEAL);
+}
+
+PKERN_API pkern_status pkern_scope_begin_with(pkern_scope *scope, pkern_pool *pool, int wait_mode) {
+    return pkn_scope_begin(scope, pool, 0, wait_mode);
 }
 
 /* Queues a task of the scope. 0, or 1 without memory. */
 PKN_INTERNAL int pkn_scope_post(pkern_scope *scope, pkn_member *member, const pkn_job *job) {
     int failed;
-    if (scope->is_fifo) {
+    if (pkn_is_isolated(member->pool, job->root)) {
+        failed = pkn_region_push(member->pool, job); /* first in, first out, in any case */
+    } else if (scope->is_fifo) {
         pkn_job_deque *fifo = pkn_scope_fifo_of(scope, member);
         failed = fifo == 0 || pkn_fifo_push(member, fifo, job);
     } else {
@@ -54,7 +62,7 @@ PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, v
     uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
     pkn_member *member = scope->member != 0 ? pkn_membership(&pkn_this_thread, scope->pool) : 0;
     if (member != 0 && !pkn_is_orphan(scope->pool)) {
-        pkn_job job = {fn, ctx, scope, number, pkn_root(member)};
+        pkn_job job = {fn, ctx, scope, number, scope->root};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
         if (pkn_scope_post(scope, member, &job) != 0) {
             pkn_run_job(member, &job);
@@ -81,9 +89,19 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
         entry.member = member;
         entry.outer = pkn_current();
         if (!pkn_wait_is_over(member, &wait)) {
+            uint32_t outer_root = pkn_root(member);
             pkn_set_current(member);
             pkn_join_expose_all(member);
+            if (scope->wait_mode != PKERN_WAIT_STEAL) {
+                pkn_set_root(member, scope->root);
+                member->blocks = scope->wait_mode == PKERN_WAIT_BLOCK && member->pool->helpers != 0;
+            }
             lost = pkn_work_until(member, &wait);
+            member->blocks = 0;
+            pkn_set_root(member, outer_root);
+        }
+        if (scope->wait_mode != PKERN_WAIT_STEAL) {
+            pkn_region_end(member, scope->root);
         }
         pkn_scope_free_fifos(scope, member->pool->allocator);
         pkn_leave(&entry);

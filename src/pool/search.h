@@ -13,6 +13,7 @@
 #define PKN_POOL_SEARCH_H
 
 #include "pool/join_deque.h"
+#include "pool/region.h"
 #include "pool/injector.h"
 #include "pool/loop_board.h"
 #include "pool/process.h"
@@ -144,6 +145,33 @@ PKN_INLINE int pkn_is_shallow(const pkn_member *member) {
 /* how: without the depth limit; private joins, too */
 enum { PKN_SEARCH_IMPATIENT = 1, PKN_SEARCH_HIDDEN = 2 };
 
+/* 1 where the wait takes only what descends from the region that the member works in. A scope begun outside of it needs what is outside. */
+PKN_INLINE int pkn_wait_is_isolated(const pkn_member *self, const pkn_wait *wait) {
+    uint32_t root = pkn_root(self);
+    return PKN_UNLIKELY(pkn_is_isolated(self->pool, root)) &&
+           (wait->scope == 0 || pkn_root_descends(self->pool, wait->scope->root, root));
+}
+
+/* In a region: tasks of the scope waited for, then anything of the region. */
+PKN_INTERNAL PKN_COLD int pkn_search_region(pkn_member *self, const pkn_wait *wait, int shallow, int how, int peek) {
+    pkn_filter filter = {0, 0, wait->scope};
+    uint32_t root = pkn_root(self);
+    if (self->blocks) {
+        return 0;
+    }
+    if (wait->scope != 0 && pkn_region_run(self, &filter, peek)) {
+        return 1;
+    }
+    if (!shallow || root == PKN_ROOT_LONELY) {
+        return 0;
+    }
+    filter.scope = 0;
+    filter.by_root = 1;
+    filter.root = root;
+    return pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek) ||
+           ((how & PKN_SEARCH_HIDDEN) != 0 && pkn_take_hidden_from_any(self, &filter, peek));
+}
+
 /* Runs (sees) one piece of work that this wait allows. */
 PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how, int peek) {
     pkern_pool *pool = self->pool;
@@ -151,6 +179,9 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     pkn_job job;
     int shallow = (how & PKN_SEARCH_IMPATIENT) != 0 ||
                   (pkn_is_shallow(self) && (self->home == 0 || pkn_is_shallow(self->home)));
+    if (pkn_wait_is_isolated(self, wait)) {
+        return pkn_search_region(self, wait, shallow, how, peek);
+    }
     if (self->is_worker && pkn_has_broadcast(self)) {
         if (!peek) {
             pkn_serve_broadcasts(self);
@@ -168,7 +199,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     }
     if (wait->kind == PKN_WAIT_SCOPE) {
         filter.scope = wait->scope;
-        if (pkn_take_from_any(self, &filter, peek)) {
+        if (pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek)) {
             return 1;
         }
     }
@@ -188,7 +219,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     /* what descends from the same call */
     if (wait->kind > PKN_WAIT_ELSEWHERE) {
         filter.by_root = 1;
-        if (pkn_take_from_any(self, &filter, peek)) {
+        if (pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek)) {
             return 1;
         }
         if (!self->is_worker || wait->kind == PKN_WAIT_LOOP) {
@@ -197,7 +228,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
         filter.by_root = 0;
     }
     /* anything */
-    if (pkn_take_from_any(self, &filter, peek)) {
+    if (pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek)) {
         return 1;
     }
     if (peek ? pkn_atomic_load_relaxed_size(&pool->injected) != 0 : pkn_take_injected(pool, &job)) {
@@ -220,7 +251,7 @@ PKN_INTERNAL int pkn_search_at_home(pkn_member *worker, int how, int peek) {
 }
 
 PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int how) {
-    pkn_member *home = self->home;
+    pkn_member *home = pkn_wait_is_isolated(self, wait) ? 0 : self->home;
     if (home == 0) {
         self->depth += wait->kind != PKN_WAIT_WORK;
         int found = pkn_search_now(self, wait, how, 0);
@@ -253,9 +284,10 @@ enum { PKN_WOKEN = 1, PKN_WOKEN_AT_HOME = 2 };
 PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
 #if PKN_THREADS
     pkern_pool *pool = self->pool;
-    int takes_anything = self->is_worker && wait->kind != PKN_WAIT_LOOP;
-    uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(pkn_root(self));
-    pkn_member *home = self->home;
+    int is_isolated = pkn_wait_is_isolated(self, wait);
+    int takes_anything = self->is_worker && wait->kind != PKN_WAIT_LOOP && !is_isolated;
+    uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(self->blocks ? PKN_ROOT_LONELY : pkn_root(self));
+    pkn_member *home = is_isolated ? 0 : self->home;
     int woken = PKN_WOKEN;
     const int all = PKN_SEARCH_IMPATIENT | PKN_SEARCH_HIDDEN;
     pkn_atomic_fetch_add_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));

@@ -102,15 +102,21 @@ PKN_INTERNAL PKN_COLD int pkn_awake_from_abroad(pkn_member *worker) {
 /* After work was published: wakes one member that can take it. 0 where there is none. */
 PKN_INTERNAL PKN_COLD int pkn_wake_one(pkern_pool *pool, uint32_t root) {
     uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
-    for (uint32_t i = 0; i < count; i++) {
-        pkn_member *member = pkn_member_at(pool, i);
-        uint32_t parked = pkn_atomic_load_relaxed_u32(&member->parked);
-        if ((parked == PKN_ASLEEP || parked == PKN_ASLEEP_ABROAD || parked == pkn_asleep_for_root(root)) &&
-            pkn_wake_member_that_is(member, parked)) {
-            return 1;
+    for (;;) {
+        for (uint32_t i = 0; i < count; i++) {
+            pkn_member *member = pkn_member_at(pool, i);
+            uint32_t parked = pkn_atomic_load_relaxed_u32(&member->parked);
+            if ((parked == PKN_ASLEEP || parked == PKN_ASLEEP_ABROAD || parked == pkn_asleep_for_root(root)) &&
+                pkn_wake_member_that_is(member, parked)) {
+                return 1;
+            }
         }
+        uint32_t outer = pkn_outer_root(pool, root); /* the caller's own work, so the chain is as it was made */
+        if (outer == root) {
+            return 0;
+        }
+        root = outer;
     }
-    return 0;
 }
 
 /* After `pieces` pieces of work of a root were published. */
