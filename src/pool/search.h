@@ -301,7 +301,7 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
     pkn_request_work(self);
     /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
-    pkn_fence_all_threads(pool->has_membarrier);
+    pkn_fence_all_threads(pool->has_membarrier || (home != 0 && home->pool->has_membarrier));
     if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, all, 1) || (home != 0 && pkn_search_at_home(home, all, 1)) ||
         pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
         if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {

@@ -65,14 +65,15 @@ PKN_INTERNAL PKN_COLD void pkn_sleep_abroad(pkn_member *worker, pkn_member *gues
     pkn_mutex_lock(&pool->lock);
     worker->abroad = guest;
     pkn_atomic_fetch_add_relaxed_u32(&pool->sleepers, 1);
-    pkn_atomic_store_release_u32(&worker->parked, PKN_ASLEEP_ABROAD); /* release: as in pkn_sleep */
+    pkn_atomic_store_relaxed_u32(&worker->parked, PKN_ASLEEP_ABROAD); /* who would change it back takes the lock */
     pkn_mutex_unlock(&pool->lock);
 }
 
+/* Under the lock. */
 PKN_INTERNAL int pkn_leave_sleep_abroad(pkn_member *worker) {
-    uint32_t parked = PKN_ASLEEP_ABROAD;
-    int was_asleep = pkn_atomic_cas_acq_rel_u32(&worker->parked, &parked, PKN_AWAKE);
+    int was_asleep = pkn_atomic_load_relaxed_u32(&worker->parked) == PKN_ASLEEP_ABROAD;
     if (was_asleep) {
+        pkn_atomic_store_relaxed_u32(&worker->parked, PKN_AWAKE);
         pkn_atomic_fetch_sub_relaxed_u32(&worker->pool->sleepers, 1);
     }
     return was_asleep;

@@ -25,6 +25,7 @@ typedef struct world {
     item items[ITEMS];
     pkn_atomic_u32 flag[4];
     pkern_cancel cancel;
+    pkn_mutex lock;
     pkern_scope shared; /* that several threads know */
 } world;
 
