@@ -94,18 +94,21 @@ run-$(1): build-$(1)
 endef
 SANITIZE = -O1 -fno-omit-frame-pointer -Isrc $(PLAIN)
 NEON_CC = aarch64-linux-gnu-gcc
+MUSL_CC = musl-gcc
 $(eval $(call kind,criterion,$(CC),-O2 -Isrc,-lcriterion))
 $(eval $(call kind,plain,$(CC),-O2 -Isrc $(PLAIN)))
 $(eval $(call kind,dist,$(CC),-O2 -Ibuild/dist -DPKERN_TEST_DIST $(PLAIN)))
 $(eval $(call kind,serial,$(CC),-O2 -Isrc -DPKERN_NO_THREADS $(PLAIN)))
 $(eval $(call kind,nofutex,$(CC),-O2 -Isrc -DPKERN_NO_FUTEX $(PLAIN)))
+$(eval $(call kind,debug,$(CC),-O2 -Isrc -DPKERN_DEBUG=1 $(PLAIN)))
+$(eval $(call kind,musl,$(MUSL_CC),-O2 -static -Isrc $(PLAIN)))
 $(eval $(call kind,asan,$(CC),-fsanitize=address $(SANITIZE)))
 $(eval $(call kind,ubsan,$(CC),-fsanitize=undefined -fno-sanitize-recover=all $(SANITIZE)))
 $(eval $(call kind,tsan,$(CC),-fsanitize=thread $(SANITIZE)))
 $(eval $(call kind,neon,$(NEON_CC),-O2 -static -Isrc $(PLAIN)))
 $(eval $(call kind,coverage,gcc,-O0 --coverage -Isrc -DPKN_TEST_COVERAGE $(PLAIN)))
 
-.PHONY: test test-dist test-isa test-serial test-neon asan ubsan tsan coverage stress
+.PHONY: test test-dist test-isa test-serial test-musl unload-test test-neon asan ubsan tsan coverage stress
 test: ## all tests, with Criterion where it can be had
 	@if sh tools/need.sh criterion/criterion.h libcriterion-dev; then \
 	    PKN_TEST_ARGUMENTS="--timeout 60" $(MAKE) --no-print-directory run-criterion; \
@@ -118,9 +121,18 @@ test-isa: ## simd, par and hdc once for each instruction set that this CPU has
 	@$(MAKE) --no-print-directory build-plain
 	@sh tests/run_isa.sh $(patsubst %,build/tests/plain/%,$(filter simd par hdc,$(LAYERS)))
 
-THREADLESS = $(patsubst %,build/tests/serial/%,base pool par) $(patsubst %,build/tests/nofutex/%,base pool)
-test-serial: $(THREADLESS) ## base, pool and par without threads; base and pool with condition variables
+THREADLESS = $(patsubst %,build/tests/serial/%,base pool par) $(patsubst %,build/tests/nofutex/%,base pool) build/tests/debug/pool
+test-serial: $(THREADLESS) ## base, pool and par without threads; base and pool with condition variables; pool with assertions
 	@sh tests/run.sh $(THREADLESS)
+
+test-musl: ## base, pool and par linked statically with musl
+	@if sh tools/need.sh $(MUSL_CC) musl-tools; then \
+	    $(MAKE) --no-print-directory $(patsubst %,build/tests/musl/%,base pool par) && \
+	    sh tests/run.sh $(patsubst %,build/tests/musl/%,base pool par); \
+	else echo "1 skipped: $(MUSL_CC) is missing"; fi
+
+unload-test: build/dist ## a library with a static pkern is loaded and unloaded 1000 times
+	@sh tests/dist/unload_test.sh build/dist build/unload
 
 test-neon: ## simd and hdc cross-compiled for 64-bit Arm, under qemu
 	@sh tools/need.sh $(NEON_CC) gcc-aarch64-linux-gnu libc6-dev-arm64-cross
@@ -236,7 +248,9 @@ build/bench/fork_typed_%.o: bench/fork_typed.c bench/fork_typed.h pkern.h
 	$* $(BENCH_FLAGS) -fno-optimize-sibling-calls -DFORK_TYPED=fork_typed_$* -c $< -o $@
 
 BENCHES = $(patsubst bench/%.c,build/bench/%,$(wildcard bench/bench_*.c))
-.PHONY: bench bench-quick bench-deps
+.PHONY: bench bench-quick bench-deps bench-build
+bench-build: $(BENCHES) ## build them only
+
 bench: $(BENCHES) ## all benches, with every peer that is installed
 	sh bench/run.sh
 

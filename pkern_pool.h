@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x33bdc74516ec390au
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x808a0f16ee522d8du
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x33bdc74516ec390au /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x808a0f16ee522d8du /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -108,6 +108,14 @@
 /* PKERN_MAX_GUESTS: how many outside threads can work in one pool at once; a further one runs its calls serially. */
 #ifndef PKERN_MAX_GUESTS
 #define PKERN_MAX_GUESTS 32
+#endif
+
+/* The scheduler's words hold a member's index and its call's in 16 bits each, with a few values beside them. */
+#if PKERN_MAX_THREADS < 1 || PKERN_MAX_GUESTS < 1 || PKERN_MAX_THREADS + PKERN_MAX_GUESTS > 65000
+#error "pkern: PKERN_MAX_THREADS and PKERN_MAX_GUESTS must be at least 1 each and at most 65000 together"
+#endif
+#if PKERN_NUM_THREADS > PKERN_MAX_THREADS
+#error "pkern: PKERN_NUM_THREADS is above PKERN_MAX_THREADS"
 #endif
 
 /* PKERN_DEBUG: 1 checks the library's own assumptions while it runs. */
@@ -284,6 +292,9 @@ typedef struct pkern_allocator {
    or guest; outside of any, the global pool. A pool of T threads starts T - 1 of them; the calling thread, as a guest, is the
    T-th. A pool of 1 runs everything on the caller. Several threads may call at once: each is a guest. Callbacks return 0 to go on
    and anything else to fail; they must return normally (no longjmp, no C++ exception, no pthread_exit across pkern).
+   A pthread_cancel of a thread that is inside a call waits for the call's end, unless a callback comes to a cancellation point,
+   which is the same as pthread_exit across pkern; the pools' own threads can't be cancelled. From a signal handler only
+   pkern_cancel_request may be called: any other call may find the thread in the middle of a call, and corrupts it.
    After fork() the child's calls on its parent's pools run serially. */
 #ifndef PKN_POOL_POOL_H
 #define PKN_POOL_POOL_H
@@ -401,13 +412,22 @@ PKERN_EXTERN_C_BEGIN
 /* A request to stop. Zero-initialised is ready; it may be asked by any number of calls at once. */
 typedef struct pkern_cancel {
     pkn_atomic_u32 requested;
+    pkn_atomic_u64 deadline_ns; /* 0 for none */
 } pkern_cancel;
 
 /* Asks the calls that watch this token to stop soon. Any thread or a signal handler; never blocks; may be repeated. */
 PKERN_API void pkern_cancel_request(pkern_cancel *cancel);
 
-/* 1 after a request, 0 before; a null token was never requested. */
+/* Sets a deadline: from timeout_ns from now on the token is as if requested; below 0 takes the deadline away. Any thread or a signal
+   handler; may be repeated. */
+PKERN_API void pkern_cancel_after(pkern_cancel *cancel, int64_t timeout_ns);
+
+/* 1 after a request or the deadline, 0 before; a null token was never requested. Reads the clock only where there is a deadline. */
 PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel);
+
+/* Why: PKERN_ECANCELED after a request, PKERN_ETIMEDOUT after the deadline alone, else PKERN_OK. Calls that watch a token return
+   PKERN_ECANCELED for either; who must tell them apart asks here. */
+PKERN_API pkern_status pkern_cancel_status(const pkern_cancel *cancel);
 
 /* ---- pools ---- */
 
@@ -421,7 +441,7 @@ enum {
 /* All zero = the defaults. */
 typedef struct pkern_pool_config {
     int num_threads;   /* 0: environment PKERN_NUM_THREADS, then macro PKERN_NUM_THREADS, then the usable CPUs */
-    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default */
+    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default, at least 1 MiB */
     const char *name;  /* prefix of the threads' names, 0 = "pkern" */
     int64_t spin_ns;   /* how long an idle worker spins before it sleeps, 0 = default (50 us), < 0 = not at all */
     void (*on_thread_start)(int index, void *user); /* on each worker, before its first task */
@@ -429,6 +449,8 @@ typedef struct pkern_pool_config {
     void *user;
     const pkern_allocator *allocator; /* 0 = malloc; copied, must serve until the pool is destroyed */
     unsigned flags;                   /* PKERN_POOL_* */
+    void (*on_task_error)(int code, void *ctx, void *user); /* what a detached task returned, if not 0, and its ctx; on the thread
+                                                               that ran it; 0: dropped */
 } pkern_pool_config;
 
 /* Makes a pool. Usable CPUs are the smaller of the affinity mask and the cgroup's quota (v1 or v2). A bad value in the
@@ -446,6 +468,13 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool);
 /* The process's pool, made on first use with the defaults or pkern_pool_global_init's config. Never 0: where it can't be made, a
    pool that runs everything on the caller. */
 PKERN_API pkern_pool *pkern_pool_global(void);
+
+/* Returns when no job that was spawned detached into the pool (futures, spawned broadcasts, and what they spawn) is queued or running;
+   timeout_ns below 0 = no limit. Jobs that are spawned meanwhile are waited for, too. A caller that alone could run them runs them; it
+   works on what descends from its own call meanwhile, and may be late by one piece of that.
+   Errors: PKERN_ETIMEDOUT; PKERN_EDEADLK from one of the pool's own workers and from inside a job of that kind. Blocks. In a forked
+   child nothing is left to wait for. */
+PKERN_API pkern_status pkern_pool_wait_idle(pkern_pool *pool, int64_t timeout_ns);
 
 /* Makes the global pool with this config. Errors: PKERN_EINVAL where it exists already, else as pkern_pool_create. */
 PKERN_API pkern_status pkern_pool_global_init(const pkern_pool_config *config);
@@ -480,13 +509,34 @@ PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, vo
    Source: Blumofe et al., "Cilk", 1995; Rayon's join. */
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
 
-/* Runs fn(ctx) some time later on one of the pool's threads; what it returns is dropped; pkern_pool_destroy waits for it. Where only
+/* Runs fn(ctx) some time later on one of the pool's threads; what it returns goes to the config's on_task_error, if it is not 0;
+   pkern_pool_destroy and pkern_pool_wait_idle wait for it. Order: none promised. Where only
    the caller could run it (a pool of 1): from outside fn runs inside this call, from a task before the outermost call returns.
    Errors: PKERN_EINVAL (fn is 0), PKERN_ENOMEM. */
 PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx);
 
 /* The same, where what one thread spawns this way into a pool starts in the order of its spawns. */
 PKERN_API pkern_status pkern_spawn_fifo(pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
+/* The same, where every thread that looks for work takes urgent jobs before any other, the first spawned first. What runs goes on. For
+   few and rare jobs: they pass through one queue of the pool. */
+PKERN_API pkern_status pkern_spawn_urgent(pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
+/* fn(index, count, ctx) some time later once on each of the pool's own threads, count = T - 1 of them, as they come free; nobody waits
+   but pkern_pool_destroy and pkern_pool_wait_idle. On a pool of 1 it runs inside this call, as (0, 1, ctx). What fn returns goes to
+   on_task_error. Errors: PKERN_EINVAL (fn is 0), PKERN_ENOMEM. Allocates until it has run. Source: Rayon's spawn_broadcast. */
+PKERN_API pkern_status pkern_spawn_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx);
+
+enum { PKERN_YIELD_OUTSIDE = -1, PKERN_YIELD_IDLE = 0, PKERN_YIELD_EXECUTED = 1 };
+
+/* Runs one piece of the pool's work, if there is one that the caller may take now: PKERN_YIELD_EXECUTED, else PKERN_YIELD_IDLE. To be
+   called in loops that wait for something inside a task. PKERN_YIELD_OUTSIDE where the calling thread is not inside the pool
+   (0: inside any). A piece runs on the caller's stack; deep inside nested pieces none is taken, so a loop of yields can't overflow
+   it. Never blocks. Source: Rayon's yield_now. */
+PKERN_API int pkern_yield_now(pkern_pool *pool);
+
+/* The same, of the calling thread's own broadcasts and spawned jobs only. Source: Rayon's yield_local. */
+PKERN_API int pkern_yield_local(pkern_pool *pool);
 
 /* fn(index, count, ctx) once on each of the pool's threads and once on a caller that is a guest, all at once as they come free.
    count is T when called from outside, T - 1 from a worker; a guest has index count - 1, a worker its own. A busy worker runs it
@@ -502,9 +552,12 @@ typedef struct pkern_scope {
     void *member;               /* the slot of the thread that began it, 0 where spawns run at once */
     pkn_atomic_size pending;    /* tasks that have not finished */
     pkn_atomic_u32 spawned;     /* number of the next spawn */
-    uint32_t is_fifo;
+    uint32_t state;             /* open, waited for */
     pkn_atomic_u64 failure;     /* spawn number and code of the lowest failure, all ones for none */
+    int is_fifo;
     pkn_atomic_ptr fifos;       /* is_fifo: the queues of the threads that spawned */
+    const void *thread;         /* that began it */
+    const pkern_cancel *cancel;
 } pkern_scope;
 
 /* Starts a scope; each begin needs its pkern_scope_wait, on the same thread. Errors: PKERN_EINVAL (scope is 0). */
@@ -517,13 +570,51 @@ PKERN_API pkern_status pkern_scope_begin_fifo(pkern_scope *scope, pkern_pool *po
 
 /* Equals fn(ctx), any time before pkern_scope_wait returns, on any thread. From the thread that began the scope or from any task of
    it. Order: none promised but in a FIFO scope (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs
-   inside this call. Errors: PKERN_EINVAL (scope or fn is 0). */
+   inside this call. Errors: PKERN_EINVAL (scope or fn is 0, or the scope was waited for). */
 PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx);
+
+/* The same, where every thread that looks for work takes urgent tasks before any other; see pkern_spawn_urgent. In a forked child an
+   urgent task that had not begun is lost. */
+PKERN_API pkern_status pkern_scope_spawn_urgent(pkern_scope *scope, pkern_task_fn fn, void *ctx);
+
+/* A task of the scope that runs as pkern_spawn_broadcast's; its failure is that of its lowest index.
+   Errors: PKERN_EINVAL (scope or fn is 0, or the scope was waited for), PKERN_ENOMEM. Allocates until it has run. */
+PKERN_API pkern_status pkern_scope_spawn_broadcast(pkern_scope *scope, int (*fn)(int index, int count, void *ctx), void *ctx);
+
+/* Tasks that have not begun when the token is requested, or its deadline passes, are skipped: each counts as one that failed with
+   PKERN_ECANCELED. Tasks that run may ask the token themselves. To be called before the first spawn; 0 = none.
+   Errors: PKERN_EINVAL (scope is 0 or was waited for). */
+PKERN_API pkern_status pkern_scope_set_cancel(pkern_scope *scope, const pkern_cancel *cancel);
 
 /* Returns when every task of the scope has finished, those too that tasks spawned; works on them meanwhile. The status is the failure
    with the lowest spawn number (the first spawned, where one thread spawns). The scope can be begun again afterwards.
-   Errors: PKERN_EINVAL (scope is 0), PKERN_ECANCELED in a forked child whose tasks were on threads that are gone. */
+   Errors: PKERN_EINVAL (scope is 0, was waited for already, or was begun by another thread: nothing is done),
+   PKERN_ECANCELED in a forked child whose tasks were on threads that are gone. */
 PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope);
+
+/* ---- futures ---- */
+
+/* A spawned task with a handle. In the caller's memory, which must stay until it is done; its fields are pkern's. */
+typedef struct pkern_future {
+    pkern_scope task;
+} pkern_future;
+
+/* Starts fn(ctx) as pkern_spawn does; its result waits in the future. Where there is no memory to queue it, fn runs inside this call. A
+   future that is done may be used again. Errors: PKERN_EINVAL (future or fn is 0). */
+PKERN_API pkern_status pkern_future_spawn(pkern_future *future, pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
+/* 1 where the task has ended (what it did is visible then), else 0. Any thread; never blocks. */
+PKERN_API int pkern_future_is_done(const pkern_future *future);
+
+/* Returns what fn returned, once it has. From inside the pool the caller works on other tasks meanwhile; from outside it runs the
+   task itself where nobody has begun it, else sleeps. Any threads, several at once, more than once; not from inside the task itself.
+   Errors: PKERN_EINVAL (future is 0, or zero: never spawned), PKERN_ECANCELED in a forked child whose task was on a
+   thread that is gone. */
+PKERN_API pkern_status pkern_future_wait(pkern_future *future);
+
+/* The same for timeout_ns at most (below 0: no limit); then PKERN_ETIMEDOUT, and the task goes on. From outside it only sleeps, so that it
+   is in time; from inside it may be late by the task that it works on. */
+PKERN_API pkern_status pkern_future_wait_for(pkern_future *future, int64_t timeout_ns);
 
 /* ---- loops ---- */
 
@@ -791,11 +882,113 @@ PKERN_EXTERN_C_END
 /* ==== src/pool/cancel.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Cancellation tokens. */
+/* Cancellation tokens. Without a deadline a look is two loads; with one it reads the clock, too. */
 #ifndef PKN_POOL_CANCEL_C
 #define PKN_POOL_CANCEL_C
 
 /* #include "pool/pool.h": above */
+/* ==== src/pool/deadline.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Deadlines on the monotonic clock, in nanoseconds; 0 = none. */
+#ifndef PKN_POOL_DEADLINE_H
+#define PKN_POOL_DEADLINE_H
+
+/* ==== src/base/time.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Two clocks: nanoseconds of the system's monotonic clock, and ticks of the core's own counter where it has one. */
+#ifndef PKN_BASE_TIME_H
+#define PKN_BASE_TIME_H
+
+/* ==== src/base/platform.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The system's headers and the few calls that a strict -std=c99 hides although libc has them. Only base includes them, and
+   only the implementation includes this file. */
+#ifndef PKN_BASE_PLATFORM_H
+#define PKN_BASE_PLATFORM_H
+
+/* #include "base/compiler.h": above */
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <errno.h>
+#include <signal.h>
+
+#if PKN_THREADS
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+#endif
+
+#if defined(__linux__)
+#define PKN_LINUX 1
+#include <sys/syscall.h>
+#else
+#define PKN_LINUX 0
+#endif
+
+/* The user may have included <stdio.h> under -std=c99 before us, and then no feature macro of ours comes in time. C allows
+   to declare a function again; C++ compilers on Linux define _GNU_SOURCE and need none of it. */
+#if PKN_LINUX && !defined(__cplusplus)
+extern long syscall(long number, ...);
+#endif
+#if PKN_THREADS && !defined(__cplusplus) && defined(__STRICT_ANSI__)
+#ifndef CLOCK_MONOTONIC
+#define CLOCK_MONOTONIC 1
+#endif
+#ifndef CLOCK_REALTIME
+#define CLOCK_REALTIME 0
+#endif
+extern int clock_gettime(int clock, struct timespec *time);
+extern int nanosleep(const struct timespec *time, struct timespec *left);
+#endif
+
+#endif
+/* ==== src/base/time.h, continued ==== */
+
+PKN_INLINE uint64_t pkn_now_ns(void) {
+#if PKN_THREADS
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+#else
+    return (uint64_t)clock() * (UINT64_C(1000000000) / CLOCKS_PER_SEC); /* all that a target without POSIX must have */
+#endif
+}
+
+/* Constant-rate ticks; pkn_ticks_per_ns of the pool converts. Elsewhere a tick is a nanosecond. */
+PKN_INLINE uint64_t pkn_ticks(void) {
+#if PKN_ARCH_X86
+    return __builtin_ia32_rdtsc();
+#elif PKN_ARCH_ARM64
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+#else
+    return pkn_now_ns();
+#endif
+}
+
+#endif
+/* ==== src/pool/deadline.h, continued ==== */
+
+/* In timeout_ns from now; none where that is below 0. */
+PKN_INLINE uint64_t pkn_deadline_in(int64_t timeout_ns) {
+    uint64_t deadline_ns = timeout_ns < 0 ? 0 : pkn_now_ns() + (uint64_t)timeout_ns;
+    return timeout_ns >= 0 && deadline_ns == 0 ? 1 : deadline_ns;
+}
+
+PKN_INLINE int pkn_deadline_has_passed(uint64_t deadline_ns) {
+    return deadline_ns != 0 && pkn_now_ns() >= deadline_ns;
+}
+
+#endif
+/* ==== src/pool/cancel.c, continued ==== */
 
 PKERN_API void pkern_cancel_request(pkern_cancel *cancel) {
     if (cancel != 0) {
@@ -804,8 +997,24 @@ PKERN_API void pkern_cancel_request(pkern_cancel *cancel) {
     }
 }
 
+PKERN_API void pkern_cancel_after(pkern_cancel *cancel, int64_t timeout_ns) {
+    if (cancel != 0) {
+        pkn_atomic_store_relaxed_u64(&cancel->deadline_ns, pkn_deadline_in(timeout_ns));
+    }
+}
+
+PKERN_API pkern_status pkern_cancel_status(const pkern_cancel *cancel) {
+    if (cancel == 0) {
+        return PKERN_OK;
+    }
+    if (pkn_atomic_load_acquire_u32(&cancel->requested) != 0) {
+        return PKERN_ECANCELED;
+    }
+    return pkn_deadline_has_passed(pkn_atomic_load_relaxed_u64(&cancel->deadline_ns)) ? PKERN_ETIMEDOUT : PKERN_OK;
+}
+
 PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel) {
-    return cancel != 0 && pkn_atomic_load_acquire_u32(&cancel->requested) != 0;
+    return pkern_cancel_status(cancel) != PKERN_OK;
 }
 
 #endif
@@ -881,52 +1090,7 @@ PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel) {
 #define PKN_POOL_MEMBER_H
 
 /* #include "pool/fork.h": above */
-/* ==== src/base/platform.h ==== */
-/* SPDX-License-Identifier: MIT */
-/* SPDX-FileCopyrightText: The pkern authors */
-/* The system's headers and the few calls that a strict -std=c99 hides although libc has them. Only base includes them, and
-   only the implementation includes this file. */
-#ifndef PKN_BASE_PLATFORM_H
-#define PKN_BASE_PLATFORM_H
-
-/* #include "base/compiler.h": above */
-
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <errno.h>
-#include <signal.h>
-
-#if PKN_THREADS
-#include <pthread.h>
-#include <sched.h>
-#include <unistd.h>
-#endif
-
-#if defined(__linux__)
-#define PKN_LINUX 1
-#include <sys/syscall.h>
-#else
-#define PKN_LINUX 0
-#endif
-
-/* The user may have included <stdio.h> under -std=c99 before us, and then no feature macro of ours comes in time. C allows
-   to declare a function again; C++ compilers on Linux define _GNU_SOURCE and need none of it. */
-#if PKN_LINUX && !defined(__cplusplus)
-extern long syscall(long number, ...);
-#endif
-#if PKN_THREADS && !defined(__cplusplus) && defined(__STRICT_ANSI__)
-#ifndef CLOCK_MONOTONIC
-#define CLOCK_MONOTONIC 1
-#endif
-extern int clock_gettime(int clock, struct timespec *time);
-extern int nanosleep(const struct timespec *time, struct timespec *left);
-#endif
-
-#endif
-/* ==== src/pool/member.h, continued ==== */
+/* #include "base/platform.h": above */
 /* ==== src/base/futex.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
@@ -984,8 +1148,31 @@ PKN_INTERNAL void pkn_restore_signals(uint64_t mask) {
 }
 #endif
 
-/* 0, or nonzero where the system has no further thread. stack_size 0 is the system's default; a size it refuses is raised to the
-   least that it takes. */
+/* From here to pkn_allow_cancellation a request to cancel the calling thread waits: opening a file, a nap and a wait for a thread would
+   else end it in the middle of a call, with a lock held. Returns the state before. */
+PKN_INTERNAL int pkn_hold_cancellation(void) {
+    int before = 0;
+#if !defined(__ANDROID__)
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+#endif
+    return before;
+}
+
+PKN_INTERNAL void pkn_allow_cancellation(int before) {
+#if defined(__ANDROID__)
+    PKN_UNUSED(before);
+#else
+    (void)pthread_setcancelstate(before, &before);
+#endif
+}
+
+/* The least of a default stack: the pool's depth_limit counts on it, and musl's default is 128 KiB. */
+#define PKN_LEAST_DEFAULT_STACK ((size_t)1 << 20)
+/* glibc takes no less; musl would take 2 KiB, on which no task of ours can run. */
+#define PKN_LEAST_STACK ((size_t)16384)
+
+/* 0, or nonzero where the system has no further thread. stack_size 0 is the system's default, but at least 1 MiB; a size it refuses is
+   raised to the least that it takes. */
 PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *(*main)(void *), void *argument) {
     if (PKN_THREAD_CREATE_FAILS()) {
         return EAGAIN;
@@ -997,12 +1184,17 @@ PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *
     if (stack_size != 0) {
         size_t page = 4096;
         size_t rounded = stack_size > SIZE_MAX - page ? SIZE_MAX - page : (stack_size + page - 1) / page * page;
+        rounded = rounded < PKN_LEAST_STACK ? PKN_LEAST_STACK : rounded;
         while (rounded < ((size_t)1 << 20) && pthread_attr_setstacksize(&attributes, rounded) != 0) {
             rounded *= 2;
         }
         if (rounded >= ((size_t)1 << 20)) {
             (void)pthread_attr_setstacksize(&attributes, rounded);
         }
+    }
+    size_t default_size = 0;
+    if (stack_size == 0 && pthread_attr_getstacksize(&attributes, &default_size) == 0 && default_size < PKN_LEAST_DEFAULT_STACK) {
+        (void)pthread_attr_setstacksize(&attributes, PKN_LEAST_DEFAULT_STACK);
     }
     uint64_t signals = pkn_block_signals();
     int error = pthread_create(thread, &attributes, main, argument);
@@ -1012,7 +1204,9 @@ PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *
 }
 
 PKN_INTERNAL void pkn_thread_join(pkn_thread thread) {
+    int cancellation = pkn_hold_cancellation();
     pthread_join(thread, 0);
+    pkn_allow_cancellation(cancellation);
 }
 
 /* At most 15 characters. */
@@ -1062,7 +1256,9 @@ PKN_INTERNAL void pkn_at_fork(void (*prepare)(void), void (*parent)(void), void 
 PKN_INTERNAL void pkn_nap(void) {
     struct timespec time = {0, 100000};
     int kept_errno = errno;
+    int cancellation = pkn_hold_cancellation();
     nanosleep(&time, 0);
+    pkn_allow_cancellation(cancellation);
     errno = kept_errno;
 }
 
@@ -1109,6 +1305,7 @@ PKN_INTERNAL void pkn_mutex_unlock(pkn_mutex *mutex) {
 
 #endif
 /* ==== src/base/futex.h, continued ==== */
+/* #include "base/time.h": above */
 
 #if PKN_THREADS
 
@@ -1164,12 +1361,44 @@ PKN_INTERNAL void pkn_sleep_while_equal(pkn_sleeper *sleeper, pkn_atomic_u32 *wo
     }
     errno = kept_errno;
 #else
+    int cancellation = pkn_hold_cancellation();
     pthread_mutex_lock(&sleeper->mutex);
     while (pkn_atomic_load_acquire_u32(word) == value) {
         pthread_cond_wait(&sleeper->changed, &sleeper->mutex);
     }
     pthread_mutex_unlock(&sleeper->mutex);
+    pkn_allow_cancellation(cancellation);
 #endif
+}
+
+/* The same, but returns when pkn_now_ns comes to deadline_ns, too. */
+PKN_INTERNAL void pkn_sleep_until(pkn_sleeper *sleeper, pkn_atomic_u32 *word, uint32_t value, uint64_t deadline_ns) {
+    int kept_errno = errno;
+    uint64_t now_ns;
+    while (pkn_atomic_load_acquire_u32(word) == value && (now_ns = pkn_now_ns()) < deadline_ns) {
+        uint64_t left_ns = deadline_ns - now_ns;
+#if PKN_FUTEX
+        enum { PKN_FUTEX_TIMED_WAIT_PRIVATE = 128 };
+        left_ns = left_ns < UINT64_C(1000000000000) ? left_ns : UINT64_C(1000000000000);
+        /* the kernel's own timespec, whatever libc's is */
+        long timeout[2] = {(long)(left_ns / 1000000000), (long)(left_ns % 1000000000)};
+        PKN_UNUSED(sleeper);
+        (void)syscall(SYS_futex, &word->value, PKN_FUTEX_TIMED_WAIT_PRIVATE, value, timeout, (void *)0, 0);
+#else
+        /* by the wall clock, which may jump: so in slices */
+        struct timespec time;
+        clock_gettime(CLOCK_REALTIME, &time);
+        left_ns = (left_ns < 50000000 ? left_ns : 50000000) + (uint64_t)time.tv_nsec;
+        time.tv_sec += left_ns >= 1000000000;
+        time.tv_nsec = (long)(left_ns % 1000000000);
+        pthread_mutex_lock(&sleeper->mutex);
+        if (pkn_atomic_load_acquire_u32(word) == value) {
+            (void)pthread_cond_timedwait(&sleeper->changed, &sleeper->mutex, &time);
+        }
+        pthread_mutex_unlock(&sleeper->mutex);
+#endif
+    }
+    errno = kept_errno;
 }
 
 /* Wakes the one thread that may sleep on the word. Call it after the word has changed. errno is kept. */
@@ -1281,6 +1510,7 @@ struct pkn_member {
     const void *kept_by;   /* the thread state of the one that keeps this slot; a later thread at the same place inherits it */
     uint32_t entries;      /* calls this thread is inside, nested ones counted */
     pkn_atomic_u32 root;   /* of the job that runs; thieves look at it */
+    uint32_t in_detached;  /* detached jobs and futures that this thread is inside */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */
     uint32_t join_segments;
     uint32_t victim;       /* where the last successful search ended */
@@ -1306,13 +1536,15 @@ struct pkn_member {
 
     /* what wakes us */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 parked;
+    pkn_atomic_ptr waits_for; /* address of what has no owner: a future, the count of detached jobs */
 #if PKN_THREADS
     pkn_thread thread;
     pkn_sleeper sleeper;
 #endif
 };
 
-/* One pkern_broadcast, on its caller's stack, linked while a worker may still have to run it. */
+/* One pkern_broadcast, on its caller's stack, or a spawned one, in memory of its own, without a caller; linked while a worker may
+   still have to run it. */
 typedef struct pkn_broadcast {
     struct pkn_broadcast *next;
     uint32_t number;
@@ -1323,7 +1555,26 @@ typedef struct pkn_broadcast {
     uint32_t root;
     pkn_atomic_u32 remaining;
     pkn_atomic_u64 failure; /* index 32, code 32; all ones for none */
+    pkern_scope *scope;     /* whose task it is, as its number-th spawn */
+    uint32_t spawn_number;
 } pkn_broadcast;
+
+/* What idle workers look at, in one line. call says what to run in broadcast number `call_number`, while that is not done. */
+typedef struct pkn_broadcast_board {
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 number; /* of the newest broadcast */
+    pkn_atomic_u32 call_number;
+    pkn_atomic_u32 count, root;
+    pkn_atomic_size fn;
+    pkn_atomic_size ctx;
+    pkn_atomic_ptr broadcast;
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_broadcast_board;
+
+/* Jobs first in, first out, under the pool's lock. */
+typedef struct pkn_job_queue {
+    pkn_atomic_size count;
+    pkn_job *jobs; /* [capacity], a ring */
+    size_t capacity, head;
+} pkn_job_queue;
 
 struct pkern_pool {
     int num_threads; /* T */
@@ -1340,20 +1591,23 @@ struct pkern_pool {
     const pkern_allocator *allocator;
     void (*on_thread_start)(int index, void *user);
     void (*on_thread_exit)(int index, void *user);
+    void (*on_task_error)(int code, void *ctx, void *user);
     void *user;
     char name[16];
     size_t bytes;
     pkn_atomic_ptr *members; /* [num_slots] pkn_member, guests' made when first needed */
     pkn_mutex starting;     /* held while the workers are made */
-    pkn_mutex lock;         /* guest creation, broadcasts, injector's queue */
+    pkn_mutex lock;         /* guest creation, broadcasts, the two queues */
+
+    pkn_broadcast *broadcasts; /* under lock */
+
+    pkn_broadcast_board board; /* beside the list, so that workers come by without the lock */
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 num_members; /* members[0 .. this) exist */
     pkn_atomic_u32 stopping;
-    pkn_atomic_u32 broadcast_number; /* of the newest */
-    pkn_broadcast *broadcasts;       /* under lock */
-    pkn_atomic_size injected;        /* jobs in the injector */
-    pkn_job *injector;               /* [injector_capacity], ring, under lock */
-    size_t injector_capacity, injector_head;
+    pkn_job_queue injected;          /* see injector.h */
+    pkn_job_queue urgent;
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size detached; /* detached jobs and futures that are queued or run */
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
     uint32_t helpers; /* T - 1 */
@@ -1906,56 +2160,71 @@ PKN_INTERNAL pkn_slot *pkn_join_steal_hidden(pkn_member *victim, const pkn_filte
 /* ==== src/pool/injector.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The injector: jobs from outside the pool, first in, first out. A ring under the pool's lock; a count beside it lets everybody
-   who only looks stay off the lock. */
+/* The pool's two queues, first in, first out: the injector, of jobs from outside, and the urgent jobs, from anywhere. Each is a ring
+   under the pool's lock; a count beside it lets everybody who only looks stay off the lock. */
 #ifndef PKN_POOL_INJECTOR_H
 #define PKN_POOL_INJECTOR_H
 
-/* #include "pool/member.h": above */
-/* #include "base/alloc.h": above */
+/* #include "pool/spawn_deque.h": above */
 
 /* 0, or 1 where there is no memory. */
-PKN_INTERNAL int pkn_inject(pkern_pool *pool, const pkn_job *job) {
+PKN_INTERNAL int pkn_queue_push(pkern_pool *pool, pkn_job_queue *queue, const pkn_job *job) {
     int failed = 0;
     pkn_mutex_lock(&pool->lock);
-    size_t count = pkn_atomic_load_relaxed_size(&pool->injected);
-    if (count == pool->injector_capacity) {
+    size_t count = pkn_atomic_load_relaxed_size(&queue->count);
+    if (count == queue->capacity) {
         size_t capacity = count == 0 ? 32 : 2 * count;
         pkn_job *larger = (pkn_job *)pkn_allocate(pool->allocator, capacity * sizeof(pkn_job), sizeof(void *));
         if (larger == 0) {
             failed = 1;
         } else {
             for (size_t i = 0; i < count; i++) {
-                larger[i] = pool->injector[(pool->injector_head + i) % count];
+                larger[i] = queue->jobs[(queue->head + i) % count];
             }
-            pkn_release(pool->allocator, pool->injector, pool->injector_capacity * sizeof(pkn_job));
-            pool->injector = larger;
-            pool->injector_capacity = capacity;
-            pool->injector_head = 0;
+            pkn_release(pool->allocator, queue->jobs, queue->capacity * sizeof(pkn_job));
+            queue->jobs = larger;
+            queue->capacity = capacity;
+            queue->head = 0;
         }
     }
     if (!failed) {
-        pool->injector[(pool->injector_head + count) % pool->injector_capacity] = *job;
-        pkn_atomic_store_relaxed_size(&pool->injected, count + 1); /* who sees it takes the lock */
+        queue->jobs[(queue->head + count) % queue->capacity] = *job;
+        pkn_atomic_store_relaxed_size(&queue->count, count + 1); /* who sees it takes the lock */
     }
     pkn_mutex_unlock(&pool->lock);
     return failed;
 }
 
-/* 1 and the oldest job, 0 where there is none. */
-PKN_INTERNAL int pkn_take_injected(pkern_pool *pool, pkn_job *job) {
-    if (pkn_atomic_load_relaxed_size(&pool->injected) == 0) {
+/* 1 and the oldest job that the filter takes, 0 where there is none. With peek it stays. */
+PKN_INTERNAL int pkn_queue_take(pkern_pool *pool, pkn_job_queue *queue, const pkn_filter *filter, int peek, pkn_job *job) {
+    if (pkn_atomic_load_relaxed_size(&queue->count) == 0) {
         return 0;
     }
     pkn_mutex_lock(&pool->lock);
-    size_t count = pkn_atomic_load_relaxed_size(&pool->injected);
-    if (count != 0) {
-        *job = pool->injector[pool->injector_head];
-        pool->injector_head = (pool->injector_head + 1) % pool->injector_capacity;
-        pkn_atomic_store_relaxed_size(&pool->injected, count - 1);
+    size_t count = pkn_atomic_load_relaxed_size(&queue->count);
+    size_t found = 0;
+    while (found < count && !pkn_filter_takes_job(filter, &queue->jobs[(queue->head + found) % queue->capacity])) {
+        found++;
+    }
+    if (found < count && !peek) {
+        *job = queue->jobs[(queue->head + found) % queue->capacity];
+        for (size_t i = found; i != 0; i--) {
+            queue->jobs[(queue->head + i) % queue->capacity] = queue->jobs[(queue->head + i - 1) % queue->capacity];
+        }
+        queue->head = (queue->head + 1) % queue->capacity;
+        pkn_atomic_store_relaxed_size(&queue->count, count - 1);
     }
     pkn_mutex_unlock(&pool->lock);
-    return count != 0;
+    return found < count;
+}
+
+PKN_INLINE int pkn_inject(pkern_pool *pool, const pkn_job *job) {
+    return pkn_queue_push(pool, &pool->injected, job);
+}
+
+PKN_INLINE int pkn_take_injected(pkern_pool *pool, pkn_job *job) {
+    pkn_filter anything = {0, 0, 0};
+    return pkn_queue_take(pool, &pool->injected, &anything, 0, job);
 }
 
 #endif
@@ -2011,7 +2280,7 @@ PKN_INTERNAL int pkn_take_injected(pkern_pool *pool, pkn_job *job) {
    sees the sleeper. Whoever turns parked to AWAKE, poster or the sleeper that thinks better of it, also lowers sleepers: so it
    never counts fewer than those that are ASLEEP. A member that was woken and leaves its wait without having found work passes the
    wake on, so none is lost. A poster of several pieces of work wakes as many.
-   What a member waits for (a join, a scope, a loop) needs no wait flag of its own: who completes it does so with a
+   What a member waits for (a join, a scope, a loop, a future) needs no wait flag of its own: who completes it does so with a
    read-modify-write and then looks at the waiter's parked word. Members live as long as the pool, so that look is safe
    though the frame of the waiter may be gone by then. */
 #ifndef PKN_POOL_SLEEP_H
@@ -2078,6 +2347,21 @@ PKN_INLINE void pkn_completed(pkn_member *waiter) {
     pkn_fence_seq_cst();
     if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&waiter->parked) != PKN_AWAKE)) {
         pkn_wake_member(waiter);
+    }
+}
+
+/* The same, where any members may wait, and have said so by the address of what they wait for. It is only compared: what was there may
+   be gone, and a wake too many does no harm. */
+PKN_INTERNAL void pkn_wake_waiters_for(pkern_pool *pool, const void *what) {
+    pkn_fence_seq_cst();
+    if (pkn_atomic_load_relaxed_u32(&pool->sleepers) != 0) {
+        uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+        for (uint32_t i = 0; i < count; i++) {
+            pkn_member *member = pkn_member_at(pool, i);
+            if (pkn_atomic_load_relaxed_ptr(&member->waits_for) == what) {
+                pkn_wake_member(member);
+            }
+        }
     }
 }
 
@@ -2161,6 +2445,22 @@ PKN_INTERNAL void pkn_scope_free_fifos(pkern_scope *scope, const pkern_allocator
 
 #define PKN_NO_FAILURE UINT64_MAX
 
+/* What a scope is; no values that memory holds by chance, so that most misuse is seen. */
+enum { PKN_SCOPE_OPEN = 0x5c09e01, PKN_SCOPE_WAITED = 0x5c09e02, PKN_SCOPE_FUTURE = 0x5c09e03 };
+
+PKN_INTERNAL void pkn_scope_init(pkern_scope *scope, int is_fifo, uint32_t state) {
+    scope->pool = 0;
+    scope->member = 0;
+    scope->is_fifo = is_fifo;
+    scope->state = state;
+    scope->thread = 0;
+    scope->cancel = 0;
+    pkn_atomic_store_relaxed_size(&scope->pending, 0);
+    pkn_atomic_store_relaxed_u32(&scope->spawned, 0);
+    pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);
+    pkn_atomic_store_relaxed_ptr(&scope->fifos, 0);
+}
+
 /* Keeps the failure with the lowest number in a word of number 32, code 32. */
 PKN_INTERNAL void pkn_keep_lowest_failure(pkn_atomic_u64 *failure, uint32_t number, int code) {
     uint64_t mine = (uint64_t)number << 32 | (uint32_t)code;
@@ -2177,14 +2477,36 @@ PKN_INLINE int pkn_failure_code(uint64_t failure) {
 /* One task of the scope has ended. The decrement is the last access to the scope: its frame may be gone right after. */
 PKN_INTERNAL void pkn_scope_task_ended(pkern_scope *scope, uint32_t number, int code) {
     pkn_member *waiter = (pkn_member *)scope->member;
+    pkern_pool *pool = scope->pool;
     if (PKN_UNLIKELY(code != 0)) {
         pkn_keep_lowest_failure(&scope->failure, number, code);
     }
     /* acq_rel: the waiter that reads 0 sees what every task did */
     if (pkn_atomic_fetch_sub_acq_rel_size(&scope->pending, 1) == 1) {
-        pkn_completed(waiter);
+        if (waiter != 0) {
+            pkn_completed(waiter);
+        } else {
+            pkn_wake_waiters_for(pool, scope);
+        }
     }
 }
+
+/* ---- detached jobs ---- */
+
+PKN_INTERNAL void pkn_report_error(const pkern_pool *pool, int code, void *ctx) {
+    if (code != 0 && pool->on_task_error != 0) {
+        pool->on_task_error(code, ctx, pool->user);
+    }
+}
+
+PKN_INTERNAL void pkn_detached_ended(pkern_pool *pool) {
+    /* acq_rel: who reads 0 sees what every job did */
+    if (pkn_atomic_fetch_sub_acq_rel_size(&pool->detached, 1) == 1) {
+        pkn_wake_waiters_for(pool, &pool->detached);
+    }
+}
+
+/* ---- */
 
 PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
     pkn_job oldest;
@@ -2192,12 +2514,21 @@ PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
         pkn_fifo_take((pkn_job_deque *)job->ctx, &oldest);
         job = &oldest;
     }
+    pkern_scope *scope = job->scope;
+    uint32_t is_detached = scope == 0 || scope->member == 0; /* a future */
     uint32_t outer_root = pkn_root(self);
     pkn_set_root(self, job->root);
-    int code = job->fn(job->ctx);
+    self->in_detached += is_detached;
+    int code = scope != 0 && pkern_cancel_requested(scope->cancel) ? PKERN_ECANCELED : job->fn(job->ctx);
+    self->in_detached -= is_detached;
     pkn_set_root(self, outer_root);
-    if (job->scope != 0) {
-        pkn_scope_task_ended(job->scope, job->number, code);
+    if (scope != 0) {
+        pkn_scope_task_ended(scope, job->number, code);
+    } else {
+        pkn_report_error(self->pool, code, job->ctx);
+    }
+    if (is_detached) {
+        pkn_detached_ended(self->pool);
     }
 }
 
@@ -2206,40 +2537,7 @@ PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
 /* #include "pool/spawn_deque.h": above */
 /* #include "base/bits.h": above */
 /* #include "base/alloc.h": above */
-/* ==== src/base/time.h ==== */
-/* SPDX-License-Identifier: MIT */
-/* SPDX-FileCopyrightText: The pkern authors */
-/* Two clocks: nanoseconds of the system's monotonic clock, and ticks of the core's own counter where it has one. */
-#ifndef PKN_BASE_TIME_H
-#define PKN_BASE_TIME_H
-
-/* #include "base/platform.h": above */
-
-PKN_INLINE uint64_t pkn_now_ns(void) {
-#if PKN_THREADS
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-#else
-    return (uint64_t)clock() * (UINT64_C(1000000000) / CLOCKS_PER_SEC); /* all that a target without POSIX must have */
-#endif
-}
-
-/* Constant-rate ticks; pkn_ticks_per_ns of the pool converts. Elsewhere a tick is a nanosecond. */
-PKN_INLINE uint64_t pkn_ticks(void) {
-#if PKN_ARCH_X86
-    return __builtin_ia32_rdtsc();
-#elif PKN_ARCH_ARM64
-    uint64_t ticks;
-    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
-    return ticks;
-#else
-    return pkn_now_ns();
-#endif
-}
-
-#endif
-/* ==== src/pool/loop_board.h, continued ==== */
+/* #include "base/time.h": above */
 
 #define PKN_LOOP_MAX_UNITS 65535u
 #define PKN_LOOP_REFRESH_MASK 0x3fffffffu
@@ -2706,16 +3004,24 @@ PKN_INTERNAL void pkn_watch_fork(void) {
 
 #endif
 /* ==== src/pool/search.h, continued ==== */
+/* #include "pool/deadline.h": above */
 
-enum { PKN_WAIT_WORK, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST };
+enum { PKN_WAIT_WORK, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST, PKN_WAIT_FUTURE, PKN_WAIT_IDLE, PKN_WAIT_YIELD };
 
 typedef struct pkn_wait {
     int kind;
     const pkn_slot *slot;         /* JOIN */
-    const pkern_scope *scope;     /* SCOPE */
+    const pkern_scope *scope;     /* SCOPE, FUTURE */
     uint32_t epoch, units;        /* LOOP: helpers' units of this epoch */
     const pkn_broadcast *broadcast; /* BROADCAST */
+    uint64_t deadline_ns;           /* FUTURE, IDLE: the wait is over then, too */
 } pkn_wait;
+
+/* Those waits that a thread without a place in the pool may have, too. */
+PKN_INTERNAL int pkn_wait_without_place_is_over(const pkern_pool *pool, const pkn_wait *wait) {
+    const pkn_atomic_size *left = wait->scope != 0 ? &wait->scope->pending : &pool->detached;
+    return pkn_atomic_load_acquire_size(left) == 0 || pkn_deadline_has_passed(wait->deadline_ns);
+}
 
 /* acquire in each: what was done before is visible after the wait */
 PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) {
@@ -2728,6 +3034,9 @@ PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) 
         return pkn_loop_reported(self->slices, (uint32_t)self->pool->num_threads, wait->epoch) == wait->units;
     case PKN_WAIT_BROADCAST:
         return pkn_atomic_load_acquire_u32(&wait->broadcast->remaining) == 0;
+    case PKN_WAIT_FUTURE:
+    case PKN_WAIT_IDLE:
+        return pkn_wait_without_place_is_over(self->pool, wait);
     default:
         return 0;
     }
@@ -2821,10 +3130,43 @@ PKN_INTERNAL int pkn_take_hidden_from_any(pkn_member *self, const pkn_filter *fi
     return 0;
 }
 
+/* The root of urgent jobs that this member may take, and posts. In a pool of one nobody else may run them: the guest's call must
+   not end before. */
+PKN_INLINE uint32_t pkn_urgent_root(const pkn_member *self, uint32_t root) {
+    return self->pool->num_threads == 1 ? (uint32_t)self->index + 1u : root;
+}
+
+/* Queues an urgent job. 0, or 1 without memory. */
+PKN_INTERNAL int pkn_post_urgent(pkn_member *member, const pkn_job *given) {
+    pkern_pool *pool = member->pool;
+    pkn_job job = *given;
+    job.root = pkn_urgent_root(member, job.root);
+    member->has_spawned = 1;
+    int failed = pkn_queue_push(pool, &pool->urgent, &job);
+    if (!failed) {
+        pkn_work_posted(pool, job.root, 1);
+    }
+    return failed;
+}
+
+/* The oldest urgent job that this wait allows: by root or scope, where a wait is bound to these. */
+PKN_INTERNAL int pkn_take_urgent(pkn_member *self, const pkn_wait *wait, int shallow, int peek, pkn_job *job) {
+    pkern_pool *pool = self->pool;
+    if (pkn_atomic_load_relaxed_size(&pool->urgent.count) == 0) {
+        return 0;
+    }
+    pkn_filter of_root = {0, 0, 0}, of_scope = {0, 0, 0};
+    of_root.by_root = !self->is_worker || wait->kind == PKN_WAIT_LOOP;
+    of_root.root = pkn_urgent_root(self, pkn_root(self));
+    of_scope.scope = wait->scope;
+    return (shallow && pkn_queue_take(pool, &pool->urgent, &of_root, peek, job)) ||
+           (wait->scope != 0 && pkn_queue_take(pool, &pool->urgent, &of_scope, peek, job));
+}
+
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self);
 
 PKN_INLINE int pkn_has_broadcast(const pkn_member *worker) {
-    return pkn_atomic_load_relaxed_u32(&worker->pool->broadcast_number) != worker->seen_broadcast;
+    return pkn_atomic_load_relaxed_u32(&worker->pool->board.number) != worker->seen_broadcast;
 }
 
 /* how: without the depth limit; private joins, too */
@@ -2840,6 +3182,12 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     if (worker != 0 && pkn_has_broadcast(worker)) {
         if (!peek) {
             pkn_serve_broadcasts(worker);
+        }
+        return 1;
+    }
+    if (pkn_take_urgent(self, wait, shallow, peek, &job)) {
+        if (!peek) {
+            pkn_run_job(self, &job);
         }
         return 1;
     }
@@ -2886,7 +3234,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     if (pkn_take_from_any(self, &filter, peek)) {
         return 1;
     }
-    if (peek ? pkn_atomic_load_relaxed_size(&pool->injected) != 0 : pkn_take_injected(pool, &job)) {
+    if (peek ? pkn_atomic_load_relaxed_size(&pool->injected.count) != 0 : pkn_take_injected(pool, &job)) {
         if (!peek) {
             pkn_run_job(self, &job);
         }
@@ -2932,15 +3280,18 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
     /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
     pkn_fence_all_threads(pool->has_membarrier);
-    if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, PKN_SEARCH_IMPATIENT | PKN_SEARCH_HIDDEN, 1) ||
-        pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
-        if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
-            pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
-            return 0;
+    if (!(pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, PKN_SEARCH_IMPATIENT | PKN_SEARCH_HIDDEN, 1) ||
+          pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool))) {
+        if (wait->deadline_ns == 0) {
+            pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
+            return 1;
         }
-        return 1;
+        pkn_sleep_until(&self->sleeper, &self->parked, parked, wait->deadline_ns);
     }
-    pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
+    if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
+        pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
+        return 0;
+    }
     return 1;
 #else
     PKN_UNUSED(self);
@@ -2955,7 +3306,7 @@ PKN_INTERNAL PKN_COLD int pkn_finish_alone(pkn_member *self, const pkn_wait *wai
     pkn_filter of_scope = {0, 0, 0};
     pkn_job job;
     of_scope.scope = wait->scope;
-    while (wait->kind == PKN_WAIT_SCOPE && !pkn_wait_is_over(self, wait) && pkn_spawn_pop(self, &of_scope, &job)) {
+    while (wait->scope != 0 && !pkn_wait_is_over(self, wait) && pkn_spawn_pop(self, &of_scope, &job)) {
         pkn_run_job(self, &job);
     }
     return !pkn_wait_is_over(self, wait);
@@ -3184,10 +3535,11 @@ PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
 PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
     pkn_thread_state *thread = &pkn_this_thread;
     pkn_filter anything = {0, 0, 0};
+    pkn_wait for_own = {PKN_WAIT_YIELD, 0, 0, 0, 0, 0, 0};
     pkn_job job;
     pkn_set_current(member);
     if (member->has_spawned && !pkn_is_orphan(member->pool)) {
-        while (pkn_spawn_pop(member, &anything, &job)) {
+        while (pkn_take_urgent(member, &for_own, 1, 0, &job) || pkn_spawn_pop(member, &anything, &job)) {
             pkn_run_job(member, &job);
         }
         member->has_spawned = 0;
@@ -3223,9 +3575,13 @@ PKN_INTERNAL PKN_COLD void pkn_settle_short_call(pkn_short_call *call) {
 }
 
 /* The pool that a call would run on, for calls that need no place in it. */
-PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
+PKN_INLINE pkern_pool *pkn_called_pool(pkern_pool *pool) {
     (void)pkn_settled_thread();
     return pool != 0 ? pool : pkn_current() != 0 ? pkn_current()->pool : pkern_pool_global();
+}
+
+PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
+    return pool != 0 ? pool : pkn_called_pool(0);
 }
 
 /* The allocator of the pool that a call would run on, for scratch memory of the layers above. */
@@ -3282,7 +3638,7 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
         }
         return 1;
     }
-    pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0};
+    pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0, 0};
     wait.slot = slot;
     /* the thief still uses the record: what we run meanwhile pushes behind it */
     pkn_set_end(self, pkn_join_slot(owner, index + 1));
@@ -3359,13 +3715,10 @@ PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, 
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
+    pkn_scope_init(scope, is_fifo, PKN_SCOPE_OPEN);
     scope->member = member;
     scope->pool = member != 0 ? member->pool : 0;
-    pkn_atomic_store_relaxed_size(&scope->pending, 0);
-    pkn_atomic_store_relaxed_u32(&scope->spawned, 0);
-    pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);
-    pkn_atomic_store_relaxed_ptr(&scope->fifos, 0);
-    scope->is_fifo = (uint32_t)is_fifo;
+    scope->thread = &pkn_this_thread;
     /* a scope is no task: calls between begin and wait that name no pool go where they went before */
     pkn_set_current(entry.outer);
     return PKERN_OK;
@@ -3379,9 +3732,25 @@ PKERN_API pkern_status pkern_scope_begin_fifo(pkern_scope *scope, pkern_pool *po
     return pkn_scope_begin(scope, pool, 1);
 }
 
+PKERN_API pkern_status pkern_scope_set_cancel(pkern_scope *scope, const pkern_cancel *cancel) {
+    if (scope == 0 || scope->state != PKN_SCOPE_OPEN) {
+        return PKERN_EINVAL;
+    }
+    scope->cancel = cancel;
+    return PKERN_OK;
+}
+
+/* The calling thread's place in the scope's pool; 0 where spawns run at once. */
+PKN_INLINE pkn_member *pkn_scope_member(const pkern_scope *scope) {
+    return scope->member == 0 || pkn_is_orphan(scope->pool) ? 0 : pkn_membership(&pkn_this_thread, scope->pool);
+}
+
 /* Queues a task of the scope. 0, or 1 without memory. */
-PKN_INTERNAL int pkn_scope_post(pkern_scope *scope, pkn_member *member, const pkn_job *job) {
+PKN_INTERNAL int pkn_scope_post(pkern_scope *scope, pkn_member *member, const pkn_job *job, int is_urgent) {
     int failed;
+    if (is_urgent) {
+        return pkn_post_urgent(member, job);
+    }
     if (scope->is_fifo) {
         pkn_job_deque *fifo = pkn_scope_fifo_of(scope, member);
         failed = fifo == 0 || pkn_fifo_push(member, fifo, job);
@@ -3394,36 +3763,44 @@ PKN_INTERNAL int pkn_scope_post(pkern_scope *scope, pkn_member *member, const pk
     return failed;
 }
 
-PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx) {
-    if (scope == 0 || fn == 0) {
+PKN_INTERNAL pkern_status pkn_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx, int is_urgent) {
+    if (scope == 0 || fn == 0 || scope->state != PKN_SCOPE_OPEN) {
         return PKERN_EINVAL;
     }
     uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
-    pkn_member *member = scope->member != 0 ? pkn_membership(&pkn_this_thread, scope->pool) : 0;
-    if (member != 0 && !pkn_is_orphan(scope->pool)) {
+    pkn_member *member = pkn_scope_member(scope);
+    if (member != 0) {
         pkn_job job = {fn, ctx, scope, number, pkn_root(member)};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
-        if (pkn_scope_post(scope, member, &job) != 0) {
+        if (pkn_scope_post(scope, member, &job, is_urgent) != 0) {
             pkn_run_job(member, &job);
         }
         return PKERN_OK;
     }
-    int code = fn(ctx);
+    int code = pkern_cancel_requested(scope->cancel) ? PKERN_ECANCELED : fn(ctx);
     if (code != 0) {
         pkn_keep_lowest_failure(&scope->failure, number, code);
     }
     return PKERN_OK;
 }
 
+PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx) {
+    return pkn_scope_spawn(scope, fn, ctx, 0);
+}
+
+PKERN_API pkern_status pkern_scope_spawn_urgent(pkern_scope *scope, pkern_task_fn fn, void *ctx) {
+    return pkn_scope_spawn(scope, fn, ctx, 1);
+}
+
 PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
-    if (scope == 0) {
+    if (scope == 0 || scope->state != PKN_SCOPE_OPEN || scope->thread != &pkn_this_thread) {
         return PKERN_EINVAL;
     }
     int lost = 0;
     pkn_member *member = (pkn_member *)scope->member;
     if (member != 0) {
         pkn_entry entry;
-        pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0};
+        pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0, 0};
         wait.scope = scope;
         entry.member = member;
         entry.outer = pkn_current();
@@ -3436,6 +3813,7 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
         pkn_leave(&entry);
         scope->member = 0;
     }
+    scope->state = PKN_SCOPE_WAITED;
     int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&scope->failure));
     return code != 0 ? code : lost ? PKERN_ECANCELED : PKERN_OK;
 }
@@ -3445,45 +3823,182 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
 /* ==== src/pool/spawn.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Detached spawns. */
+/* Detached spawns, futures, and waiting until none is left. A future is a scope of one task whose owner is whoever waits for it: so it
+   has no member that its end could wake, and members that wait say by address for what (see pkn_wake_waiters_for). */
 #ifndef PKN_POOL_SPAWN_C
 #define PKN_POOL_SPAWN_C
 
 /* #include "pool/guest.h": above */
 
-PKN_INTERNAL pkern_status pkn_spawn_detached(pkern_pool *pool, pkern_task_fn fn, void *ctx, int is_fifo) {
+enum { PKN_SPAWN_PLAIN, PKN_SPAWN_FIFO, PKN_SPAWN_URGENT };
+
+/* Queues a detached job or a future's task. 0, or 1 without memory. */
+PKN_INTERNAL int pkn_post_detached(pkn_member *member, const pkn_job *given, int how) {
+    pkern_pool *pool = member->pool;
+    pkn_job job = *given;
+    int failed;
+    job.root = PKN_ROOT_NONE;
+    pkn_atomic_fetch_add_relaxed_size(&pool->detached, 1);
+    if (how == PKN_SPAWN_URGENT) {
+        failed = pkn_post_urgent(member, &job);
+    } else if (member->is_worker || pool->num_threads == 1) {
+        /* alone, a guest runs its jobs before it leaves */
+        failed = how == PKN_SPAWN_FIFO ? pkn_fifo_push(member, &member->fifo, &job) : pkn_spawn_push(member, &job);
+        if (!failed) {
+            pkn_work_posted(pool, PKN_ROOT_NONE, 1);
+        }
+    } else {
+        /* a guest's jobs go to the pool's threads, so that it can leave; first in, first out, in any case */
+        failed = pkn_inject(pool, &job);
+        if (!failed) {
+            pkn_work_posted(pool, PKN_ROOT_INJECTED, 1);
+        }
+    }
+    if (failed) {
+        pkn_detached_ended(pool);
+    }
+    return failed;
+}
+
+PKN_INTERNAL pkern_status pkn_spawn_detached(pkern_pool *pool, pkern_task_fn fn, void *ctx, int how) {
     pkn_entry entry;
     pkn_job job = {fn, ctx, 0, 0, PKN_ROOT_NONE};
     if (fn == 0) {
         return PKERN_EINVAL;
     }
     int failed = 0;
-    pkn_member *member = pkn_enter(pool, &entry);
-    if (member == 0) {
-        (void)fn(ctx);
-    } else if (member->is_worker || member->pool->num_threads == 1) {
-        /* alone, a guest runs its jobs before it leaves */
-        failed = is_fifo ? pkn_fifo_push(member, &member->fifo, &job) : pkn_spawn_push(member, &job);
-        if (!failed) {
-            pkn_work_posted(member->pool, PKN_ROOT_NONE, 1);
-        }
+    if (pkn_enter(pool, &entry) == 0) {
+        pkn_report_error(pkn_pool_of_call(pool), fn(ctx), ctx);
     } else {
-        /* a guest's jobs go to the pool's threads, so that it can leave; first in, first out, in any case */
-        failed = pkn_inject(member->pool, &job);
-        if (!failed) {
-            pkn_work_posted(member->pool, PKN_ROOT_INJECTED, 1);
-        }
+        failed = pkn_post_detached(entry.member, &job, how);
     }
     pkn_leave(&entry);
     return failed ? PKERN_ENOMEM : PKERN_OK;
 }
 
 PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
-    return pkn_spawn_detached(pool, fn, ctx, 0);
+    return pkn_spawn_detached(pool, fn, ctx, PKN_SPAWN_PLAIN);
 }
 
 PKERN_API pkern_status pkern_spawn_fifo(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
-    return pkn_spawn_detached(pool, fn, ctx, 1);
+    return pkn_spawn_detached(pool, fn, ctx, PKN_SPAWN_FIFO);
+}
+
+PKERN_API pkern_status pkern_spawn_urgent(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
+    return pkn_spawn_detached(pool, fn, ctx, PKN_SPAWN_URGENT);
+}
+
+/* ---- waiting for what has no owner ---- */
+
+/* Works until the wait for what is at this address is over. 0, or 1 where it can never be. */
+PKN_INTERNAL int pkn_wait_for(pkn_member *member, const pkn_wait *wait, void *what) {
+    void *outer = pkn_atomic_load_relaxed_ptr(&member->waits_for);
+    pkn_atomic_store_relaxed_ptr(&member->waits_for, what); /* before the fence in pkn_sleep */
+    pkn_join_expose_all(member);
+    int lost = pkn_work_until(member, wait);
+    pkn_atomic_store_relaxed_ptr(&member->waits_for, outer);
+    return lost;
+}
+
+/* The same by a thread that has no place in the pool: none is free, or memory is out. */
+PKN_INTERNAL PKN_COLD int pkn_wait_outside(pkern_pool *pool, const pkn_wait *wait) {
+    while (!pkn_wait_without_place_is_over(pool, wait)) {
+        if (pkn_is_orphan(pool)) {
+            pkn_member *member = pkn_membership(&pkn_this_thread, pool);
+            return member == 0 || pkn_finish_alone(member, wait);
+        }
+#if PKN_THREADS
+        pkn_nap();
+#endif
+    }
+    return 0;
+}
+
+/* ---- futures ---- */
+
+PKERN_API pkern_status pkern_future_spawn(pkern_future *future, pkern_pool *pool, pkern_task_fn fn, void *ctx) {
+    pkn_entry entry;
+    if (future == 0 || fn == 0) {
+        return PKERN_EINVAL;
+    }
+    pkern_scope *task = &future->task;
+    pkn_job job = {fn, ctx, task, 0, PKN_ROOT_NONE};
+    pkn_member *member = pkn_enter(pool, &entry);
+    pkn_scope_init(task, 0, PKN_SCOPE_FUTURE);
+    if (member != 0) {
+        task->pool = member->pool;
+        pkn_atomic_store_relaxed_size(&task->pending, 1);
+    }
+    if (member == 0 || pkn_post_detached(member, &job, PKN_SPAWN_PLAIN) != 0) {
+        int code = fn(ctx);
+        if (code != 0) {
+            pkn_keep_lowest_failure(&task->failure, 0, code);
+        }
+        pkn_atomic_store_relaxed_size(&task->pending, 0); /* nobody else knows the future yet */
+    }
+    pkn_leave(&entry);
+    return PKERN_OK;
+}
+
+PKERN_API int pkern_future_is_done(const pkern_future *future) {
+    return future != 0 && future->task.state == PKN_SCOPE_FUTURE &&
+           pkn_atomic_load_acquire_size(&future->task.pending) == 0;
+}
+
+PKERN_API pkern_status pkern_future_wait_for(pkern_future *future, int64_t timeout_ns) {
+    pkn_entry entry;
+    pkn_job job;
+    if (future == 0 || future->task.state != PKN_SCOPE_FUTURE) {
+        return PKERN_EINVAL;
+    }
+    if (!pkern_future_is_done(future)) {
+        pkern_scope *task = &future->task;
+        pkern_pool *pool = task->pool;
+        pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0, 0};
+        pkn_filter it = {0, 0, 0};
+        it.scope = wait.scope = task;
+        if (timeout_ns >= 0) {
+            wait.kind = PKN_WAIT_FUTURE;
+            wait.deadline_ns = pkn_deadline_in(timeout_ns);
+        }
+        pkn_member *member = pkn_enter(pool, &entry);
+        if (member != 0 && !member->is_worker && timeout_ns < 0 && pkn_queue_take(pool, &pool->injected, &it, 0, &job)) {
+            /* nobody has begun it, and a guest has nothing better to do */
+            job.root = pkn_root(member);
+            pkn_run_job(member, &job);
+        }
+        int lost = member != 0 ? pkn_wait_for(member, &wait, task) : pkn_wait_outside(pool, &wait);
+        pkn_leave(&entry);
+        if (!pkern_future_is_done(future)) {
+            return lost ? PKERN_ECANCELED : PKERN_ETIMEDOUT;
+        }
+    }
+    return pkn_failure_code(pkn_atomic_load_relaxed_u64(&future->task.failure));
+}
+
+PKERN_API pkern_status pkern_future_wait(pkern_future *future) {
+    return pkern_future_wait_for(future, -1);
+}
+
+/* ---- until none is left ---- */
+
+PKERN_API pkern_status pkern_pool_wait_idle(pkern_pool *pool, int64_t timeout_ns) {
+    pkn_entry entry;
+    pkn_wait wait = {PKN_WAIT_IDLE, 0, 0, 0, 0, 0, 0};
+    wait.deadline_ns = pkn_deadline_in(timeout_ns);
+    pkn_member *member = pkn_enter(pool, &entry);
+    pool = member != 0 ? member->pool : pkn_called_pool(pool);
+    pkern_status status = PKERN_OK;
+    if (member != 0 && (member->is_worker || member->in_detached != 0)) {
+        status = PKERN_EDEADLK;
+    } else {
+        int lost = member != 0 ? pkn_wait_for(member, &wait, &pool->detached) : pkn_wait_outside(pool, &wait);
+        /* in a forked child nothing of it will ever run: that is idle */
+        int is_late = !lost && pkn_deadline_has_passed(wait.deadline_ns) && pkn_atomic_load_acquire_size(&pool->detached) != 0;
+        status = is_late ? PKERN_ETIMEDOUT : PKERN_OK;
+    }
+    pkn_leave(&entry);
+    return status;
 }
 
 #endif
@@ -3498,6 +4013,8 @@ PKERN_API pkern_status pkern_spawn_fifo(pkern_pool *pool, pkern_task_fn fn, void
 
 /* #include "pool/guest.h": above */
 
+#define PKN_BROADCAST_POLLS 64
+
 /* The oldest broadcast that this worker has not run, or 0. */
 PKN_INTERNAL pkn_broadcast *pkn_next_broadcast(pkn_member *self) {
     pkern_pool *pool = self->pool;
@@ -3506,30 +4023,19 @@ PKN_INTERNAL pkn_broadcast *pkn_next_broadcast(pkn_member *self) {
     while (next != 0 && (int32_t)(next->number - self->seen_broadcast) <= 0) {
         next = next->next;
     }
-    self->seen_broadcast = next != 0 ? next->number : pkn_atomic_load_relaxed_u32(&pool->broadcast_number);
+    self->seen_broadcast = next != 0 ? next->number : pkn_atomic_load_relaxed_u32(&pool->board.number);
     pkn_mutex_unlock(&pool->lock);
     return next;
 }
 
-PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
-    pkn_broadcast *broadcast;
-    while ((broadcast = pkn_next_broadcast(self)) != 0) {
-        pkn_member *caller = broadcast->caller;
-        pkn_member *outer = pkn_current();
-        uint32_t outer_root = pkn_root(self);
-        pkn_set_root(self, broadcast->root);
-        pkn_set_current(self); /* the thread may be a guest elsewhere just now */
-        int code = broadcast->fn(self->index, broadcast->count, broadcast->ctx);
-        pkn_set_current(outer);
-        pkn_set_root(self, outer_root);
-        if (code != 0) {
-            pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)self->index, code);
-        }
-        /* acq_rel: the caller that reads 0 sees what every thread did; the last access */
-        if (pkn_atomic_fetch_sub_acq_rel_u32(&broadcast->remaining, 1) == 1) {
-            pkn_completed(caller);
-        }
-    }
+/* The only broadcast there is. Nobody reads the board now: all workers have run those before. */
+PKN_INTERNAL void pkn_put_on_board(pkn_broadcast_board *board, pkn_broadcast *broadcast) {
+    pkn_atomic_store_relaxed_size(&board->fn, (size_t)(uintptr_t)broadcast->fn);
+    pkn_atomic_store_relaxed_size(&board->ctx, (size_t)(uintptr_t)broadcast->ctx);
+    pkn_atomic_store_relaxed_u32(&board->count, (uint32_t)broadcast->count);
+    pkn_atomic_store_relaxed_u32(&board->root, broadcast->root);
+    pkn_atomic_store_relaxed_ptr(&board->broadcast, broadcast);
+    pkn_atomic_store_relaxed_u32(&board->call_number, broadcast->number);
 }
 
 PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadcast) {
@@ -3539,8 +4045,12 @@ PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadc
         link = &(*link)->next;
     }
     *link = broadcast;
-    broadcast->number = pkn_atomic_load_relaxed_u32(&pool->broadcast_number) + 1u;
-    pkn_atomic_store_relaxed_u32(&pool->broadcast_number, broadcast->number); /* who sees it takes the lock */
+    broadcast->number = pkn_atomic_load_relaxed_u32(&pool->board.number) + 1u;
+    if (pool->broadcasts == broadcast && broadcast->caller != 0) {
+        pkn_put_on_board(&pool->board, broadcast);
+    }
+    /* release: who sees the number sees the board */
+    pkn_atomic_store_release_u32(&pool->board.number, broadcast->number);
     pkn_mutex_unlock(&pool->lock);
     /* as pkn_work_posted, for all workers */
     pkn_fence_seq_cst();
@@ -3562,6 +4072,82 @@ PKN_INTERNAL void pkn_withdraw_broadcast(pkern_pool *pool, pkn_broadcast *broadc
     pkn_mutex_unlock(&pool->lock);
 }
 
+/* A spawned broadcast has run everywhere. */
+PKN_INTERNAL void pkn_end_spawned_broadcast(pkern_pool *pool, pkn_broadcast *broadcast) {
+    pkern_scope *scope = broadcast->scope;
+    uint32_t number = broadcast->spawn_number;
+    int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&broadcast->failure));
+    pkn_withdraw_broadcast(pool, broadcast);
+    pkn_release(pool->allocator, broadcast, sizeof *broadcast);
+    if (scope != 0) {
+        pkn_scope_task_ended(scope, number, code);
+    } else {
+        pkn_detached_ended(pool);
+    }
+}
+
+/* After thread `index`'s part: the last access to a broadcast that somebody waits for. Who is last ends one that was spawned. */
+PKN_INTERNAL void pkn_broadcast_part_ended(pkern_pool *pool, pkn_broadcast *broadcast, int index, int code) {
+    pkn_member *caller = broadcast->caller;
+    if (code != 0) {
+        pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)index, code);
+        if (caller == 0 && broadcast->scope == 0) {
+            pkn_report_error(pool, code, broadcast->ctx);
+        }
+    }
+    /* acq_rel: who reads 0 sees what every thread did */
+    if (pkn_atomic_fetch_sub_acq_rel_u32(&broadcast->remaining, 1) == 1) {
+        if (caller != 0) {
+            pkn_completed(caller);
+        } else {
+            pkn_end_spawned_broadcast(pool, broadcast);
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_run_broadcast(pkern_pool *pool, pkn_broadcast *broadcast, int index) {
+    const pkern_scope *scope = broadcast->scope;
+    int code = scope != 0 && pkern_cancel_requested(scope->cancel)
+                   ? PKERN_ECANCELED
+                   : broadcast->fn(index, broadcast->count, broadcast->ctx);
+    pkn_broadcast_part_ended(pool, broadcast, index, code);
+}
+
+/* Runs the next broadcast if it is the one on the board. What is there stays until this worker has run it too. */
+PKN_INTERNAL int pkn_serve_board(pkn_member *self) {
+    pkn_broadcast_board *board = &self->pool->board;
+    /* acquire: pairs with the announcement */
+    uint32_t number = pkn_atomic_load_acquire_u32(&board->number);
+    if (number != self->seen_broadcast + 1u || pkn_atomic_load_relaxed_u32(&board->call_number) != number) {
+        return 0;
+    }
+    int (*fn)(int, int, void *) = (int (*)(int, int, void *))(uintptr_t)pkn_atomic_load_relaxed_size(&board->fn);
+    void *ctx = (void *)(uintptr_t)pkn_atomic_load_relaxed_size(&board->ctx);
+    self->seen_broadcast = number;
+    pkn_set_root(self, pkn_atomic_load_relaxed_u32(&board->root));
+    int code = fn(self->index, (int)pkn_atomic_load_relaxed_u32(&board->count), ctx);
+    pkn_broadcast_part_ended(self->pool, (pkn_broadcast *)pkn_atomic_load_relaxed_ptr(&board->broadcast), self->index, code);
+    return 1;
+}
+
+PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
+    pkn_member *outer = pkn_current();
+    uint32_t outer_root = pkn_root(self);
+    pkn_join_expose_all(self); /* while their root is known */
+    pkn_set_current(self);     /* the thread may be a guest elsewhere just now */
+    while (pkn_has_broadcast(self)) {
+        if (!pkn_serve_board(self)) {
+            pkn_broadcast *broadcast = pkn_next_broadcast(self);
+            if (broadcast != 0) {
+                pkn_set_root(self, broadcast->root);
+                pkn_run_broadcast(self->pool, broadcast, self->index);
+            }
+        }
+    }
+    pkn_set_current(outer);
+    pkn_set_root(self, outer_root);
+}
+
 /* A spawned job may broadcast while the pool is being destroyed. The caller stands in for workers that had ended before. */
 PKN_INTERNAL PKN_COLD void pkn_broadcast_for_the_ended(pkern_pool *pool, pkn_broadcast *broadcast) {
     for (int i = 0; i + 1 < pool->num_threads; i++) {
@@ -3570,11 +4156,7 @@ PKN_INTERNAL PKN_COLD void pkn_broadcast_for_the_ended(pkern_pool *pool, pkn_bro
         int missed = worker->ended && (int32_t)(broadcast->number - worker->seen_broadcast) > 0;
         pkn_mutex_unlock(&pool->lock);
         if (missed) {
-            int code = broadcast->fn(i, broadcast->count, broadcast->ctx);
-            if (code != 0) {
-                pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)i, code);
-            }
-            pkn_atomic_fetch_sub_relaxed_u32(&broadcast->remaining, 1); /* by the one who waits */
+            pkn_run_broadcast(pool, broadcast, i);
         }
     }
 }
@@ -3591,7 +4173,7 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         return status;
     }
     int workers = member->pool->num_threads - 1;
-    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, pkn_root(member), {0}, {PKN_NO_FAILURE}};
+    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, pkn_root(member), {0}, {PKN_NO_FAILURE}, 0, 0};
     broadcast.count = member->is_worker ? workers : workers + 1;
     pkn_atomic_store_relaxed_u32(&broadcast.remaining, (uint32_t)workers);
     pkn_announce_broadcast(member->pool, &broadcast);
@@ -3608,8 +4190,12 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
             pkn_keep_lowest_failure(&broadcast.failure, (uint32_t)workers, code);
         }
     }
-    pkn_wait wait = {PKN_WAIT_BROADCAST, 0, 0, 0, 0, 0};
+    pkn_wait wait = {PKN_WAIT_BROADCAST, 0, 0, 0, 0, 0, 0};
     wait.broadcast = &broadcast;
+    /* a short call is over before a search for other work would be */
+    for (int i = 0; i < PKN_BROADCAST_POLLS && !pkn_wait_is_over(member, &wait); i++) {
+        pkn_cpu_relax();
+    }
     if (!pkn_wait_is_over(member, &wait)) {
         pkn_join_expose_all(member);
         lost = pkn_work_until(member, &wait);
@@ -3620,6 +4206,123 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
     pkn_leave(&entry);
     int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&broadcast.failure));
     return code != 0 ? code : lost ? PKERN_ECANCELED : PKERN_OK;
+}
+
+/* ---- spawned ---- */
+
+/* As the task of a scope, or detached. The pool has workers. */
+PKN_INTERNAL pkern_status pkn_spawn_broadcast(pkn_member *member, pkern_scope *scope, int (*fn)(int index, int count, void *ctx),
+                                              void *ctx) {
+    pkern_pool *pool = member->pool;
+    pkn_broadcast *broadcast = (pkn_broadcast *)pkn_allocate(pool->allocator, sizeof *broadcast, PKN_CACHE_LINE);
+    if (broadcast == 0) {
+        return PKERN_ENOMEM;
+    }
+    memset((void *)broadcast, 0, sizeof *broadcast);
+    broadcast->fn = fn;
+    broadcast->ctx = ctx;
+    broadcast->count = pool->num_threads - 1;
+    broadcast->root = scope != 0 ? pkn_root(member) : PKN_ROOT_NONE;
+    broadcast->scope = scope;
+    pkn_atomic_store_relaxed_u32(&broadcast->remaining, (uint32_t)broadcast->count);
+    pkn_atomic_store_relaxed_u64(&broadcast->failure, PKN_NO_FAILURE);
+    if (scope != 0) {
+        broadcast->spawn_number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
+        pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
+    } else {
+        pkn_atomic_fetch_add_relaxed_size(&pool->detached, 1);
+    }
+    pkn_announce_broadcast(pool, broadcast);
+    if (member->is_worker && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
+        pkn_broadcast_for_the_ended(pool, broadcast); /* our own part is still to come, so it lives */
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_spawn_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx) {
+    pkn_entry entry;
+    if (fn == 0) {
+        return PKERN_EINVAL;
+    }
+    pkern_status status = PKERN_OK;
+    pkn_member *member = pkn_enter(pool, &entry);
+    if (member == 0 || member->pool->num_threads == 1) {
+        pkn_report_error(member != 0 ? member->pool : pkn_pool_of_call(pool), fn(0, 1, ctx), ctx);
+    } else {
+        status = pkn_spawn_broadcast(member, 0, fn, ctx);
+    }
+    pkn_leave(&entry);
+    return status;
+}
+
+PKERN_API pkern_status pkern_scope_spawn_broadcast(pkern_scope *scope, int (*fn)(int index, int count, void *ctx), void *ctx) {
+    if (scope == 0 || fn == 0 || scope->state != PKN_SCOPE_OPEN) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_scope_member(scope);
+    if (member != 0 && member->pool->num_threads > 1) {
+        return pkn_spawn_broadcast(member, scope, fn, ctx);
+    }
+    uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
+    int code = pkern_cancel_requested(scope->cancel) ? PKERN_ECANCELED : fn(0, 1, ctx);
+    if (code != 0) {
+        pkn_keep_lowest_failure(&scope->failure, number, code);
+    }
+    return PKERN_OK;
+}
+
+#endif
+/* ==== src/pkern_pool.in.h, continued ==== */
+/* ==== src/pool/yield.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Yield: one piece of work in the middle of a task. */
+#ifndef PKN_POOL_YIELD_C
+#define PKN_POOL_YIELD_C
+
+/* #include "pool/guest.h": above */
+
+/* One broadcast or job that waits for this thread in particular. */
+PKN_INTERNAL int pkn_search_local(pkn_member *self) {
+    pkn_filter anything = {0, 0, 0};
+    pkn_job job;
+    if (self->is_worker && pkn_has_broadcast(self)) {
+        pkn_serve_broadcasts(self);
+        return 1;
+    }
+    if (self->depth >= self->pool->depth_limit || !pkn_spawn_pop(self, &anything, &job)) {
+        return 0;
+    }
+    self->depth++;
+    pkn_run_job(self, &job);
+    self->depth--;
+    return 1;
+}
+
+PKN_INTERNAL int pkn_yield(const pkern_pool *pool, int is_local) {
+    const pkn_thread_state *thread = pkn_settled_thread();
+    pkn_member *outer = pkn_current();
+    pkn_member *member = pool == 0 ? outer : pkn_membership(thread, pool);
+    if (member == 0) {
+        return PKERN_YIELD_OUTSIDE;
+    }
+    if (pkn_is_orphan(member->pool)) {
+        return PKERN_YIELD_IDLE;
+    }
+    pkn_wait wait = {PKN_WAIT_YIELD, 0, 0, 0, 0, 0, 0};
+    pkn_set_current(member);
+    pkn_join_expose_all(member);
+    int found = is_local ? pkn_search_local(member) : pkn_search(member, &wait, 0);
+    pkn_set_current(outer);
+    return found ? PKERN_YIELD_EXECUTED : PKERN_YIELD_IDLE;
+}
+
+PKERN_API int pkern_yield_now(pkern_pool *pool) {
+    return pkn_yield(pool, 0);
+}
+
+PKERN_API int pkern_yield_local(pkern_pool *pool) {
+    return pkn_yield(pool, 1);
 }
 
 #endif
@@ -4010,7 +4713,7 @@ PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, 
         pkn_work_posted(owner->pool, pkn_root(owner), (uint32_t)wake);
     }
     uint32_t own = pkn_loop_work_as_owner(view, owner);
-    pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0};
+    pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0, 0};
     wait.epoch = view->epoch;
     wait.units = view->units - own;
     if (!pkn_wait_is_over(owner, &wait)) {
@@ -4271,13 +4974,15 @@ PKN_INTERNAL int pkn_threads_of_text(const char *text) {
 
 /* Reads a small file as text; 0 where that fails. */
 PKN_INTERNAL size_t pkn_read_text(const char *path, char *text, size_t size) {
+    size_t length = 0;
+    int cancellation = pkn_hold_cancellation();
     FILE *file = fopen(path, "re");
-    if (file == 0) {
-        return 0;
+    if (file != 0) {
+        length = fread(text, 1, size - 1, file);
+        fclose(file);
+        text[length] = 0;
     }
-    size_t length = fread(text, 1, size - 1, file);
-    fclose(file);
-    text[length] = 0;
+    pkn_allow_cancellation(cancellation);
     return length;
 }
 
@@ -4296,7 +5001,7 @@ PKN_INTERNAL size_t pkn_read_in_folder(const char *folder, size_t folder_length,
 /* The tightest quota of a cgroup folder and its parents, up to the root of length root_length. 0 for none. */
 PKN_INTERNAL int pkn_cpus_of_cgroup(char *folder, size_t root_length) {
     char quota[64];
-    char period[64];
+    char period[32]; /* both fit in quota */
     int least = 0;
     for (size_t length = strlen(folder); length >= root_length; length--) {
         if (length != root_length && folder[length] != '/' && folder[length] != 0) {
@@ -4453,8 +5158,9 @@ PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
 PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
     pkern_pool *pool = self->pool;
     pkn_mutex_lock(&pool->lock);
-    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->broadcast_number) &&
-                  pkn_atomic_load_relaxed_size(&pool->injected) == 0;
+    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->board.number) &&
+                  pkn_atomic_load_relaxed_size(&pool->injected.count) == 0 &&
+                  pkn_atomic_load_relaxed_size(&pool->urgent.count) == 0;
     pkn_mutex_unlock(&pool->lock);
     return self->ended;
 }
@@ -4462,7 +5168,8 @@ PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
 PKN_INTERNAL void *pkn_worker_main(void *argument) {
     pkn_member *self = (pkn_member *)argument;
     pkern_pool *pool = self->pool;
-    pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0};
+    pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0, 0};
+    (void)pkn_hold_cancellation();
     pkn_set_current(self);
     pkn_this_thread.memberships = self;
     pkn_this_thread.worker = self;
@@ -4517,7 +5224,8 @@ PKN_INTERNAL void pkn_pool_free(pkern_pool *pool) {
     for (uint32_t i = 0; i < count; i++) {
         pkn_member_destroy(pkn_member_at(pool, i));
     }
-    pkn_release(allocator, pool->injector, pool->injector_capacity * sizeof(pkn_job));
+    pkn_release(allocator, pool->injected.jobs, pool->injected.capacity * sizeof(pkn_job));
+    pkn_release(allocator, pool->urgent.jobs, pool->urgent.capacity * sizeof(pkn_job));
     if (!pkn_is_orphan(pool)) {
         pkn_mutex_destroy(&pool->lock);
         pkn_mutex_destroy(&pool->starting);
@@ -4584,6 +5292,7 @@ PKN_INTERNAL pkern_pool *pkn_pool_allocate(const pkern_pool_config *config, int 
     }
     pool->on_thread_start = config->on_thread_start;
     pool->on_thread_exit = config->on_thread_exit;
+    pool->on_task_error = config->on_task_error;
     pool->user = config->user;
     pool->stack_size = config->stack_size;
     size_t stack = config->stack_size == 0 ? (size_t)PKN_STACK_PER_DEPTH * PKN_MAX_DEPTH : config->stack_size;

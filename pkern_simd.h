@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x33bdc74516ec390au
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x808a0f16ee522d8du
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x33bdc74516ec390au /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x808a0f16ee522d8du /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -82,6 +82,14 @@
 /* PKERN_MAX_GUESTS: how many outside threads can work in one pool at once; a further one runs its calls serially. */
 #ifndef PKERN_MAX_GUESTS
 #define PKERN_MAX_GUESTS 32
+#endif
+
+/* The scheduler's words hold a member's index and its call's in 16 bits each, with a few values beside them. */
+#if PKERN_MAX_THREADS < 1 || PKERN_MAX_GUESTS < 1 || PKERN_MAX_THREADS + PKERN_MAX_GUESTS > 65000
+#error "pkern: PKERN_MAX_THREADS and PKERN_MAX_GUESTS must be at least 1 each and at most 65000 together"
+#endif
+#if PKERN_NUM_THREADS > PKERN_MAX_THREADS
+#error "pkern: PKERN_NUM_THREADS is above PKERN_MAX_THREADS"
 #endif
 
 /* PKERN_DEBUG: 1 checks the library's own assumptions while it runs. */
@@ -3179,6 +3187,9 @@ extern long syscall(long number, ...);
 #if PKN_THREADS && !defined(__cplusplus) && defined(__STRICT_ANSI__)
 #ifndef CLOCK_MONOTONIC
 #define CLOCK_MONOTONIC 1
+#endif
+#ifndef CLOCK_REALTIME
+#define CLOCK_REALTIME 0
 #endif
 extern int clock_gettime(int clock, struct timespec *time);
 extern int nanosleep(const struct timespec *time, struct timespec *left);

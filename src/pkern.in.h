@@ -63,6 +63,7 @@
 #include "pool/scope.c"
 #include "pool/spawn.c"
 #include "pool/broadcast.c"
+#include "pool/yield.c"
 #include "pool/loop.c"
 #include "pool/pool.c"
 #include "simd/cpu.c"

@@ -55,6 +55,7 @@
 #include "pool/scope.c"
 #include "pool/spawn.c"
 #include "pool/broadcast.c"
+#include "pool/yield.c"
 #include "pool/loop.c"
 #include "pool/pool.c"
 #endif

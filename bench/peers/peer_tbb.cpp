@@ -23,6 +23,8 @@ static int arena_threads = 1;
 extern "C" int peer_open(int threads) {
     static tbb1::global_control limit(tbb1::global_control::max_allowed_parallelism,
                                       (size_t)threads);
+    /* its waits take other tasks on top, and UTS T3 overflows a worker's 4 MB */
+    static tbb1::global_control stack(tbb1::global_control::thread_stack_size, (size_t)256 << 20);
     static tbb1::task_arena made(threads);
     arena = &made;
     arena_threads = threads;

@@ -36,8 +36,12 @@
 #define PKERN_MAX_GUESTS 32
 #endif
 
+/* The scheduler's words hold a member's index and its call's in 16 bits each, with a few values beside them. */
 #if PKERN_MAX_THREADS < 1 || PKERN_MAX_GUESTS < 1 || PKERN_MAX_THREADS + PKERN_MAX_GUESTS > 65000
-#error "PKERN_MAX_THREADS and PKERN_MAX_GUESTS: 1 or more each, 65000 together at most, since indices have 16 bits"
+#error "pkern: PKERN_MAX_THREADS and PKERN_MAX_GUESTS must be at least 1 each and at most 65000 together"
+#endif
+#if PKERN_NUM_THREADS > PKERN_MAX_THREADS
+#error "pkern: PKERN_NUM_THREADS is above PKERN_MAX_THREADS"
 #endif
 
 /* PKERN_DEBUG: 1 checks the library's own assumptions while it runs. */

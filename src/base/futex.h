@@ -7,6 +7,7 @@
 
 #include "base/atomic.h"
 #include "base/thread.h"
+#include "base/time.h"
 
 #if PKN_THREADS
 
@@ -62,12 +63,44 @@ PKN_INTERNAL void pkn_sleep_while_equal(pkn_sleeper *sleeper, pkn_atomic_u32 *wo
     }
     errno = kept_errno;
 #else
+    int cancellation = pkn_hold_cancellation();
     pthread_mutex_lock(&sleeper->mutex);
     while (pkn_atomic_load_acquire_u32(word) == value) {
         pthread_cond_wait(&sleeper->changed, &sleeper->mutex);
     }
     pthread_mutex_unlock(&sleeper->mutex);
+    pkn_allow_cancellation(cancellation);
 #endif
+}
+
+/* The same, but returns when pkn_now_ns comes to deadline_ns, too. */
+PKN_INTERNAL void pkn_sleep_until(pkn_sleeper *sleeper, pkn_atomic_u32 *word, uint32_t value, uint64_t deadline_ns) {
+    int kept_errno = errno;
+    uint64_t now_ns;
+    while (pkn_atomic_load_acquire_u32(word) == value && (now_ns = pkn_now_ns()) < deadline_ns) {
+        uint64_t left_ns = deadline_ns - now_ns;
+#if PKN_FUTEX
+        enum { PKN_FUTEX_TIMED_WAIT_PRIVATE = 128 };
+        left_ns = left_ns < UINT64_C(1000000000000) ? left_ns : UINT64_C(1000000000000);
+        /* the kernel's own timespec, whatever libc's is */
+        long timeout[2] = {(long)(left_ns / 1000000000), (long)(left_ns % 1000000000)};
+        PKN_UNUSED(sleeper);
+        (void)syscall(SYS_futex, &word->value, PKN_FUTEX_TIMED_WAIT_PRIVATE, value, timeout, (void *)0, 0);
+#else
+        /* by the wall clock, which may jump: so in slices */
+        struct timespec time;
+        clock_gettime(CLOCK_REALTIME, &time);
+        left_ns = (left_ns < 50000000 ? left_ns : 50000000) + (uint64_t)time.tv_nsec;
+        time.tv_sec += left_ns >= 1000000000;
+        time.tv_nsec = (long)(left_ns % 1000000000);
+        pthread_mutex_lock(&sleeper->mutex);
+        if (pkn_atomic_load_acquire_u32(word) == value) {
+            (void)pthread_cond_timedwait(&sleeper->changed, &sleeper->mutex, &time);
+        }
+        pthread_mutex_unlock(&sleeper->mutex);
+#endif
+    }
+    errno = kept_errno;
 }
 
 /* Wakes the one thread that may sleep on the word. Call it after the word has changed. errno is kept. */

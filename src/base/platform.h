@@ -37,6 +37,9 @@ extern long syscall(long number, ...);
 #ifndef CLOCK_MONOTONIC
 #define CLOCK_MONOTONIC 1
 #endif
+#ifndef CLOCK_REALTIME
+#define CLOCK_REALTIME 0
+#endif
 extern int clock_gettime(int clock, struct timespec *time);
 extern int nanosleep(const struct timespec *time, struct timespec *left);
 #endif

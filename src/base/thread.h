@@ -45,8 +45,31 @@ PKN_INTERNAL void pkn_restore_signals(uint64_t mask) {
 }
 #endif
 
-/* 0, or nonzero where the system has no further thread. stack_size 0 is the system's default; a size it refuses is raised to the
-   least that it takes. */
+/* From here to pkn_allow_cancellation a request to cancel the calling thread waits: opening a file, a nap and a wait for a thread would
+   else end it in the middle of a call, with a lock held. Returns the state before. */
+PKN_INTERNAL int pkn_hold_cancellation(void) {
+    int before = 0;
+#if !defined(__ANDROID__)
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+#endif
+    return before;
+}
+
+PKN_INTERNAL void pkn_allow_cancellation(int before) {
+#if defined(__ANDROID__)
+    PKN_UNUSED(before);
+#else
+    (void)pthread_setcancelstate(before, &before);
+#endif
+}
+
+/* The least of a default stack: the pool's depth_limit counts on it, and musl's default is 128 KiB. */
+#define PKN_LEAST_DEFAULT_STACK ((size_t)1 << 20)
+/* glibc takes no less; musl would take 2 KiB, on which no task of ours can run. */
+#define PKN_LEAST_STACK ((size_t)16384)
+
+/* 0, or nonzero where the system has no further thread. stack_size 0 is the system's default, but at least 1 MiB; a size it refuses is
+   raised to the least that it takes. */
 PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *(*main)(void *), void *argument) {
     if (PKN_THREAD_CREATE_FAILS()) {
         return EAGAIN;
@@ -58,12 +81,17 @@ PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *
     if (stack_size != 0) {
         size_t page = 4096;
         size_t rounded = stack_size > SIZE_MAX - page ? SIZE_MAX - page : (stack_size + page - 1) / page * page;
+        rounded = rounded < PKN_LEAST_STACK ? PKN_LEAST_STACK : rounded;
         while (rounded < ((size_t)1 << 20) && pthread_attr_setstacksize(&attributes, rounded) != 0) {
             rounded *= 2;
         }
         if (rounded >= ((size_t)1 << 20)) {
             (void)pthread_attr_setstacksize(&attributes, rounded);
         }
+    }
+    size_t default_size = 0;
+    if (stack_size == 0 && pthread_attr_getstacksize(&attributes, &default_size) == 0 && default_size < PKN_LEAST_DEFAULT_STACK) {
+        (void)pthread_attr_setstacksize(&attributes, PKN_LEAST_DEFAULT_STACK);
     }
     uint64_t signals = pkn_block_signals();
     int error = pthread_create(thread, &attributes, main, argument);
@@ -73,7 +101,9 @@ PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *
 }
 
 PKN_INTERNAL void pkn_thread_join(pkn_thread thread) {
+    int cancellation = pkn_hold_cancellation();
     pthread_join(thread, 0);
+    pkn_allow_cancellation(cancellation);
 }
 
 /* At most 15 characters. */
@@ -117,6 +147,16 @@ PKN_INTERNAL void pkn_call_once(pkn_once *once, void (*fn)(void)) {
 
 PKN_INTERNAL void pkn_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {
     (void)pthread_atfork(prepare, parent, child);
+}
+
+/* A short sleep, for the rare wait that nobody can end by a wake. */
+PKN_INTERNAL void pkn_nap(void) {
+    struct timespec time = {0, 100000};
+    int kept_errno = errno;
+    int cancellation = pkn_hold_cancellation();
+    nanosleep(&time, 0);
+    pkn_allow_cancellation(cancellation);
+    errno = kept_errno;
 }
 
 PKN_INTERNAL int pkn_mutex_init(pkn_mutex *mutex) {

@@ -7,6 +7,8 @@
 
 #include "pool/guest.h"
 
+#define PKN_BROADCAST_POLLS 64
+
 /* The oldest broadcast that this worker has not run, or 0. */
 PKN_INTERNAL pkn_broadcast *pkn_next_broadcast(pkn_member *self) {
     pkern_pool *pool = self->pool;
@@ -15,30 +17,19 @@ PKN_INTERNAL pkn_broadcast *pkn_next_broadcast(pkn_member *self) {
     while (next != 0 && (int32_t)(next->number - self->seen_broadcast) <= 0) {
         next = next->next;
     }
-    self->seen_broadcast = next != 0 ? next->number : pkn_atomic_load_relaxed_u32(&pool->broadcast_number);
+    self->seen_broadcast = next != 0 ? next->number : pkn_atomic_load_relaxed_u32(&pool->board.number);
     pkn_mutex_unlock(&pool->lock);
     return next;
 }
 
-PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
-    pkn_broadcast *broadcast;
-    while ((broadcast = pkn_next_broadcast(self)) != 0) {
-        pkn_member *caller = broadcast->caller;
-        pkn_member *outer = pkn_current();
-        uint32_t outer_root = pkn_root(self);
-        pkn_set_root(self, broadcast->root);
-        pkn_set_current(self); /* the thread may be a guest elsewhere just now */
-        int code = broadcast->fn(self->index, broadcast->count, broadcast->ctx);
-        pkn_set_current(outer);
-        pkn_set_root(self, outer_root);
-        if (code != 0) {
-            pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)self->index, code);
-        }
-        /* acq_rel: the caller that reads 0 sees what every thread did; the last access */
-        if (pkn_atomic_fetch_sub_acq_rel_u32(&broadcast->remaining, 1) == 1) {
-            pkn_completed(caller);
-        }
-    }
+/* The only broadcast there is. Nobody reads the board now: all workers have run those before. */
+PKN_INTERNAL void pkn_put_on_board(pkn_broadcast_board *board, pkn_broadcast *broadcast) {
+    pkn_atomic_store_relaxed_size(&board->fn, (size_t)(uintptr_t)broadcast->fn);
+    pkn_atomic_store_relaxed_size(&board->ctx, (size_t)(uintptr_t)broadcast->ctx);
+    pkn_atomic_store_relaxed_u32(&board->count, (uint32_t)broadcast->count);
+    pkn_atomic_store_relaxed_u32(&board->root, broadcast->root);
+    pkn_atomic_store_relaxed_ptr(&board->broadcast, broadcast);
+    pkn_atomic_store_relaxed_u32(&board->call_number, broadcast->number);
 }
 
 PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadcast) {
@@ -48,8 +39,12 @@ PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadc
         link = &(*link)->next;
     }
     *link = broadcast;
-    broadcast->number = pkn_atomic_load_relaxed_u32(&pool->broadcast_number) + 1u;
-    pkn_atomic_store_relaxed_u32(&pool->broadcast_number, broadcast->number); /* who sees it takes the lock */
+    broadcast->number = pkn_atomic_load_relaxed_u32(&pool->board.number) + 1u;
+    if (pool->broadcasts == broadcast && broadcast->caller != 0) {
+        pkn_put_on_board(&pool->board, broadcast);
+    }
+    /* release: who sees the number sees the board */
+    pkn_atomic_store_release_u32(&pool->board.number, broadcast->number);
     pkn_mutex_unlock(&pool->lock);
     /* as pkn_work_posted, for all workers */
     pkn_fence_seq_cst();
@@ -71,6 +66,82 @@ PKN_INTERNAL void pkn_withdraw_broadcast(pkern_pool *pool, pkn_broadcast *broadc
     pkn_mutex_unlock(&pool->lock);
 }
 
+/* A spawned broadcast has run everywhere. */
+PKN_INTERNAL void pkn_end_spawned_broadcast(pkern_pool *pool, pkn_broadcast *broadcast) {
+    pkern_scope *scope = broadcast->scope;
+    uint32_t number = broadcast->spawn_number;
+    int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&broadcast->failure));
+    pkn_withdraw_broadcast(pool, broadcast);
+    pkn_release(pool->allocator, broadcast, sizeof *broadcast);
+    if (scope != 0) {
+        pkn_scope_task_ended(scope, number, code);
+    } else {
+        pkn_detached_ended(pool);
+    }
+}
+
+/* After thread `index`'s part: the last access to a broadcast that somebody waits for. Who is last ends one that was spawned. */
+PKN_INTERNAL void pkn_broadcast_part_ended(pkern_pool *pool, pkn_broadcast *broadcast, int index, int code) {
+    pkn_member *caller = broadcast->caller;
+    if (code != 0) {
+        pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)index, code);
+        if (caller == 0 && broadcast->scope == 0) {
+            pkn_report_error(pool, code, broadcast->ctx);
+        }
+    }
+    /* acq_rel: who reads 0 sees what every thread did */
+    if (pkn_atomic_fetch_sub_acq_rel_u32(&broadcast->remaining, 1) == 1) {
+        if (caller != 0) {
+            pkn_completed(caller);
+        } else {
+            pkn_end_spawned_broadcast(pool, broadcast);
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_run_broadcast(pkern_pool *pool, pkn_broadcast *broadcast, int index) {
+    const pkern_scope *scope = broadcast->scope;
+    int code = scope != 0 && pkern_cancel_requested(scope->cancel)
+                   ? PKERN_ECANCELED
+                   : broadcast->fn(index, broadcast->count, broadcast->ctx);
+    pkn_broadcast_part_ended(pool, broadcast, index, code);
+}
+
+/* Runs the next broadcast if it is the one on the board. What is there stays until this worker has run it too. */
+PKN_INTERNAL int pkn_serve_board(pkn_member *self) {
+    pkn_broadcast_board *board = &self->pool->board;
+    /* acquire: pairs with the announcement */
+    uint32_t number = pkn_atomic_load_acquire_u32(&board->number);
+    if (number != self->seen_broadcast + 1u || pkn_atomic_load_relaxed_u32(&board->call_number) != number) {
+        return 0;
+    }
+    int (*fn)(int, int, void *) = (int (*)(int, int, void *))(uintptr_t)pkn_atomic_load_relaxed_size(&board->fn);
+    void *ctx = (void *)(uintptr_t)pkn_atomic_load_relaxed_size(&board->ctx);
+    self->seen_broadcast = number;
+    pkn_set_root(self, pkn_atomic_load_relaxed_u32(&board->root));
+    int code = fn(self->index, (int)pkn_atomic_load_relaxed_u32(&board->count), ctx);
+    pkn_broadcast_part_ended(self->pool, (pkn_broadcast *)pkn_atomic_load_relaxed_ptr(&board->broadcast), self->index, code);
+    return 1;
+}
+
+PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
+    pkn_member *outer = pkn_current();
+    uint32_t outer_root = pkn_root(self);
+    pkn_join_expose_all(self); /* while their root is known */
+    pkn_set_current(self);     /* the thread may be a guest elsewhere just now */
+    while (pkn_has_broadcast(self)) {
+        if (!pkn_serve_board(self)) {
+            pkn_broadcast *broadcast = pkn_next_broadcast(self);
+            if (broadcast != 0) {
+                pkn_set_root(self, broadcast->root);
+                pkn_run_broadcast(self->pool, broadcast, self->index);
+            }
+        }
+    }
+    pkn_set_current(outer);
+    pkn_set_root(self, outer_root);
+}
+
 /* A spawned job may broadcast while the pool is being destroyed. The caller stands in for workers that had ended before. */
 PKN_INTERNAL PKN_COLD void pkn_broadcast_for_the_ended(pkern_pool *pool, pkn_broadcast *broadcast) {
     for (int i = 0; i + 1 < pool->num_threads; i++) {
@@ -79,11 +150,7 @@ PKN_INTERNAL PKN_COLD void pkn_broadcast_for_the_ended(pkern_pool *pool, pkn_bro
         int missed = worker->ended && (int32_t)(broadcast->number - worker->seen_broadcast) > 0;
         pkn_mutex_unlock(&pool->lock);
         if (missed) {
-            int code = broadcast->fn(i, broadcast->count, broadcast->ctx);
-            if (code != 0) {
-                pkn_keep_lowest_failure(&broadcast->failure, (uint32_t)i, code);
-            }
-            pkn_atomic_fetch_sub_relaxed_u32(&broadcast->remaining, 1); /* by the one who waits */
+            pkn_run_broadcast(pool, broadcast, i);
         }
     }
 }
@@ -104,7 +171,7 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         return status;
     }
     int workers = member->pool->num_threads - 1;
-    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, pkn_root(member), {0}, {PKN_NO_FAILURE}};
+    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, pkn_root(member), {0}, {PKN_NO_FAILURE}, 0, 0};
     broadcast.count = member->is_worker ? workers : workers + 1;
     pkn_atomic_store_relaxed_u32(&broadcast.remaining, (uint32_t)workers);
     pkn_announce_broadcast(member->pool, &broadcast);
@@ -121,8 +188,12 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
             pkn_keep_lowest_failure(&broadcast.failure, (uint32_t)workers, code);
         }
     }
-    pkn_wait wait = {PKN_WAIT_BROADCAST, 0, 0, 0, 0, 0};
+    pkn_wait wait = {PKN_WAIT_BROADCAST, 0, 0, 0, 0, 0, 0};
     wait.broadcast = &broadcast;
+    /* a short call is over before a search for other work would be */
+    for (int i = 0; i < PKN_BROADCAST_POLLS && !pkn_wait_is_over(member, &wait); i++) {
+        pkn_cpu_relax();
+    }
     if (!pkn_wait_is_over(member, &wait)) {
         pkn_join_expose_all(member);
         lost = pkn_work_until(member, &wait);
@@ -133,6 +204,72 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
     pkn_leave(&entry);
     int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&broadcast.failure));
     return code != 0 ? code : lost ? PKERN_ECANCELED : PKERN_OK;
+}
+
+/* ---- spawned ---- */
+
+/* As the task of a scope, or detached. The pool has workers. */
+PKN_INTERNAL pkern_status pkn_spawn_broadcast(pkn_member *member, pkern_scope *scope, int (*fn)(int index, int count, void *ctx),
+                                              void *ctx) {
+    pkern_pool *pool = member->pool;
+    pkn_broadcast *broadcast = (pkn_broadcast *)pkn_allocate(pool->allocator, sizeof *broadcast, PKN_CACHE_LINE);
+    if (broadcast == 0) {
+        return PKERN_ENOMEM;
+    }
+    memset((void *)broadcast, 0, sizeof *broadcast);
+    broadcast->fn = fn;
+    broadcast->ctx = ctx;
+    broadcast->count = pool->num_threads - 1;
+    broadcast->root = scope != 0 ? pkn_root(member) : PKN_ROOT_NONE;
+    broadcast->scope = scope;
+    pkn_atomic_store_relaxed_u32(&broadcast->remaining, (uint32_t)broadcast->count);
+    pkn_atomic_store_relaxed_u64(&broadcast->failure, PKN_NO_FAILURE);
+    if (scope != 0) {
+        broadcast->spawn_number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
+        pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
+    } else {
+        pkn_atomic_fetch_add_relaxed_size(&pool->detached, 1);
+    }
+    pkn_announce_broadcast(pool, broadcast);
+    if (member->is_worker && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
+        pkn_broadcast_for_the_ended(pool, broadcast); /* our own part is still to come, so it lives */
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_spawn_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx) {
+    pkn_entry entry;
+    if (fn == 0) {
+        return PKERN_EINVAL;
+    }
+    pkern_status status = PKERN_OK;
+    pkn_member *member = pkn_enter(pool, &entry);
+    if (member == 0 || member->pool->num_threads == 1) {
+        pkn_report_error(member != 0 ? member->pool : pkn_pool_of_call(pool), fn(0, 1, ctx), ctx);
+    } else {
+        status = pkn_spawn_broadcast(member, 0, fn, ctx);
+    }
+    pkn_leave(&entry);
+    return status;
+}
+
+PKERN_API pkern_status pkern_scope_spawn_broadcast(pkern_scope *scope, int (*fn)(int index, int count, void *ctx), void *ctx) {
+    if (scope == 0 || fn == 0 || scope->state != PKN_SCOPE_OPEN) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_scope_member(scope);
+    if (member != 0 && pkn_is_isolated(member->pool, scope->root)) {
+        return PKERN_EDEADLK;
+    }
+    if (member != 0 && member->pool->num_threads > 1) {
+        return pkn_spawn_broadcast(member, scope, fn, ctx);
+    }
+    uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
+    int code = pkern_cancel_requested(scope->cancel) ? PKERN_ECANCELED : fn(0, 1, ctx);
+    if (code != 0) {
+        pkn_keep_lowest_failure(&scope->failure, number, code);
+    }
+    return PKERN_OK;
 }
 
 #endif

@@ -166,8 +166,9 @@ PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
 /* Runs what lies in the member's own deque: jobs that only this thread could run. */
 PKN_INTERNAL void pkn_run_own_jobs(pkn_member *member) {
     pkn_filter anything = {0, 0, 0};
+    pkn_wait for_own = {PKN_WAIT_YIELD, 0, 0, 0, 0, 0, 0};
     pkn_job job;
-    while (pkn_spawn_pop(member, &anything, &job)) {
+    while (pkn_take_urgent(member, &for_own, 1, 0, &job) || pkn_spawn_pop(member, &anything, &job)) {
         pkn_run_job(member, &job);
     }
 }
@@ -224,9 +225,13 @@ PKN_INTERNAL PKN_COLD void pkn_settle_short_call(pkn_short_call *call) {
 }
 
 /* The pool that a call would run on, for calls that need no place in it. */
-PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
+PKN_INLINE pkern_pool *pkn_called_pool(pkern_pool *pool) {
     (void)pkn_settled_thread();
     return pool != 0 ? pool : pkn_current() != 0 ? pkn_current()->pool : pkern_pool_global();
+}
+
+PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
+    return pool != 0 ? pool : pkn_called_pool(0);
 }
 
 /* The allocator of the pool that a call would run on, for scratch memory of the layers above. */

@@ -52,7 +52,7 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
         }
         return 1;
     }
-    pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0};
+    pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0, 0};
     wait.slot = slot;
     /* the thief still uses the record: what we run meanwhile pushes behind it */
     pkn_set_end(self, pkn_join_slot(owner, index + 1));

@@ -246,7 +246,7 @@ PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, 
         pkn_work_posted(owner->pool, pkn_root(owner), (uint32_t)wake);
     }
     uint32_t own = pkn_loop_work_as_owner(view, owner);
-    pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0};
+    pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0, 0};
     wait.epoch = view->epoch;
     wait.units = view->units - own;
     if (!pkn_wait_is_over(owner, &wait)) {

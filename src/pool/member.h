@@ -104,6 +104,7 @@ struct pkn_member {
     const void *kept_by;   /* the thread state of the one that keeps this slot; a later thread at the same place inherits it */
     uint32_t entries;      /* calls this thread is inside, nested ones counted */
     pkn_atomic_u32 root;   /* of the job that runs; thieves look at it */
+    uint32_t in_detached;  /* detached jobs and futures that this thread is inside */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */
     uint32_t join_floor;   /* records below it are of other roots than what runs now, and stay public */
     int blocks;            /* waits, and runs nothing meanwhile */
@@ -136,13 +137,15 @@ struct pkn_member {
 
     /* what wakes us */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 parked;
+    pkn_atomic_ptr waits_for; /* address of what has no owner: a future, the count of detached jobs */
 #if PKN_THREADS
     pkn_thread thread;
     pkn_sleeper sleeper;
 #endif
 };
 
-/* One pkern_broadcast, on its caller's stack, linked while a worker may still have to run it. */
+/* One pkern_broadcast, on its caller's stack, or a spawned one, in memory of its own, without a caller; linked while a worker may
+   still have to run it. */
 typedef struct pkn_broadcast {
     struct pkn_broadcast *next;
     uint32_t number;
@@ -153,7 +156,26 @@ typedef struct pkn_broadcast {
     uint32_t root;
     pkn_atomic_u32 remaining;
     pkn_atomic_u64 failure; /* index 32, code 32; all ones for none */
+    pkern_scope *scope;     /* whose task it is, as its number-th spawn */
+    uint32_t spawn_number;
 } pkn_broadcast;
+
+/* What idle workers look at, in one line. call says what to run in broadcast number `call_number`, while that is not done. */
+typedef struct pkn_broadcast_board {
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 number; /* of the newest broadcast */
+    pkn_atomic_u32 call_number;
+    pkn_atomic_u32 count, root;
+    pkn_atomic_size fn;
+    pkn_atomic_size ctx;
+    pkn_atomic_ptr broadcast;
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_broadcast_board;
+
+/* Jobs first in, first out, under the pool's lock. */
+typedef struct pkn_job_queue {
+    pkn_atomic_size count;
+    pkn_job *jobs; /* [capacity], a ring */
+    size_t capacity, head;
+} pkn_job_queue;
 
 struct pkern_pool {
     int num_threads; /* T */
@@ -172,23 +194,24 @@ struct pkern_pool {
     void (*on_thread_exit)(int index, void *user);
     int (*start_thread)(const pkern_thread_start *start, void *user);
     void (*join_thread)(int index, void *user);
+    void (*on_task_error)(int code, void *ctx, void *user);
     void *user;
     char name[16];
     size_t bytes;
     pkn_atomic_ptr *members; /* [num_slots] pkn_member, guests' made when first needed */
     pkn_mutex starting;     /* held while the workers are made */
-    pkn_mutex lock;         /* guest creation, broadcasts, injector's queue */
+    pkn_mutex lock;         /* guest creation, broadcasts, the two queues */
+
+    pkn_broadcast *broadcasts; /* under lock */
+
+    pkn_broadcast_board board; /* beside the list, so that workers come by without the lock */
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 num_members; /* members[0 .. this) exist */
     pkn_atomic_u32 stopping;
-    pkn_atomic_u32 broadcast_number; /* of the newest */
-    pkn_broadcast *broadcasts;       /* under lock */
-    pkn_atomic_size injected;        /* jobs in the injector */
-    pkn_job *injector;               /* [injector_capacity], ring, under lock */
-    size_t injector_capacity, injector_head;
-    pkn_atomic_size region_count;    /* tasks of regions */
-    pkn_job *region_jobs;            /* [region_capacity], a power of two, ring, under lock */
-    size_t region_capacity, region_head;
+    pkn_job_queue injected;          /* see injector.h */
+    pkn_job_queue urgent;
+    pkn_job_queue of_regions;        /* tasks of regions, see region.h */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size detached; /* detached jobs and futures that are queued or run */
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
     uint32_t helpers; /* T - 1 */

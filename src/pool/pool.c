@@ -35,8 +35,9 @@ PKN_INTERNAL void pkn_pool_free(pkern_pool *pool) {
     for (uint32_t i = 0; i < count; i++) {
         pkn_member_destroy(pkn_member_at(pool, i));
     }
-    pkn_release(allocator, pool->injector, pool->injector_capacity * sizeof(pkn_job));
-    pkn_release(allocator, pool->region_jobs, pool->region_capacity * sizeof(pkn_job));
+    pkn_release(allocator, pool->injected.jobs, pool->injected.capacity * sizeof(pkn_job));
+    pkn_release(allocator, pool->urgent.jobs, pool->urgent.capacity * sizeof(pkn_job));
+    pkn_release(allocator, pool->of_regions.jobs, pool->of_regions.capacity * sizeof(pkn_job));
     if (!pkn_is_orphan(pool)) {
         pkn_mutex_destroy(&pool->lock);
         pkn_mutex_destroy(&pool->starting);
@@ -105,6 +106,7 @@ PKN_INTERNAL pkern_pool *pkn_pool_allocate(const pkern_pool_config *config, int 
     pool->on_thread_exit = config->on_thread_exit;
     pool->start_thread = config->start_thread;
     pool->join_thread = config->join_thread;
+    pool->on_task_error = config->on_task_error;
     pool->user = config->user;
     pool->stack_size = config->stack_size;
     size_t stack = config->stack_size == 0 ? (size_t)PKN_STACK_PER_DEPTH * PKN_MAX_DEPTH : config->stack_size;

@@ -6,6 +6,9 @@
    or guest; outside of any, the global pool. A pool of T threads starts T - 1 of them; the calling thread, as a guest, is the
    T-th. A pool of 1 runs everything on the caller. Several threads may call at once: each is a guest. Callbacks return 0 to go on
    and anything else to fail; they must return normally (no longjmp, no C++ exception, no pthread_exit across pkern).
+   A pthread_cancel of a thread that is inside a call waits for the call's end, unless a callback comes to a cancellation point,
+   which is the same as pthread_exit across pkern; the pools' own threads can't be cancelled. From a signal handler only
+   pkern_cancel_request may be called: any other call may find the thread in the middle of a call, and corrupts it.
    After fork() the child's calls on its parent's pools run serially. */
 #ifndef PKN_POOL_POOL_H
 #define PKN_POOL_POOL_H
@@ -20,13 +23,22 @@ PKERN_EXTERN_C_BEGIN
 /* A request to stop. Zero-initialised is ready; it may be asked by any number of calls at once. */
 typedef struct pkern_cancel {
     pkn_atomic_u32 requested;
+    pkn_atomic_u64 deadline_ns; /* 0 for none */
 } pkern_cancel;
 
 /* Asks the calls that watch this token to stop soon. Any thread or a signal handler; never blocks; may be repeated. */
 PKERN_API void pkern_cancel_request(pkern_cancel *cancel);
 
-/* 1 after a request, 0 before; a null token was never requested. */
+/* Sets a deadline: from timeout_ns from now on the token is as if requested; below 0 takes the deadline away. Any thread or a signal
+   handler; may be repeated. */
+PKERN_API void pkern_cancel_after(pkern_cancel *cancel, int64_t timeout_ns);
+
+/* 1 after a request or the deadline, 0 before; a null token was never requested. Reads the clock only where there is a deadline. */
 PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel);
+
+/* Why: PKERN_ECANCELED after a request, PKERN_ETIMEDOUT after the deadline alone, else PKERN_OK. Calls that watch a token return
+   PKERN_ECANCELED for either; who must tell them apart asks here. */
+PKERN_API pkern_status pkern_cancel_status(const pkern_cancel *cancel);
 
 /* ---- pools ---- */
 
@@ -50,7 +62,7 @@ typedef struct pkern_thread_start {
 /* All zero = the defaults. */
 typedef struct pkern_pool_config {
     int num_threads;   /* 0: environment PKERN_NUM_THREADS, then macro PKERN_NUM_THREADS, then the usable CPUs */
-    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default */
+    size_t stack_size; /* bytes of a worker's stack, 0 = the system's default, at least 1 MiB */
     const char *name;  /* prefix of the threads' names, 0 = "pkern" */
     int64_t spin_ns;   /* how long an idle worker spins before it sleeps, 0 = default (50 us), < 0 = not at all */
     void (*on_thread_start)(int index, void *user); /* on each of the pool's own threads, before its first task; not on guests */
@@ -58,6 +70,8 @@ typedef struct pkern_pool_config {
     void *user;
     const pkern_allocator *allocator; /* 0 = malloc; copied, must serve until the pool is destroyed */
     unsigned flags;                   /* PKERN_POOL_* */
+    void (*on_task_error)(int code, void *ctx, void *user); /* what a detached task returned, if not 0, and its ctx; on the thread
+                                                               that ran it; 0: dropped */
     /* Both or neither: how the pool's threads are made and joined instead of by pthreads. start_thread makes a thread that calls
        start->run(start->argument), and must not wait for it nor call it itself; nonzero: there is no further thread, as where
        pthread_create fails. join_thread returns when that run has returned, so that no code of pkern runs after
@@ -87,6 +101,13 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool);
 /* The process's pool, made on first use with the defaults or pkern_pool_global_init's config. Never 0: where it can't be made, a
    pool that runs everything on the caller. */
 PKERN_API pkern_pool *pkern_pool_global(void);
+
+/* Returns when no job that was spawned detached into the pool (futures, spawned broadcasts, and what they spawn) is queued or running;
+   timeout_ns below 0 = no limit. Jobs that are spawned meanwhile are waited for, too. A caller that alone could run them runs them; it
+   works on what descends from its own call meanwhile, and may be late by one piece of that.
+   Errors: PKERN_ETIMEDOUT; PKERN_EDEADLK from one of the pool's own workers and from inside a job of that kind. Blocks. In a forked
+   child nothing is left to wait for. */
+PKERN_API pkern_status pkern_pool_wait_idle(pkern_pool *pool, int64_t timeout_ns);
 
 /* Makes the global pool with this config. Errors: PKERN_EINVAL where it exists already, else as pkern_pool_create. */
 PKERN_API pkern_status pkern_pool_global_init(const pkern_pool_config *config);
@@ -141,8 +162,8 @@ enum {
 /* pkern_join where waits inside run no other work, so that the caller may hold a lock over the call that other tasks of the pool want, too.
    OWN: whoever waits in a, in b or in anything that they fork, on whatever thread, works only on what descends from this call.
    BLOCK: the same, but the caller's own wait for b runs nothing at all. (In either mode the caller runs b itself if no thread has begun it.)
-   Inside, calls of this pool behave as ever but for pkern_broadcast, which is PKERN_EDEADLK; scopes begun inside have to be waited for
-   inside; a wait for a scope begun outside takes anything. Calls on other pools aren't bound: what descends from there may wait
+   Inside, calls of this pool behave as ever but for broadcasts that are waited for, which are PKERN_EDEADLK, and urgent tasks, which are
+   as others. Scopes begun inside have to be waited for inside; waits for futures, for idle and for a scope begun outside take anything. Calls on other pools aren't bound: what descends from there may wait
    for anything. The tasks of such calls go through one queue of the pool with a lock, so they should not be small; beyond
    about 30 calls inside each other on one thread waits help less. In a forked child tasks not begun are lost.
    Errors: as pkern_join; PKERN_EINVAL for another mode. Source: TBB's this_task_arena::isolate. */
@@ -153,13 +174,34 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
    or guest of the pool. Never blocks. Source: Rayon's current_thread_has_pending_tasks. */
 PKERN_API int pkern_worker_has_pending_tasks(const pkern_pool *pool);
 
-/* Runs fn(ctx) some time later on one of the pool's threads; what it returns is dropped; pkern_pool_destroy waits for it. Where only
+/* Runs fn(ctx) some time later on one of the pool's threads; what it returns goes to the config's on_task_error, if it is not 0;
+   pkern_pool_destroy and pkern_pool_wait_idle wait for it. Order: none promised. Where only
    the caller could run it (a pool of 1): from outside fn runs inside this call, from a task before the outermost call returns.
    Errors: PKERN_EINVAL (fn is 0), PKERN_ENOMEM. */
 PKERN_API pkern_status pkern_spawn(pkern_pool *pool, pkern_task_fn fn, void *ctx);
 
 /* The same, where what one thread spawns this way into a pool starts in the order of its spawns. */
 PKERN_API pkern_status pkern_spawn_fifo(pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
+/* The same, where every thread that looks for work takes urgent jobs before any other, the first spawned first. What runs goes on. For
+   few and rare jobs: they pass through one queue of the pool. */
+PKERN_API pkern_status pkern_spawn_urgent(pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
+/* fn(index, count, ctx) some time later once on each of the pool's own threads, count = T - 1 of them, as they come free; nobody waits
+   but pkern_pool_destroy and pkern_pool_wait_idle. On a pool of 1 it runs inside this call, as (0, 1, ctx). What fn returns goes to
+   on_task_error. Errors: PKERN_EINVAL (fn is 0), PKERN_ENOMEM. Allocates until it has run. Source: Rayon's spawn_broadcast. */
+PKERN_API pkern_status pkern_spawn_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx);
+
+enum { PKERN_YIELD_OUTSIDE = -1, PKERN_YIELD_IDLE = 0, PKERN_YIELD_EXECUTED = 1 };
+
+/* Runs one piece of the pool's work, if there is one that the caller may take now: PKERN_YIELD_EXECUTED, else PKERN_YIELD_IDLE. To be
+   called in loops that wait for something inside a task. PKERN_YIELD_OUTSIDE where the calling thread is not inside the pool
+   (0: inside any). A piece runs on the caller's stack; deep inside nested pieces none is taken, so a loop of yields can't overflow
+   it. Never blocks. Source: Rayon's yield_now. */
+PKERN_API int pkern_yield_now(pkern_pool *pool);
+
+/* The same, of the calling thread's own broadcasts and spawned jobs only. Source: Rayon's yield_local. */
+PKERN_API int pkern_yield_local(pkern_pool *pool);
 
 /* fn(index, count, ctx) once on each of the pool's threads and once on a caller that is a guest, all at once as they come free.
    count is T when called from outside, T - 1 from a worker; a guest has index count - 1, a worker its own. A busy worker runs it
@@ -175,11 +217,14 @@ typedef struct pkern_scope {
     void *member;               /* the slot of the thread that began it, 0 where spawns run at once */
     pkn_atomic_size pending;    /* tasks that have not finished */
     pkn_atomic_u32 spawned;     /* number of the next spawn */
-    uint32_t is_fifo;
+    uint32_t state;             /* open, waited for */
     int wait_mode;
     uint32_t root;              /* of its tasks */
     pkn_atomic_u64 failure;     /* spawn number and code of the lowest failure, all ones for none */
+    int is_fifo;
     pkn_atomic_ptr fifos;       /* is_fifo: the queues of the threads that spawned */
+    const void *thread;         /* that began it */
+    const pkern_cancel *cancel;
 } pkern_scope;
 
 /* Starts a scope; each begin needs its pkern_scope_wait, on the same thread. Errors: PKERN_EINVAL (scope is 0). */
@@ -198,13 +243,52 @@ PKERN_API pkern_status pkern_scope_begin_with(pkern_scope *scope, pkern_pool *po
 
 /* Equals fn(ctx), any time before pkern_scope_wait returns, on any thread. From the thread that began the scope or from any task of
    it. Order: none promised but in a FIFO scope (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs
-   inside this call. Errors: PKERN_EINVAL (scope or fn is 0). */
+   inside this call. Errors: PKERN_EINVAL (scope or fn is 0, or the scope was waited for). */
 PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx);
+
+/* The same, where every thread that looks for work takes urgent tasks before any other; see pkern_spawn_urgent. In a forked child an
+   urgent task that had not begun is lost. */
+PKERN_API pkern_status pkern_scope_spawn_urgent(pkern_scope *scope, pkern_task_fn fn, void *ctx);
+
+/* A task of the scope that runs as pkern_spawn_broadcast's; its failure is that of its lowest index.
+   Errors: PKERN_EINVAL (scope or fn is 0, or the scope was waited for), PKERN_EDEADLK (the scope was begun by or inside a call in mode
+   OWN or BLOCK), PKERN_ENOMEM. Allocates until it has run. */
+PKERN_API pkern_status pkern_scope_spawn_broadcast(pkern_scope *scope, int (*fn)(int index, int count, void *ctx), void *ctx);
+
+/* Tasks that have not begun when the token is requested, or its deadline passes, are skipped: each counts as one that failed with
+   PKERN_ECANCELED. Tasks that run may ask the token themselves. To be called before the first spawn; 0 = none.
+   Errors: PKERN_EINVAL (scope is 0 or was waited for). */
+PKERN_API pkern_status pkern_scope_set_cancel(pkern_scope *scope, const pkern_cancel *cancel);
 
 /* Returns when every task of the scope has finished, those too that tasks spawned; works on them meanwhile. The status is the failure
    with the lowest spawn number (the first spawned, where one thread spawns). The scope can be begun again afterwards.
-   Errors: PKERN_EINVAL (scope is 0), PKERN_ECANCELED in a forked child whose tasks were on threads that are gone. */
+   Errors: PKERN_EINVAL (scope is 0, was waited for already, or was begun by another thread: nothing is done),
+   PKERN_ECANCELED in a forked child whose tasks were on threads that are gone. */
 PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope);
+
+/* ---- futures ---- */
+
+/* A spawned task with a handle. In the caller's memory, which must stay until it is done; its fields are pkern's. */
+typedef struct pkern_future {
+    pkern_scope task;
+} pkern_future;
+
+/* Starts fn(ctx) as pkern_spawn does; its result waits in the future. Where there is no memory to queue it, fn runs inside this call. A
+   future that is done may be used again. Errors: PKERN_EINVAL (future or fn is 0). */
+PKERN_API pkern_status pkern_future_spawn(pkern_future *future, pkern_pool *pool, pkern_task_fn fn, void *ctx);
+
+/* 1 where the task has ended (what it did is visible then), else 0. Any thread; never blocks. */
+PKERN_API int pkern_future_is_done(const pkern_future *future);
+
+/* Returns what fn returned, once it has. From inside the pool the caller works on other tasks meanwhile; from outside it runs the
+   task itself where nobody has begun it, else sleeps. Any threads, several at once, more than once; not from inside the task itself.
+   Errors: PKERN_EINVAL (future is 0, or zero: never spawned), PKERN_ECANCELED in a forked child whose task was on a
+   thread that is gone. */
+PKERN_API pkern_status pkern_future_wait(pkern_future *future);
+
+/* The same for timeout_ns at most (below 0: no limit); then PKERN_ETIMEDOUT, and the task goes on. From outside it only sleeps, so that it
+   is in time; from inside it may be late by the task that it works on. */
+PKERN_API pkern_status pkern_future_wait_for(pkern_future *future, int64_t timeout_ns);
 
 /* ---- loops ---- */
 

@@ -15,71 +15,13 @@
 #define PKN_POOL_REGION_H
 
 #include "pool/scope.h"
-#include "base/alloc.h"
+#include "pool/injector.h"
 #include "base/bits.h"
 
-/* ---- the queue ---- */
-
-PKN_INLINE pkn_job *pkn_region_job(const pkern_pool *pool, size_t i) {
-    return &pool->region_jobs[(pool->region_head + i) & (pool->region_capacity - 1)];
-}
-
-/* 0, or 1 where there is no memory. */
-PKN_INTERNAL int pkn_region_push(pkern_pool *pool, const pkn_job *job) {
-    pkn_mutex_lock(&pool->lock);
-    size_t count = pkn_atomic_load_relaxed_size(&pool->region_count);
-    int failed = 0;
-    if (count == pool->region_capacity) {
-        size_t capacity = count == 0 ? 32 : 2 * count;
-        pkn_job *larger = (pkn_job *)pkn_allocate(pool->allocator, capacity * sizeof(pkn_job), sizeof(void *));
-        failed = larger == 0;
-        for (size_t i = 0; i < count && !failed; i++) {
-            larger[i] = *pkn_region_job(pool, i);
-        }
-        if (!failed) {
-            pkn_release(pool->allocator, pool->region_jobs, count * sizeof(pkn_job));
-            pool->region_jobs = larger;
-            pool->region_capacity = capacity;
-            pool->region_head = 0;
-        }
-    }
-    if (!failed) {
-        *pkn_region_job(pool, count) = *job;
-        pkn_atomic_store_relaxed_size(&pool->region_count, count + 1); /* who sees it takes the lock */
-    }
-    pkn_mutex_unlock(&pool->lock);
-    return failed;
-}
-
-/* The oldest job that the filter takes, of inner regions, too; with peek it stays. 1 where there is one. */
-PKN_INTERNAL int pkn_region_take(pkern_pool *pool, const pkn_filter *filter, int peek, pkn_job *job) {
-    if (PKN_LIKELY(pkn_atomic_load_relaxed_size(&pool->region_count) == 0)) {
-        return 0;
-    }
-    pkn_mutex_lock(&pool->lock);
-    size_t count = pkn_atomic_load_relaxed_size(&pool->region_count);
-    size_t i = 0;
-    while (i < count && ((filter->by_root && !pkn_root_descends(pool, pkn_region_job(pool, i)->root, filter->root)) ||
-                         (filter->scope != 0 && pkn_region_job(pool, i)->scope != filter->scope))) {
-        i++;
-    }
-    int found = i < count;
-    if (found && !peek) {
-        *job = *pkn_region_job(pool, i);
-        for (; i != 0; i--) {
-            *pkn_region_job(pool, i) = *pkn_region_job(pool, i - 1);
-        }
-        pool->region_head = (pool->region_head + 1) & (pool->region_capacity - 1);
-        pkn_atomic_store_relaxed_size(&pool->region_count, count - 1);
-    }
-    pkn_mutex_unlock(&pool->lock);
-    return found;
-}
-
-/* Runs (sees) such a job. */
+/* Runs (sees) the oldest task of a region that the filter takes. */
 PKN_INTERNAL int pkn_region_run(pkn_member *self, const pkn_filter *filter, int peek) {
     pkn_job job;
-    if (!pkn_region_take(self->pool, filter, peek, &job)) {
+    if (!pkn_queue_take(self->pool, &self->pool->of_regions, filter, peek, &job)) {
         return 0;
     }
     if (!peek) {
@@ -87,8 +29,6 @@ PKN_INTERNAL int pkn_region_run(pkn_member *self, const pkn_filter *filter, int 
     }
     return 1;
 }
-
-/* ---- begin and end ---- */
 
 /* The root of a new region under the member's present root. */
 PKN_INTERNAL uint32_t pkn_region_begin(pkn_member *member) {

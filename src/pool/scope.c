@@ -12,13 +12,10 @@ PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, 
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
+    pkn_scope_init(scope, is_fifo, PKN_SCOPE_OPEN);
     scope->member = member;
     scope->pool = member != 0 ? member->pool : 0;
-    pkn_atomic_store_relaxed_size(&scope->pending, 0);
-    pkn_atomic_store_relaxed_u32(&scope->spawned, 0);
-    pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);
-    pkn_atomic_store_relaxed_ptr(&scope->fifos, 0);
-    scope->is_fifo = (uint32_t)is_fifo;
+    scope->thread = &pkn_this_thread;
     scope->wait_mode = wait_mode;
     scope->root = member == 0 ? PKN_ROOT_NONE : wait_mode == PKERN_WAIT_STEAL ? pkn_root(member) : pkn_region_begin(member);
     /* a scope is no task: calls between begin and wait that name no pool go where they went before */
@@ -38,11 +35,27 @@ PKERN_API pkern_status pkern_scope_begin_with(pkern_scope *scope, pkern_pool *po
     return pkn_scope_begin(scope, pool, 0, wait_mode);
 }
 
+PKERN_API pkern_status pkern_scope_set_cancel(pkern_scope *scope, const pkern_cancel *cancel) {
+    if (scope == 0 || scope->state != PKN_SCOPE_OPEN) {
+        return PKERN_EINVAL;
+    }
+    scope->cancel = cancel;
+    return PKERN_OK;
+}
+
+/* The calling thread's place in the scope's pool; 0 where spawns run at once. */
+PKN_INLINE pkn_member *pkn_scope_member(const pkern_scope *scope) {
+    return scope->member == 0 || pkn_is_orphan(scope->pool) ? 0 : pkn_membership(&pkn_this_thread, scope->pool);
+}
+
 /* Queues a task of the scope. 0, or 1 without memory. */
-PKN_INTERNAL int pkn_scope_post(pkern_scope *scope, pkn_member *member, const pkn_job *job) {
+PKN_INTERNAL int pkn_scope_post(pkern_scope *scope, pkn_member *member, const pkn_job *job, int is_urgent) {
     int failed;
+    if (is_urgent && !pkn_is_isolated(member->pool, job->root)) {
+        return pkn_post_urgent(member, job);
+    }
     if (pkn_is_isolated(member->pool, job->root)) {
-        failed = pkn_region_push(member->pool, job); /* first in, first out, in any case */
+        failed = pkn_queue_push(member->pool, &member->pool->of_regions, job); /* first in, first out, in any case */
     } else if (scope->is_fifo) {
         pkn_job_deque *fifo = pkn_scope_fifo_of(scope, member);
         failed = fifo == 0 || pkn_fifo_push(member, fifo, job);
@@ -55,36 +68,44 @@ PKN_INTERNAL int pkn_scope_post(pkern_scope *scope, pkn_member *member, const pk
     return failed;
 }
 
-PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx) {
-    if (scope == 0 || fn == 0) {
+PKN_INTERNAL pkern_status pkn_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx, int is_urgent) {
+    if (scope == 0 || fn == 0 || scope->state != PKN_SCOPE_OPEN) {
         return PKERN_EINVAL;
     }
     uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
-    pkn_member *member = scope->member != 0 ? pkn_membership(&pkn_this_thread, scope->pool) : 0;
-    if (member != 0 && !pkn_is_orphan(scope->pool)) {
+    pkn_member *member = pkn_scope_member(scope);
+    if (member != 0) {
         pkn_job job = {fn, ctx, scope, number, scope->root};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
-        if (pkn_scope_post(scope, member, &job) != 0) {
+        if (pkn_scope_post(scope, member, &job, is_urgent) != 0) {
             pkn_run_job(member, &job);
         }
         return PKERN_OK;
     }
-    int code = fn(ctx);
+    int code = pkern_cancel_requested(scope->cancel) ? PKERN_ECANCELED : fn(ctx);
     if (code != 0) {
         pkn_keep_lowest_failure(&scope->failure, number, code);
     }
     return PKERN_OK;
 }
 
+PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, void *ctx) {
+    return pkn_scope_spawn(scope, fn, ctx, 0);
+}
+
+PKERN_API pkern_status pkern_scope_spawn_urgent(pkern_scope *scope, pkern_task_fn fn, void *ctx) {
+    return pkn_scope_spawn(scope, fn, ctx, 1);
+}
+
 PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
-    if (scope == 0) {
+    if (scope == 0 || scope->state != PKN_SCOPE_OPEN || scope->thread != &pkn_this_thread) {
         return PKERN_EINVAL;
     }
     int lost = 0;
     pkn_member *member = (pkn_member *)scope->member;
     if (member != 0) {
         pkn_entry entry;
-        pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0};
+        pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0, 0};
         wait.scope = scope;
         entry.member = member;
         entry.outer = pkn_current();
@@ -107,6 +128,7 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
         pkn_leave(&entry);
         scope->member = 0;
     }
+    scope->state = PKN_SCOPE_WAITED;
     int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&scope->failure));
     return code != 0 ? code : lost ? PKERN_ECANCELED : PKERN_OK;
 }

@@ -17,16 +17,24 @@
 #include "pool/injector.h"
 #include "pool/loop_board.h"
 #include "pool/process.h"
+#include "pool/deadline.h"
 
-enum { PKN_WAIT_WORK, PKN_WAIT_ELSEWHERE, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST };
+enum { PKN_WAIT_WORK, PKN_WAIT_ELSEWHERE, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST, PKN_WAIT_FUTURE, PKN_WAIT_IDLE, PKN_WAIT_YIELD };
 
 typedef struct pkn_wait {
     int kind;
     const pkn_slot *slot;         /* JOIN */
-    const pkern_scope *scope;     /* SCOPE */
+    const pkern_scope *scope;     /* SCOPE, FUTURE */
     uint32_t epoch, units;        /* LOOP: helpers' units of this epoch */
     const pkn_broadcast *broadcast; /* BROADCAST */
+    uint64_t deadline_ns;           /* FUTURE, IDLE: the wait is over then, too */
 } pkn_wait;
+
+/* Those waits that a thread without a place in the pool may have, too. */
+PKN_INTERNAL int pkn_wait_without_place_is_over(const pkern_pool *pool, const pkn_wait *wait) {
+    const pkn_atomic_size *left = wait->scope != 0 ? &wait->scope->pending : &pool->detached;
+    return pkn_atomic_load_acquire_size(left) == 0 || pkn_deadline_has_passed(wait->deadline_ns);
+}
 
 /* acquire in each: what was done before is visible after the wait */
 PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) {
@@ -39,6 +47,9 @@ PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) 
         return pkn_loop_reported(self->slices, (uint32_t)self->pool->num_threads, wait->epoch) == wait->units;
     case PKN_WAIT_BROADCAST:
         return pkn_atomic_load_acquire_u32(&wait->broadcast->remaining) == 0;
+    case PKN_WAIT_FUTURE:
+    case PKN_WAIT_IDLE:
+        return pkn_wait_without_place_is_over(self->pool, wait);
     default:
         return 0;
     }
@@ -132,10 +143,43 @@ PKN_INTERNAL int pkn_take_hidden_from_any(pkn_member *self, const pkn_filter *fi
     return 0;
 }
 
+/* The root of urgent jobs that this member may take, and posts. In a pool of one nobody else may run them: the guest's call must
+   not end before. */
+PKN_INLINE uint32_t pkn_urgent_root(const pkn_member *self, uint32_t root) {
+    return self->pool->num_threads == 1 ? (uint32_t)self->index + 1u : root;
+}
+
+/* Queues an urgent job. 0, or 1 without memory. */
+PKN_INTERNAL int pkn_post_urgent(pkn_member *member, const pkn_job *given) {
+    pkern_pool *pool = member->pool;
+    pkn_job job = *given;
+    job.root = pkn_urgent_root(member, job.root);
+    member->has_spawned = 1;
+    int failed = pkn_queue_push(pool, &pool->urgent, &job);
+    if (!failed) {
+        pkn_work_posted(pool, job.root, 1);
+    }
+    return failed;
+}
+
+/* The oldest urgent job that this wait allows: by root or scope, where a wait is bound to these. */
+PKN_INTERNAL int pkn_take_urgent(pkn_member *self, const pkn_wait *wait, int shallow, int peek, pkn_job *job) {
+    pkern_pool *pool = self->pool;
+    if (pkn_atomic_load_relaxed_size(&pool->urgent.count) == 0) {
+        return 0;
+    }
+    pkn_filter of_root = {0, 0, 0}, of_scope = {0, 0, 0};
+    of_root.by_root = !self->is_worker || wait->kind == PKN_WAIT_LOOP;
+    of_root.root = pkn_urgent_root(self, pkn_root(self));
+    of_scope.scope = wait->scope;
+    return (shallow && pkn_queue_take(pool, &pool->urgent, &of_root, peek, job)) ||
+           (wait->scope != 0 && pkn_queue_take(pool, &pool->urgent, &of_scope, peek, job));
+}
+
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self);
 
 PKN_INLINE int pkn_has_broadcast(const pkn_member *worker) {
-    return pkn_atomic_load_relaxed_u32(&worker->pool->broadcast_number) != worker->seen_broadcast;
+    return pkn_atomic_load_relaxed_u32(&worker->pool->board.number) != worker->seen_broadcast;
 }
 
 PKN_INLINE int pkn_is_shallow(const pkn_member *member) {
@@ -145,10 +189,11 @@ PKN_INLINE int pkn_is_shallow(const pkn_member *member) {
 /* how: without the depth limit; private joins, too */
 enum { PKN_SEARCH_IMPATIENT = 1, PKN_SEARCH_HIDDEN = 2 };
 
-/* 1 where the wait takes only what descends from the region that the member works in. A scope begun outside of it needs what is outside. */
+/* 1 where the wait takes only what descends from the region that the member works in. A scope begun outside of it needs what is outside, as
+   detached jobs and futures do. */
 PKN_INLINE int pkn_wait_is_isolated(const pkn_member *self, const pkn_wait *wait) {
     uint32_t root = pkn_root(self);
-    return PKN_UNLIKELY(pkn_is_isolated(self->pool, root)) &&
+    return PKN_UNLIKELY(pkn_is_isolated(self->pool, root)) && wait->kind != PKN_WAIT_IDLE &&
            (wait->scope == 0 || pkn_root_descends(self->pool, wait->scope->root, root));
 }
 
@@ -185,6 +230,12 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     if (self->is_worker && pkn_has_broadcast(self)) {
         if (!peek) {
             pkn_serve_broadcasts(self);
+        }
+        return 1;
+    }
+    if (pkn_take_urgent(self, wait, shallow, peek, &job)) {
+        if (!peek) {
+            pkn_run_job(self, &job);
         }
         return 1;
     }
@@ -231,7 +282,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     if (pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek)) {
         return 1;
     }
-    if (peek ? pkn_atomic_load_relaxed_size(&pool->injected) != 0 : pkn_take_injected(pool, &job)) {
+    if (peek ? pkn_atomic_load_relaxed_size(&pool->injected.count) != 0 : pkn_take_injected(pool, &job)) {
         if (!peek) {
             pkn_run_job(self, &job);
         }
@@ -240,13 +291,27 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     return (how & PKN_SEARCH_HIDDEN) != 0 && pkn_take_hidden_from_any(self, &filter, peek);
 }
 
+/* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
+PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
+    uint32_t pieces = member->pool->helpers != 0 ? pkn_join_expose(member, pkn_join_end(member)) : 0;
+    if (pieces != 0) {
+        pkn_work_posted(member->pool, pkn_root(member), pieces);
+    }
+}
+
 /* The same in the pool where this thread, which waits as a guest of another one, is a worker. */
 PKN_INTERNAL int pkn_search_at_home(pkn_member *worker, int how, int peek) {
-    pkn_wait wait = {PKN_WAIT_ELSEWHERE, 0, 0, 0, 0, 0};
+    pkn_wait wait = {PKN_WAIT_ELSEWHERE, 0, 0, 0, 0, 0, 0};
     pkn_member *outer = pkn_current();
+    uint32_t floor = worker->join_floor;
+    if (!peek) {
+        pkn_join_expose_all(worker);
+        worker->join_floor = pkn_join_end(worker);
+    }
     pkn_set_current(worker);
     int found = pkn_search_now(worker, &wait, how, peek);
     pkn_set_current(outer);
+    worker->join_floor = floor;
     return found;
 }
 
@@ -302,14 +367,17 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
     /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
     pkn_fence_all_threads(pool->has_membarrier || (home != 0 && home->pool->has_membarrier));
-    if (pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, all, 1) || (home != 0 && pkn_search_at_home(home, all, 1)) ||
-        pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool)) {
-        if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
-            pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
-            woken = 0;
+    if (!(pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, all, 1) || (home != 0 && pkn_search_at_home(home, all, 1)) ||
+          pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool))) {
+        if (wait->deadline_ns == 0) {
+            pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
+        } else {
+            pkn_sleep_until(&self->sleeper, &self->parked, parked, wait->deadline_ns);
         }
-    } else {
-        pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
+    }
+    if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
+        pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
+        woken = 0;
     }
     return home != 0 && pkn_awake_from_abroad(home) ? woken | PKN_WOKEN_AT_HOME : woken;
 #else
@@ -325,7 +393,7 @@ PKN_INTERNAL PKN_COLD int pkn_finish_alone(pkn_member *self, const pkn_wait *wai
     pkn_filter of_scope = {0, 0, 0};
     pkn_job job;
     of_scope.scope = wait->scope;
-    while (wait->kind == PKN_WAIT_SCOPE && !pkn_wait_is_over(self, wait) && pkn_spawn_pop(self, &of_scope, &job)) {
+    while (wait->scope != 0 && !pkn_wait_is_over(self, wait) && pkn_spawn_pop(self, &of_scope, &job)) {
         pkn_run_job(self, &job);
     }
     return !pkn_wait_is_over(self, wait);
@@ -398,31 +466,14 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
     return 0;
 }
 
-/* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
-PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
-    uint32_t pieces = member->pool->helpers != 0 ? pkn_join_expose(member, pkn_join_end(member)) : 0;
-    if (pieces != 0) {
-        pkn_work_posted(member->pool, pkn_root(member), pieces);
-    }
-}
-
 /* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
    because this is a forked child and the threads are gone. A worker of another pool goes on serving that one. */
 PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
-    pkn_member *home = self->home;
-    uint32_t floor = self->join_floor, home_floor = 0;
+    uint32_t floor = self->join_floor;
     /* what runs meanwhile is of other roots: it must not take records below it back and make them public again as its own */
     self->join_floor = pkn_join_end(self);
-    if (home != 0) {
-        home_floor = home->join_floor;
-        pkn_join_expose_all(home);
-        home->join_floor = pkn_join_end(home);
-    }
     int lost = pkn_work_here_until(self, wait);
     self->join_floor = floor;
-    if (home != 0) {
-        home->join_floor = home_floor;
-    }
     return lost;
 }
 

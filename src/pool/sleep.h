@@ -13,7 +13,7 @@
    sees the sleeper. Whoever turns parked to AWAKE, poster or the sleeper that thinks better of it, also lowers sleepers: so it
    never counts fewer than those that are ASLEEP. A member that was woken and leaves its wait without having found work passes the
    wake on, so none is lost. A poster of several pieces of work wakes as many.
-   What a member waits for (a join, a scope, a loop) needs no wait flag of its own: who completes it does so with a
+   What a member waits for (a join, a scope, a loop, a future) needs no wait flag of its own: who completes it does so with a
    read-modify-write and then looks at the waiter's parked word. Members live as long as the pool, so that look is safe
    though the frame of the waiter may be gone by then.
    A worker that waits in another pool is asleep in both: there as a guest, on whose word it sleeps, and at home as ASLEEP_ABROAD. A
@@ -136,6 +136,21 @@ PKN_INLINE void pkn_completed(pkn_member *waiter) {
     pkn_fence_seq_cst();
     if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&waiter->parked) != PKN_AWAKE)) {
         pkn_wake_member(waiter);
+    }
+}
+
+/* The same, where any members may wait, and have said so by the address of what they wait for. It is only compared: what was there may
+   be gone, and a wake too many does no harm. */
+PKN_INTERNAL void pkn_wake_waiters_for(pkern_pool *pool, const void *what) {
+    pkn_fence_seq_cst();
+    if (pkn_atomic_load_relaxed_u32(&pool->sleepers) != 0) {
+        uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+        for (uint32_t i = 0; i < count; i++) {
+            pkn_member *member = pkn_member_at(pool, i);
+            if (pkn_atomic_load_relaxed_ptr(&member->waits_for) == what) {
+                pkn_wake_member(member);
+            }
+        }
     }
 }
 

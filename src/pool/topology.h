@@ -52,13 +52,15 @@ PKN_INTERNAL int pkn_threads_of_text(const char *text) {
 
 /* Reads a small file as text; 0 where that fails. */
 PKN_INTERNAL size_t pkn_read_text(const char *path, char *text, size_t size) {
+    size_t length = 0;
+    int cancellation = pkn_hold_cancellation();
     FILE *file = fopen(path, "re");
-    if (file == 0) {
-        return 0;
+    if (file != 0) {
+        length = fread(text, 1, size - 1, file);
+        fclose(file);
+        text[length] = 0;
     }
-    size_t length = fread(text, 1, size - 1, file);
-    fclose(file);
-    text[length] = 0;
+    pkn_allow_cancellation(cancellation);
     return length;
 }
 
@@ -77,7 +79,7 @@ PKN_INTERNAL size_t pkn_read_in_folder(const char *folder, size_t folder_length,
 /* The tightest quota of a cgroup folder and its parents, up to the root of length root_length. 0 for none. */
 PKN_INTERNAL int pkn_cpus_of_cgroup(char *folder, size_t root_length) {
     char quota[64];
-    char period[64];
+    char period[32]; /* both fit in quota */
     int least = 0;
     for (size_t length = strlen(folder); length >= root_length; length--) {
         if (length != root_length && folder[length] != '/' && folder[length] != 0) {

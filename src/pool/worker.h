@@ -34,8 +34,9 @@ PKN_INTERNAL void pkn_worker_name(const char *prefix, int index, char name[16]) 
 PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
     pkern_pool *pool = self->pool;
     pkn_mutex_lock(&pool->lock);
-    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->broadcast_number) &&
-                  pkn_atomic_load_relaxed_size(&pool->injected) == 0;
+    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->board.number) &&
+                  pkn_atomic_load_relaxed_size(&pool->injected.count) == 0 &&
+                  pkn_atomic_load_relaxed_size(&pool->urgent.count) == 0;
     pkn_mutex_unlock(&pool->lock);
     return self->ended;
 }
@@ -43,11 +44,12 @@ PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
 PKN_INTERNAL void pkn_worker_run(void *argument) {
     pkn_member *self = (pkn_member *)argument;
     pkern_pool *pool = self->pool;
-    pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0};
+    pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0, 0};
     /* a thread that the user made may have been in another pool before, and be again */
     pkn_member *outer = pkn_current();
     pkn_member *outer_worker = pkn_this_thread.worker;
     self->next_membership = pkn_this_thread.memberships;
+    int cancellation = pkn_hold_cancellation();
     pkn_this_thread.memberships = self;
     pkn_this_thread.worker = self;
     pkn_set_current(self);
@@ -68,6 +70,7 @@ PKN_INTERNAL void pkn_worker_run(void *argument) {
     pkn_this_thread.memberships = self->next_membership;
     pkn_this_thread.worker = outer_worker;
     pkn_set_current(outer);
+    pkn_allow_cancellation(cancellation);
 }
 
 PKN_INTERNAL void *pkn_worker_main(void *argument) {

@@ -46,4 +46,12 @@ Test(base_thread, the_hook_fails_the_creations_it_names) {
     pkn_thread_join(thread);
 }
 
+Test(base_thread, a_nap_takes_its_time_and_keeps_errno) {
+    uint64_t start = pkn_now_ns();
+    errno = 77;
+    pkn_nap();
+    cr_assert_eq(errno, 77);
+    cr_assert_geq(pkn_now_ns() - start, UINT64_C(100000));
+}
+
 #endif

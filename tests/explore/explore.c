@@ -185,6 +185,7 @@ long explore_syscall(long number, ...) {
     uint32_t *word = va_arg(arguments, uint32_t *);
     int operation = va_arg(arguments, int);
     uint32_t value = va_arg(arguments, uint32_t);
+    int is_timed = va_arg(arguments, void *) != 0; /* then it comes back at once: the thread's own clock moves by its looks */
     va_end(arguments);
     if (!now.running) {
         return 0;
@@ -194,7 +195,7 @@ long explore_syscall(long number, ...) {
         switch_before(PENDING_WAIT, word);
         wake_sleep_set(PENDING_WAIT, word, 0);
         trace("futex wait", word, value, 0, 0);
-        if (*word == value) {
+        if (*word == value && !is_timed) {
             self()->futex = word;
             switch_before(PENDING_NONE, word);
         }

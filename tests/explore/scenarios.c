@@ -3,6 +3,7 @@
 /* The table of scenarios on the library's real code. */
 #include "deques.h"
 #include "sleepers.h"
+#include "detached.h"
 #include "loops.h"
 #include "pools.h"
 #include "abroad.h"
@@ -38,6 +39,9 @@ static const explore_scenario table[] = {
     {"sleep: a scope's task wakes", setup_1_worker, {wake_by_scope, worker_0}, check_sleepers, 0, 0, 0, 0, 0, 0, 0},
     {"sleep: a broadcast wakes", setup_1_worker, {wake_by_broadcast, worker_0}, check_sleepers, 0, 0, 0, 0, 0, 0, 0},
     {"sleep: a loop wakes", setup_1_worker, {wake_by_loop, worker_0}, check_sleepers, 0, 0, 0, 0, 0, 0, 0},
+    {"sleep: an urgent job wakes", setup_1_worker, {wake_by_urgent, worker_0}, check_sleepers, 0, 0, 0, 0, 0, 0, 0},
+    {"spawned broadcast: one worker", setup_1_worker, {broadcast_until_idle, worker_0}, check_sleepers, 0, 0, 0, 0, 0, 0, 0},
+    {"spawned broadcast: of a scope", setup_1_worker, {broadcast_of_scope, worker_0}, check_sleepers, 0, 0, 0, 0, 0, 0, 0},
     {"wait: a loop's owner sleeps", setup_1_worker, {wait_for_loop, worker_0}, check_sleepers, 0, 0, 0, 0, 0, 0, 0},
     {"end: an idle worker", setup_1_worker, {end_at_once, worker_0}, check_sleepers, 0, 0, 0, 0, 0, 0, 0},
     {"end: two idle workers", setup_2_workers, {end_at_once, worker_0, worker_1}, check_sleepers, 0, 0, 0, 0, 0, 0, 0},
@@ -78,6 +82,17 @@ static const explore_scenario table[] = {
     {"wait: the lowest failure of a scope", setup_1_worker, {wait_for_failures, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"wait: a join's owner sleeps, twice", setup_1_worker, {wait_for_join, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"end: a job broadcasts meanwhile", setup_2_workers, {end_beside_broadcast, worker_0, worker_1}, check_sleepers, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"future: the guest or the worker", setup_1_worker, {future_and_wait, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
+    {"future: who waits sleeps", setup_1_worker, {future_begun, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
+    {"future: a deadline", setup_1_worker, {future_timed, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
+    {"future: two wait", setup_two_guests, {future_shared, worker_0, future_shared_too}, check_sleepers, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"future: of a task", setup_2_workers, {future_of_worker, worker_0, worker_1}, check_sleepers, EXPLORE_BOUNDED, 1, 0, 0, 0, 0, 0},
+    {"urgent: in a scope", setup_1_worker, {urgent_in_scope, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
+    {"urgent: from a job while the pool ends", setup_2_workers, {end_after_urgent, worker_0, worker_1}, check_sleepers, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"idle: who waits sleeps", setup_1_worker, {wait_until_idle, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
+    {"spawned broadcast: two workers", setup_2_workers, {broadcast_until_idle, worker_0, worker_1}, check_sleepers, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"spawned broadcast: the pool ends meanwhile", setup_2_workers, {end_beside_spawned_broadcast, worker_0, worker_1}, check_sleepers, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"cancel: a scope", setup_1_worker, {cancelled_scope, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"loop: four units, two helpers", setup_loop_3, {own_loop_4, help_once, help_once_too}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
     {"loop: two in a row, a late helper", setup_loop_2, {own_two_loops, help_twice}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"loop: the lowest failure, two helpers", setup_loop_3, {own_failing_loop, help_once, help_once_too}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},

@@ -26,7 +26,8 @@ typedef struct world {
     pkn_atomic_u32 flag[4];
     pkern_cancel cancel;
     pkn_mutex lock;
-    pkern_scope shared; /* that several threads know */
+    pkern_scope shared;
+    pkern_future future;
 } world;
 
 static world *the;
@@ -50,8 +51,8 @@ SCENARIO_TOOL void name_members(void) {
     }
     explore_name(&the->pool->sleepers, "sleepers");
     explore_name(&the->pool->num_members, "num_members");
-    explore_name(&the->pool->injected, "injected");
-    explore_name(&the->pool->broadcast_number, "broadcast_number");
+    explore_name(&the->pool->injected.count, "injected");
+    explore_name(&the->pool->board.number, "broadcast_number");
 }
 
 SCENARIO_TOOL void fresh_world(void) {

@@ -156,7 +156,9 @@ static void *flow_guest(void *argument) {
 
 Test(par_flow, works_where_the_pool_has_no_place_left) {
     pthread_t guests[FLOW_GUESTS];
-    flow_crowd crowd = {par_pool(3), {{0}}, 0, 0};
+    flow_crowd crowd;
+    memset(&crowd, 0, sizeof crowd);
+    crowd.pool = par_pool(3);
     cr_assert_eq(pthread_barrier_init(&crowd.inside, 0, FLOW_GUESTS), 0);
     for (int i = 0; i < FLOW_GUESTS; i++) {
         cr_assert_eq(pthread_create(&guests[i], 0, flow_guest, &crowd), 0);

@@ -21,7 +21,7 @@ Test(pool_injector, is_first_in_first_out_through_growth_and_wrap) {
             cr_assert(pkn_take_injected(pool, &job));
             cr_assert_eq(job.number, out++);
         }
-        cr_assert_eq(pkn_atomic_load_relaxed_size(&pool->injected), in - out);
+        cr_assert_eq(pkn_atomic_load_relaxed_size(&pool->injected.count), in - out);
     }
     while (out != in) {
         cr_assert(pkn_take_injected(pool, &job));

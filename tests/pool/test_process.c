@@ -10,6 +10,12 @@
 
 enum { PROCESS_OK = 17 };
 
+#ifdef __SANITIZE_ADDRESS__
+#define PROCESS_SANITIZER 1
+#else
+#define PROCESS_SANITIZER PKN_TSAN
+#endif
+
 /* In the child: nothing but exit statuses can be reported. */
 #define PROCESS_CHECK(condition) \
     do { \
@@ -65,6 +71,20 @@ static void process_use(pkern_pool *pool) {
     PROCESS_CHECK(pkern_scope_begin_with(&scope, pool, PKERN_WAIT_BLOCK) == 0);
     PROCESS_CHECK(pkern_scope_spawn(&scope, pool_count_one, &ran) == 0);
     PROCESS_CHECK(pkern_scope_wait(&scope) == 0 && ran == 1000010);
+    ran = 0;
+    pkern_future future;
+    PROCESS_CHECK(pkern_spawn_fifo(pool, pool_count_one, &ran) == 0 && ran == 1);
+    PROCESS_CHECK(pkern_spawn_urgent(pool, pool_count_one, &ran) == 0 && ran == 2);
+    PROCESS_CHECK(pkern_spawn_broadcast(pool, process_broadcast, &ran) == 0 && ran == 3);
+    PROCESS_CHECK(pkern_future_spawn(&future, pool, pool_count_one, &ran) == 0 && ran == 4);
+    PROCESS_CHECK(pkern_future_wait(&future) == 0);
+    PROCESS_CHECK(pkern_scope_begin_fifo(&scope, pool) == 0);
+    PROCESS_CHECK(pkern_scope_spawn(&scope, pool_count_one, &ran) == 0);
+    PROCESS_CHECK(pkern_scope_spawn_urgent(&scope, pool_count_one, &ran) == 0);
+    PROCESS_CHECK(pkern_scope_spawn_broadcast(&scope, process_broadcast, &ran) == 0);
+    PROCESS_CHECK(pkern_scope_wait(&scope) == 0 && ran == 7);
+    PROCESS_CHECK(pkern_yield_now(pool) != PKERN_YIELD_EXECUTED && pkern_yield_local(pool) != PKERN_YIELD_EXECUTED);
+    PROCESS_CHECK(pkern_pool_wait_idle(pool, -1) == PKERN_OK || pkern_worker_index(pool) >= 0);
 }
 
 Test(pool_process, a_child_uses_its_parents_pools_serially_and_frees_them) {
@@ -240,6 +260,57 @@ Test(pool_process, a_scope_whose_tasks_wait_on_the_forking_thread_is_finished) {
     }
 }
 
+Test(pool_process, a_future_on_a_lost_thread_is_canceled) {
+    for (int timed = 0; timed < 2; timed++) {
+        process_flight flight;
+        pkern_future future;
+        memset(&flight, 0, sizeof flight);
+        flight.pool = pool_of(2);
+        cr_assert_eq(pkern_future_spawn(&future, flight.pool, process_stay, &flight), PKERN_OK);
+        flight.outside = 1;
+        process_fork_inside(&flight);
+        if (flight.is_child) {
+            PROCESS_CHECK(pkern_future_wait_for(&future, timed ? INT64_C(1000000000000) : -1) == PKERN_ECANCELED);
+            PROCESS_CHECK(pkern_future_is_done(&future) == 0);
+            PROCESS_CHECK(pkern_pool_wait_idle(flight.pool, -1) == PKERN_OK);
+            _exit(PROCESS_OK);
+        }
+        cr_assert_eq(pkern_future_wait(&future), 0);
+        pool_end(flight.pool);
+    }
+}
+
+/* In a pool of one the futures and the FIFO tasks wait on the forking thread, too. */
+static int process_fork_alone(void *ctx) {
+    process_flight *flight = (process_flight *)ctx;
+    pkern_future future;
+    pkern_scope scope;
+    cr_assert_eq(pkern_scope_begin_fifo(&scope, 0), PKERN_OK);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(pkern_scope_spawn(&scope, pool_count_one, &flight->ran), PKERN_OK);
+    }
+    cr_assert_eq(pkern_future_spawn(&future, 0, pool_count_one, &flight->ran), PKERN_OK);
+    pid_t child = process_fork();
+    if (child == 0) {
+        PROCESS_CHECK(pkern_future_wait(&future) == PKERN_OK && flight->ran == 1);
+        PROCESS_CHECK(pkern_scope_wait(&scope) == PKERN_OK && flight->ran == 11);
+        _exit(PROCESS_OK);
+    }
+    cr_assert(process_ended_well(child));
+    cr_assert_eq(pkern_future_wait(&future), 0);
+    cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+    return 0;
+}
+
+Test(pool_process, what_waits_on_the_forking_thread_is_finished) {
+    process_flight flight;
+    memset(&flight, 0, sizeof flight);
+    flight.pool = pool_of(1);
+    cr_assert_eq(pkern_pool_install(flight.pool, process_fork_alone, &flight), 0);
+    cr_assert_eq(flight.ran, 11);
+    pool_end(flight.pool);
+}
+
 /* ---- fork at any moment ---- */
 
 static void *process_work(void *ctx) {
@@ -269,7 +340,7 @@ static int process_fork_in_task(void *ctx) {
     return process_ended_well(child) ? 0 : 1;
 }
 
-Test(pool_process, forks_in_the_middle_of_work_do_not_hang_the_child) {
+Test(pool_process, R35_forks_in_the_middle_of_work_do_not_hang_the_child) {
     pool_outside outside = {{0}, 0};
     process_flight flight;
     memset(&flight, 0, sizeof flight);
@@ -277,6 +348,46 @@ Test(pool_process, forks_in_the_middle_of_work_do_not_hang_the_child) {
     pool_go(&outside, process_work, &flight);
     for (int i = 0; i < 30; i++) {
         cr_assert_eq(pkern_join(flight.pool, process_fork_in_task, &flight, process_fork_in_task, &flight), 0);
+    }
+    __atomic_store_n(&flight.go, 1, __ATOMIC_RELEASE);
+    pool_come_back(&outside);
+    pool_end(flight.pool);
+}
+
+/* A caller that keeps every part of the pool busy: its joins, its loop board, its own deque. */
+static void *process_work_too(void *ctx) {
+    process_flight *flight = (process_flight *)ctx;
+    pkern_par_options options;
+    memset(&options, 0, sizeof options);
+    options.item_cost_ns = 1e4;
+    while (pool_read(&flight->go) == 0) {
+        size_t ran = 0;
+        cr_assert_eq(pkn_loop_run(flight->pool, 0, 50, &options, process_sum, &ran), PKERN_OK);
+        cr_assert_eq(pkern_join(flight->pool, pool_count_one, &ran, pool_count_one, &ran), PKERN_OK);
+        cr_assert_eq(ran, 52);
+    }
+    return 0;
+}
+
+Test(pool_process, R35_a_thousand_forks_beside_a_busy_pool) {
+    enum { FORKS = PROCESS_SANITIZER ? 100 : 1000 };
+    pool_outside outside = {{0}, 0};
+    process_flight flight;
+    memset(&flight, 0, sizeof flight);
+    flight.pool = pool_of(3);
+    pool_go(&outside, process_work, &flight);
+    pool_go(&outside, process_work_too, &flight);
+    for (int i = 0; i < FORKS; i++) {
+        pid_t child = process_fork();
+        if (child == 0) {
+            process_use(flight.pool);
+            PROCESS_CHECK(i % 2 == 0 || pkern_pool_destroy(flight.pool) == PKERN_OK);
+            _exit(PROCESS_OK);
+        }
+        cr_assert(process_ended_well(child), "fork %d", i);
+        size_t ran = 0;
+        cr_assert_eq(pkern_join(flight.pool, pool_count_one, &ran, pool_count_one, &ran), 0);
+        cr_assert_eq(ran, 2);
     }
     __atomic_store_n(&flight.go, 1, __ATOMIC_RELEASE);
     pool_come_back(&outside);

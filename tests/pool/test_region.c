@@ -76,9 +76,10 @@ static int region_tree(void *ctx) {
         status = pkern_spawn(0, region_want_lock, (void *)(depth / 4 % 2));
         return status | pkern_join(0, region_tree, below, region_tree, below);
     case 1:
-        status = pkern_scope_begin(&scope, 0);
+        status = depth % 8 == 1 ? pkern_scope_begin(&scope, 0) : pkern_scope_begin_fifo(&scope, 0);
         status |= pkern_scope_spawn(&scope, region_tree, below);
-        status |= pkern_scope_spawn(&scope, region_tree, below);
+        status |= pkern_yield_now(0) == PKERN_YIELD_OUTSIDE || pkern_yield_local(0) == PKERN_YIELD_OUTSIDE;
+        status |= pkern_scope_spawn_urgent(&scope, region_tree, below);
         return status | pkern_scope_wait(&scope);
     case 2:
         return pkern_join_with(0, region_tree, below, region_tree, below, region.mode);
@@ -236,6 +237,9 @@ Test(pool_region, statuses_and_bad_arguments) {
         }
         cr_assert_eq(pkern_join_with(pool, pool_count_one, &ran, region_try_broadcast, &ran, PKERN_WAIT_OWN), PKERN_EDEADLK);
         cr_assert_eq(pkern_broadcast(pool, region_broadcast, &ran), PKERN_OK);
+        cr_assert_eq(pkern_scope_begin_with(&scope, pool, PKERN_WAIT_OWN), PKERN_OK);
+        cr_assert_eq(pkern_scope_spawn_broadcast(&scope, region_broadcast, &ran), PKERN_EDEADLK);
+        cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
         for (int mode = -1; mode <= 3; mode += 4) {
             cr_assert_eq(pkern_join_with(pool, pool_count_one, &ran, pool_count_one, &ran, mode), PKERN_EINVAL);
             cr_assert_eq(pkern_scope_begin_with(&scope, pool, mode), PKERN_EINVAL);

@@ -172,6 +172,61 @@ Test(pool_scope, takes_spawns_from_tasks_that_are_on_another_pool) {
     }
 }
 
+/* ---- misuse ---- */
+
+static int scope_everywhere(int index, int count, void *ctx) {
+    PKN_UNUSED(index);
+    PKN_UNUSED(count);
+    return pool_count_one(ctx);
+}
+
+Test(pool_scope, a_finished_scope_is_refused) {
+    for (size_t t = 0; t < POOL_COUNT(pool_threads); t++) {
+        pkern_pool *pool = pool_of(pool_threads[t]);
+        pkern_scope scope;
+        pkern_cancel cancel;
+        size_t ran = 0;
+        memset(&scope, 0, sizeof scope);
+        cr_assert_eq(pkern_scope_wait(&scope), PKERN_EINVAL); /* never begun */
+        cr_assert_eq(pkern_scope_begin(&scope, pool), PKERN_OK);
+        cr_assert_eq(pkern_scope_spawn(&scope, pool_count_one, &ran), PKERN_OK);
+        cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+        cr_assert_eq(pkern_scope_wait(&scope), PKERN_EINVAL);
+        cr_assert_eq(pkern_scope_spawn(&scope, pool_count_one, &ran), PKERN_EINVAL);
+        cr_assert_eq(pkern_scope_spawn_urgent(&scope, pool_count_one, &ran), PKERN_EINVAL);
+        cr_assert_eq(pkern_scope_spawn_broadcast(&scope, scope_everywhere, &ran), PKERN_EINVAL);
+        memset(&cancel, 0, sizeof cancel);
+        cr_assert_eq(pkern_scope_set_cancel(&scope, &cancel), PKERN_EINVAL);
+        cr_assert_eq(pkern_scope_set_cancel(0, &cancel), PKERN_EINVAL);
+        cr_assert_eq(ran, 1);
+        cr_assert_eq(pkern_worker_index(pool), -1);
+        pool_end(pool);
+    }
+}
+
+#if PKN_THREADS
+static void *scope_wait_elsewhere(void *ctx) {
+    cr_assert_eq(pkern_scope_wait((pkern_scope *)ctx), PKERN_EINVAL);
+    return 0;
+}
+
+Test(pool_scope, only_the_thread_that_began_a_scope_may_wait_for_it) {
+    for (size_t t = 0; t < POOL_COUNT(pool_threads); t++) {
+        pkern_pool *pool = pool_of(pool_threads[t]);
+        pool_outside outside = {{0}, 0};
+        pkern_scope scope;
+        size_t ran = 0;
+        cr_assert_eq(pkern_scope_begin(&scope, pool), PKERN_OK);
+        cr_assert_eq(pkern_scope_spawn(&scope, pool_count_one, &ran), PKERN_OK);
+        pool_go(&outside, scope_wait_elsewhere, &scope);
+        pool_come_back(&outside);
+        cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+        cr_assert_eq(ran, 1);
+        pool_end(pool);
+    }
+}
+#endif
+
 /* ---- detached ---- */
 
 static int scope_spawn_ten(void *ctx) {

@@ -91,6 +91,9 @@ Test(pool_topology, cgroup_v1_reads_quota_and_period_of_the_cpu_controller) {
     topology_write("/cpu,cpuacct/x/y", "cpu.cfs_period_us", "100000\n");
     topology_write("/cpu/z", "cpu.cfs_quota_us", "50000\n");
     topology_write("/cpu/z", "cpu.cfs_period_us", "50000\n");
+    topology_write("/cpu/long", "cpu.cfs_quota_us", "000000000000000000000000000000000000000000000000000000000050000\n");
+    topology_write("/cpu/long", "cpu.cfs_period_us", "000000000000000000000000000000000000000000000000000000000050000\n");
+    cr_assert_leq(pkn_cpus_of_cgroups("3:cpu:/long\n", topology_root), 1); /* cut off, not written past an array */
     topology_write("/cpuset/x", "cpu.cfs_quota_us", "1\n");
     topology_write("/cpuset/x", "cpu.cfs_period_us", "1\n");
     cr_assert_eq(pkn_cpus_of_cgroups("3:cpu,cpuacct:/x\n", topology_root), 3);

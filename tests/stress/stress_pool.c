@@ -50,7 +50,7 @@ static uint64_t next_random(uint64_t *random) {
 static void print_members(const pkern_pool *pool) {
     uint32_t n_members = pkn_atomic_load_acquire_u32(&pool->num_members);
     fprintf(stderr, "pool: %d threads, sleepers %x, injected %zu, broadcast %u, stopping %u\n", pool->num_threads,
-            pkn_atomic_load_relaxed_u32(&pool->sleepers), pkn_atomic_load_relaxed_size(&pool->injected),
+            pkn_atomic_load_relaxed_u32(&pool->sleepers), pkn_atomic_load_relaxed_size(&pool->injected.count),
             pkn_atomic_load_relaxed_u32(&pool->broadcast_number), pkn_atomic_load_relaxed_u32(&pool->stopping));
     for (uint32_t i = 0; i < n_members; i++) {
         pkn_member *m = pkn_member_at(pool, i);

@@ -22,6 +22,14 @@ typedef int pkn_once;
 #define PKN_THREAD_CREATE_FAILS() 0
 #endif
 
+PKN_INTERNAL int pkn_hold_cancellation(void) {
+    return 0;
+}
+
+PKN_INTERNAL void pkn_allow_cancellation(int before) {
+    PKN_UNUSED(before);
+}
+
 PKN_INTERNAL int pkn_thread_create(pkn_thread *thread, size_t stack_size, void *(*run)(void *), void *argument) {
     PKN_UNUSED(stack_size);
     return PKN_THREAD_CREATE_FAILS() ? EAGAIN : explore_thread_create(thread, run, argument);
@@ -57,6 +65,10 @@ PKN_INTERNAL void pkn_at_fork(void (*prepare)(void), void (*parent)(void), void 
     PKN_UNUSED(prepare);
     PKN_UNUSED(parent);
     PKN_UNUSED(child);
+}
+
+PKN_INTERNAL void pkn_nap(void) {
+    explore_relax();
 }
 
 PKN_INTERNAL int pkn_mutex_init(pkn_mutex *mutex) {
