@@ -59,6 +59,9 @@
     PKN_ALWAYS_INLINE type pkn_atomic_fetch_sub_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
         return __atomic_fetch_sub(&a->value, x, __ATOMIC_ACQ_REL); \
     } \
+    PKN_ALWAYS_INLINE type pkn_atomic_fetch_or_relaxed_##suffix(pkn_atomic_##suffix *a, type x) { \
+        return __atomic_fetch_or(&a->value, x, __ATOMIC_RELAXED); \
+    } \
     PKN_ALWAYS_INLINE type pkn_atomic_fetch_or_acq_rel_##suffix(pkn_atomic_##suffix *a, type x) { \
         return __atomic_fetch_or(&a->value, x, __ATOMIC_ACQ_REL); \
     } \

@@ -189,7 +189,7 @@ PKN_INTERNAL pkn_slot *pkn_join_steal(pkn_member *victim, const pkn_filter *filt
     if (peek) {
         return slot;
     }
-    /* acquire: pairs with expose; the record's words are read after this */
+    /* release: pairs with the owner's look, who then looks at our member */
     if (!pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_next(range, top + 1, pkn_join_split(range)))) {
         return 0;
     }
@@ -210,9 +210,10 @@ PKN_INTERNAL pkn_slot *pkn_join_steal_hidden(pkn_member *victim, const pkn_filte
     if (peek) {
         return filter->by_root && !pkn_root_descends(victim->pool, *root, filter->root) ? 0 : slot;
     }
-    pkn_atomic_fetch_or_acq_rel_u32(&slot->flags, PKN_SLOT_PUBLIC);
+    pkn_atomic_fetch_or_relaxed_u32(&slot->flags, PKN_SLOT_PUBLIC);
     pkn_fence_all_threads(1);
-    /* the owner has its present root since before it pushed, and the claim fails where the record is another by now */
+    /* the owner has its present root since before it pushed, and the claim fails where the record is another by now;
+       release: as in pkn_join_steal */
     *root = pkn_root(victim);
     if (pkn_join_end(victim) <= split || (filter->by_root && !pkn_root_descends(victim->pool, *root, filter->root)) ||
         !pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_next(range, split + 1, split + 1))) {

@@ -319,14 +319,21 @@ PKN_INTERNAL uint32_t pkn_loop_run_slice(const pkn_loop_view *view, pkn_loop_sli
     return units;
 }
 
-/* Says that the participant has come; what it reports is added to this. 0 where the loop is over. */
-PKN_INTERNAL int pkn_loop_arrive(const pkn_loop_view *view, pkn_loop_slice *slice) {
+/* Says that the participant has come; what it reports is added to this. 0 where the loop is over. A worker's word is its own, but the
+   last participant of a worker's loops is one guest after another: one that is late must not write over what the next has reported. */
+PKN_INTERNAL int pkn_loop_arrive(const pkn_loop_view *view, pkn_loop_slice *slice, int is_worker) {
     uint64_t done = pkn_atomic_load_relaxed_u64(&slice->done);
-    if ((uint32_t)(done >> 32) != view->epoch) {
+    while ((uint32_t)(done >> 32) != view->epoch) {
         if ((int32_t)((uint32_t)(done >> 32) - view->epoch) > 0) {
             return 0;
         }
-        pkn_atomic_store_relaxed_u64(&slice->done, (uint64_t)view->epoch << 32);
+        if (is_worker) {
+            pkn_atomic_store_relaxed_u64(&slice->done, (uint64_t)view->epoch << 32);
+            return 1;
+        }
+        if (pkn_atomic_cas_relaxed_u64(&slice->done, &done, (uint64_t)view->epoch << 32)) {
+            return 1;
+        }
     }
     return 1;
 }
@@ -369,7 +376,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
     pkn_prefetch_to_write(&slices[number].done);
     uint32_t first = 0, last = 0;
     (void)pkn_loop_claim(&view, slices, number, participants, &first, &last);
-    if (!pkn_loop_arrive(&view, &slices[number])) {
+    if (!pkn_loop_arrive(&view, &slices[number], self->is_worker)) {
         return 0;
     }
     pkn_set_root(self, view.root);

@@ -407,6 +407,37 @@ static void pool_join_waits(void) {
     EXPLORE_ASSERT(pkern_pool_destroy(pool) == PKERN_OK);
 }
 
+/* two second sides that wait for each other, so each needs a worker: who is woken first calls the other */
+static int second_side_of_two(void *ctx) {
+    item *it = (item *)ctx;
+    int i = (int)(it - the->items);
+    raise_flag(i);
+    await_flag(1 - i);
+    return join_leaf(ctx);
+}
+static int await_both(void *ctx) {
+    await_flag(0);
+    await_flag(1);
+    return join_leaf(ctx);
+}
+static int first_of_two(void *ctx) {
+    (void)ctx;
+    return pkern_join(the->pool, await_both, &the->items[2], second_side_of_two, &the->items[1]);
+}
+static void pool_join_two_wait(void) {
+    pkern_pool_config config;
+    memset(&config, 0, sizeof config);
+    config.num_threads = 3;
+    config.spin_ns = -1;
+    EXPLORE_ASSERT(pkern_pool_create(&config, &the->pool) == PKERN_OK);
+    for (int i = 0; i < 3; i++) {
+        prepare_item(i);
+    }
+    EXPLORE_ASSERT(pkern_join(the->pool, first_of_two, 0, second_side_of_two, &the->items[0]) == 0);
+    check_items(3);
+    EXPLORE_ASSERT(pkern_pool_destroy(the->pool) == PKERN_OK);
+}
+
 static void check6(void) {
     check_items(6);
 }

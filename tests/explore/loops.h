@@ -196,6 +196,36 @@ static void own_nested_loop(void) {
     check_items(4);
 }
 
+/* A worker's loops, for the calls of two guests in turn: each guest is the last participant of one of them. */
+static void setup_loop_of_worker(void) {
+    make_members(2, 2);
+}
+
+static void own_loops_of_two_roots(void) {
+    pkn_member *me = become(0);
+    for (uint32_t guest = 1; guest <= 2; guest++) {
+        pkn_set_root(me, guest + 1u);
+        prepare_item(0);
+        prepare_item(1);
+        the->items[0].done = the->items[1].done = 0;
+        EXPLORE_ASSERT(loop_over(2, do_range, 0, 0) == 0);
+        EXPLORE_ASSERT(the->items[0].done == 1 && the->items[1].done == 1);
+    }
+}
+
+static void help_worker(int self) {
+    pkn_filter filter = {1, (uint32_t)self + 1u, 0};
+    (void)pkn_loop_help(become(self), the->member[0], &filter, 0);
+}
+
+static void guest_1_helps(void) {
+    help_worker(1);
+}
+
+static void guest_2_helps(void) {
+    help_worker(2);
+}
+
 static void thief_of_owner(void) {
     pkn_filter anything = {0, 0, 0};
     pkn_member *me = become(0);

@@ -38,9 +38,6 @@ PKN_DEFINE_RELAXED(u32, uint32_t)
 PKN_DEFINE_RELAXED(u64, uint64_t)
 PKN_DEFINE_RELAXED(size, size_t)
 PKN_DEFINE_RELAXED(ptr, void *)
-PKN_INLINE uint32_t pkn_atomic_fetch_or_relaxed_u32(pkn_atomic_u32 *a, uint32_t x) {
-    return __atomic_fetch_or(&a->value, x, __ATOMIC_RELAXED);
-}
 PKN_INLINE void explore_no_fence(void) {
 }
 #define EXPLORE_SITE(number, call, weaker) (explore_mutant == (number) ? weaker : call)
