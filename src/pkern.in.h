@@ -59,6 +59,7 @@
 #if defined(PKERN_IMPLEMENTATION) || defined(PKERN_STATIC)
 #include "pool/cancel.c"
 #include "pool/join.c"
+#include "pool/join_context.c"
 #include "pool/scope.c"
 #include "pool/spawn.c"
 #include "pool/broadcast.c"

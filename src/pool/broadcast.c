@@ -161,6 +161,10 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
+    if (member != 0 && pkn_is_isolated(member->pool, pkn_root(member))) {
+        pkn_leave(&entry);
+        return PKERN_EDEADLK;
+    }
     if (member == 0 || member->pool->num_threads == 1) {
         int status = fn(0, 1, ctx);
         pkn_leave(&entry);
@@ -254,6 +258,9 @@ PKERN_API pkern_status pkern_scope_spawn_broadcast(pkern_scope *scope, int (*fn)
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_scope_member(scope);
+    if (member != 0 && pkn_is_isolated(member->pool, scope->root)) {
+        return PKERN_EDEADLK;
+    }
     if (member != 0 && member->pool->num_threads > 1) {
         return pkn_spawn_broadcast(member, scope, fn, ctx);
     }

@@ -113,6 +113,7 @@ PKN_INTERNAL pkn_member *pkn_become_guest(pkn_thread_state *thread, pkern_pool *
         thread->last_guest = member;
         thread->last_is_kept = member->kept_by == thread;
     }
+    member->home = thread->worker != 0 && !pkn_is_orphan(thread->worker->pool) ? thread->worker : 0;
     member->next_membership = thread->memberships;
     thread->memberships = member;
     return member;
@@ -162,19 +163,25 @@ PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
     return entry->member = member;
 }
 
-/* The outermost call of a guest ends: jobs that only this thread could run are run, and the slot is free again. */
-PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
-    pkn_thread_state *thread = &pkn_this_thread;
+/* Runs what lies in the member's own deque: jobs that only this thread could run. */
+PKN_INTERNAL void pkn_run_own_jobs(pkn_member *member) {
     pkn_filter anything = {0, 0, 0};
     pkn_wait for_own = {PKN_WAIT_YIELD, 0, 0, 0, 0, 0, 0};
     pkn_job job;
+    while (pkn_take_urgent(member, &for_own, 1, 0, &job) || pkn_spawn_pop(member, &anything, &job)) {
+        pkn_run_job(member, &job);
+    }
+}
+
+/* The outermost call of a guest ends: jobs that only this thread could run are run, and the slot is free again. */
+PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
+    pkn_thread_state *thread = &pkn_this_thread;
     pkn_set_current(member);
     if (member->has_spawned && !pkn_is_orphan(member->pool)) {
-        while (pkn_take_urgent(member, &for_own, 1, 0, &job) || pkn_spawn_pop(member, &anything, &job)) {
-            pkn_run_job(member, &job);
-        }
+        pkn_run_own_jobs(member);
         member->has_spawned = 0;
     }
+    member->stays = PKN_STAYS_NOT;
     member->entries = 0;
     pkn_member **link = &thread->memberships;
     while (*link != member) {
@@ -185,6 +192,18 @@ PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
     pkn_atomic_store_release_u32(
         &member->guest_state,
         member->kept_by != 0 ? PKN_GUEST_KEPT : PKN_GUEST_FREE);
+}
+
+/* The calling thread, which is in no pool, stays in this one until it ends it. 0, or 1 without memory. */
+PKN_INTERNAL int pkn_stay(pkern_pool *pool) {
+    pkn_member *member = pkn_become_guest(&pkn_this_thread, pool);
+    if (member == 0) {
+        return 1;
+    }
+    member->stays = PKN_STAYS;
+    member->entries = 1;
+    pkn_set_current(member);
+    return 0;
 }
 
 PKN_INTERNAL void pkn_leave(const pkn_entry *entry) {

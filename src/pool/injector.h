@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The pool's two queues, first in, first out: the injector, of jobs from outside, and the urgent jobs, from anywhere. Each is a ring
+/* The pool's queues, first in, first out: the injector, of jobs from outside, the urgent jobs, and the tasks of regions. Each is a ring
    under the pool's lock; a count beside it lets everybody who only looks stay off the lock. */
 #ifndef PKN_POOL_INJECTOR_H
 #define PKN_POOL_INJECTOR_H
@@ -35,6 +35,12 @@ PKN_INTERNAL int pkn_queue_push(pkern_pool *pool, pkn_job_queue *queue, const pk
     return failed;
 }
 
+/* As pkn_filter_takes_job; regions' jobs are in these queues alone. */
+PKN_INLINE int pkn_filter_takes_from(const pkern_pool *pool, const pkn_filter *filter, const pkn_job *job) {
+    return (!filter->by_root || pkn_root_descends(pool, job->root, filter->root)) &&
+           (filter->scope == 0 || job->scope == filter->scope);
+}
+
 /* 1 and the oldest job that the filter takes, 0 where there is none. With peek it stays. */
 PKN_INTERNAL int pkn_queue_take(pkern_pool *pool, pkn_job_queue *queue, const pkn_filter *filter, int peek, pkn_job *job) {
     if (pkn_atomic_load_relaxed_size(&queue->count) == 0) {
@@ -43,7 +49,7 @@ PKN_INTERNAL int pkn_queue_take(pkern_pool *pool, pkn_job_queue *queue, const pk
     pkn_mutex_lock(&pool->lock);
     size_t count = pkn_atomic_load_relaxed_size(&queue->count);
     size_t found = 0;
-    while (found < count && !pkn_filter_takes_job(filter, &queue->jobs[(queue->head + found) % queue->capacity])) {
+    while (found < count && !pkn_filter_takes_from(pool, filter, &queue->jobs[(queue->head + found) % queue->capacity])) {
         found++;
     }
     if (found < count && !peek) {

@@ -138,7 +138,8 @@ PKN_INTERNAL int pkn_join_try_take_back(pkn_member *owner, uint32_t index) {
             return 0;
         }
         int is_public = split > index;
-        uint32_t new_split = is_public ? top + (index - top) / 2 : split;
+        uint32_t half = top + (index - top) / 2;
+        uint32_t new_split = !is_public ? split : half > owner->join_floor ? half : owner->join_floor;
         uint32_t first = is_public ? new_split : index;
         for (uint32_t i = first; i <= index; i++) {
             pkn_join_unmark(pkn_join_slot(owner, i));
@@ -182,7 +183,7 @@ PKN_INTERNAL pkn_slot *pkn_join_steal(pkn_member *victim, const pkn_filter *filt
         return 0;
     }
     pkn_slot *slot = pkn_join_slot(victim, top);
-    if (filter->by_root && pkn_atomic_load_relaxed_u32(&slot->state) >> 16 != filter->root) {
+    if (filter->by_root && !pkn_root_descends(victim->pool, pkn_atomic_load_relaxed_u32(&slot->state) >> 16, filter->root)) {
         return 0;
     }
     if (peek) {
@@ -207,14 +208,14 @@ PKN_INTERNAL pkn_slot *pkn_join_steal_hidden(pkn_member *victim, const pkn_filte
     pkn_slot *slot = pkn_join_slot(victim, split);
     *root = pkn_root(victim);
     if (peek) {
-        return filter->by_root && *root != filter->root ? 0 : slot;
+        return filter->by_root && !pkn_root_descends(victim->pool, *root, filter->root) ? 0 : slot;
     }
     pkn_atomic_fetch_or_relaxed_u32(&slot->flags, PKN_SLOT_PUBLIC);
     pkn_fence_all_threads(1);
     /* the owner has its present root since before it pushed, and the claim fails where the record is another by now;
        release: as in pkn_join_steal */
     *root = pkn_root(victim);
-    if (pkn_join_end(victim) <= split || (filter->by_root && *root != filter->root) ||
+    if (pkn_join_end(victim) <= split || (filter->by_root && !pkn_root_descends(victim->pool, *root, filter->root)) ||
         !pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_next(range, split + 1, split + 1))) {
         return 0;
     }

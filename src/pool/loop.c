@@ -43,8 +43,9 @@ PKN_INTERNAL int pkn_loop_run_alone(const pkn_loop *loop, size_t begin, size_t e
 /* Members that could help and sleep: workers, and the guest that a worker's loop belongs to. */
 PKN_INTERNAL uint32_t pkn_sleeping_helpers(const pkn_member *member) {
     uint32_t asleep = pkn_sleeping_workers(member->pool);
-    if (member->is_worker && pkn_root(member) != PKN_ROOT_NONE &&
-        pkn_atomic_load_relaxed_u32(&pkn_member_at(member->pool, pkn_root(member) - 1u)->parked) != PKN_AWAKE) {
+    uint32_t top = member->is_worker ? pkn_top_root(member->pool, pkn_root(member)) : PKN_ROOT_NONE;
+    if (top != PKN_ROOT_NONE && top != PKN_ROOT_LONELY &&
+        pkn_atomic_load_relaxed_u32(&pkn_member_at(member->pool, top - 1u)->parked) != PKN_AWAKE) {
         asleep++;
     }
     return asleep;

@@ -350,11 +350,11 @@ PKN_INTERNAL void pkn_loop_report_done(pkn_member *owner, pkn_loop_slice *slice,
 PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_filter *filter, int peek) {
     pkn_loop_view view;
     if (!pkn_loop_read_board(owner, self->seen_epoch[owner->index], &view) ||
-        (filter->by_root && view.root != filter->root)) {
+        (filter->by_root && !pkn_root_descends(self->pool, view.root, filter->root))) {
         return 0;
     }
     /* the root of this epoch or a newer loop's; in that case all units of this epoch are claimed */
-    if (!self->is_worker && (!owner->is_worker || view.root != (uint32_t)self->index + 1u)) {
+    if (!self->is_worker && (!owner->is_worker || pkn_top_root(self->pool, view.root) != (uint32_t)self->index + 1u)) {
         return 0;
     }
     pkn_loop_slice *slices = owner->slices;

@@ -20,6 +20,9 @@ typedef struct pkn_job {
 } pkn_job;
 
 #define PKN_ROOT_NONE 0u
+/* 1 .. num_slots are guests' calls, up to here regions, see region.h; this one is a region that can't be told from others */
+#define PKN_ROOT_LONELY 0xffffu
+#define PKN_REGIONS 32
 #define PKN_ROOT_INJECTED UINT32_MAX /* for a wake alone: who waits for work of one root takes nothing from the injector */
 
 /* A job in a spawn deque, word by word: a thief may read while the owner overwrites, and then drops what it read. */
@@ -80,6 +83,9 @@ typedef struct pkn_loop_cost {
 /* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */
 enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2, PKN_GUEST_KEPT = 3, PKN_GUEST_KEPT_BUSY = 4 };
 enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
+#define PKN_ASLEEP_ABROAD 0x80000000u /* a worker that sleeps as a guest of another pool */
+/* A guest for the pool's life, by PKERN_POOL_USE_CURRENT_THREAD; it is just running the jobs that nobody else can run. */
+enum { PKN_STAYS_NOT = 0, PKN_STAYS = 1, PKN_STAYS_AND_RUNS = 2 };
 
 struct pkn_member {
     pkn_fork_state fork; /* must be first: typed joins see it alone */
@@ -100,10 +106,17 @@ struct pkn_member {
     pkn_atomic_u32 root;   /* of the job that runs; thieves look at it */
     uint32_t in_detached;  /* detached jobs and futures that this thread is inside */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */
+    uint32_t join_floor;   /* records below it are of other roots than what runs now, and stay public */
+    int blocks;            /* waits, and runs nothing meanwhile */
+    uint32_t regions;      /* bit i: region_outer[i] is in use */
+    pkn_atomic_u32 region_outer[PKN_REGIONS]; /* the root under which it was begun; thieves look at it */
+    pkn_member *home;      /* a guest's: where its thread is a worker, in another pool */
+    pkn_member *abroad;    /* a worker's: as which guest it sleeps; under the pool's lock */
     uint32_t join_segments;
     uint32_t victim;       /* where the last successful search ended */
     uint32_t seen_broadcast;
     int has_spawned;       /* something was pushed to the spawn deque since the guest came */
+    int stays;             /* PKN_STAYS... */
     int ended;             /* the worker is gone, since the pool is being destroyed; under the pool's lock */
     uint32_t loop_epoch;
     int loop_active;       /* the board is in use */
@@ -179,6 +192,8 @@ struct pkern_pool {
     const pkern_allocator *allocator;
     void (*on_thread_start)(int index, void *user);
     void (*on_thread_exit)(int index, void *user);
+    int (*start_thread)(const pkern_thread_start *start, void *user);
+    void (*join_thread)(int index, void *user);
     void (*on_task_error)(int code, void *ctx, void *user);
     void *user;
     char name[16];
@@ -195,6 +210,7 @@ struct pkern_pool {
     pkn_atomic_u32 stopping;
     pkn_job_queue injected;          /* see injector.h */
     pkn_job_queue urgent;
+    pkn_job_queue of_regions;        /* tasks of regions, see region.h */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size detached; /* detached jobs and futures that are queued or run */
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
@@ -214,6 +230,44 @@ PKN_INLINE void pkn_set_root(pkn_member *member, uint32_t root) {
 /* Of an index below num_members, whose release covers the pointer, or of a thief whose claim was seen. */
 PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
     return (pkn_member *)pkn_atomic_load_relaxed_ptr(&pool->members[index]);
+}
+
+/* 1 where a thread that runs work of this root takes nothing else while it waits. */
+PKN_INLINE int pkn_is_isolated(const pkern_pool *pool, uint32_t root) {
+    return root > (uint32_t)pool->num_slots && root <= PKN_ROOT_LONELY;
+}
+
+/* The root that a region was begun under; roots that are no region end the chain by themselves. */
+PKN_INLINE uint32_t pkn_outer_root(const pkern_pool *pool, uint32_t root) {
+    uint32_t slots = (uint32_t)pool->num_slots;
+    if (!pkn_is_isolated(pool, root) || root == PKN_ROOT_LONELY) {
+        return root;
+    }
+    const pkn_member *member = pkn_member_at(pool, (root - 1u) % slots);
+    return pkn_atomic_load_relaxed_u32(&member->region_outer[(root - 1u) / slots - 1u]);
+}
+
+/* 1 where work of this root is the other's, too. A root that is read before its work is claimed may be an old one of a region that is
+   over, so the chain may be anything, and long. */
+PKN_INTERNAL int pkn_root_descends(const pkern_pool *pool, uint32_t root, uint32_t from) {
+    for (int steps = 0; root != from && steps < 1000; steps++) {
+        uint32_t outer = pkn_outer_root(pool, root);
+        if (outer == root) {
+            return 0;
+        }
+        root = outer;
+    }
+    return root == from;
+}
+
+/* The call that all of it descends from. */
+PKN_INTERNAL uint32_t pkn_top_root(const pkern_pool *pool, uint32_t root) {
+    uint32_t outer = pkn_outer_root(pool, root);
+    for (int steps = 0; outer != root && steps < 1000; steps++) {
+        root = outer;
+        outer = pkn_outer_root(pool, root);
+    }
+    return root;
 }
 
 #endif

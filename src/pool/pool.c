@@ -23,7 +23,8 @@ PKN_INTERNAL int pkn_config_is_valid(const pkern_pool_config *config) {
     const pkern_allocator *allocator = config->allocator;
     return config->num_threads >= 0 && config->num_threads <= PKERN_MAX_THREADS &&
            (allocator == 0 || (allocator->allocate != 0) == (allocator->release != 0)) &&
-           (config->flags & ~(unsigned)(PKERN_POOL_ALL_THREADS | PKERN_POOL_PIN)) == 0;
+           (config->start_thread != 0) == (config->join_thread != 0) &&
+           (config->flags & ~(unsigned)(PKERN_POOL_ALL_THREADS | PKERN_POOL_PIN | PKERN_POOL_USE_CURRENT_THREAD)) == 0;
 }
 
 /* Frees everything but running threads. */
@@ -36,6 +37,7 @@ PKN_INTERNAL void pkn_pool_free(pkern_pool *pool) {
     }
     pkn_release(allocator, pool->injected.jobs, pool->injected.capacity * sizeof(pkn_job));
     pkn_release(allocator, pool->urgent.jobs, pool->urgent.capacity * sizeof(pkn_job));
+    pkn_release(allocator, pool->of_regions.jobs, pool->of_regions.capacity * sizeof(pkn_job));
     if (!pkn_is_orphan(pool)) {
         pkn_mutex_destroy(&pool->lock);
         pkn_mutex_destroy(&pool->starting);
@@ -54,7 +56,7 @@ PKN_INTERNAL int pkn_start_workers(pkern_pool *pool, int wanted) {
         }
         member->entries = 1;
         pkn_atomic_store_relaxed_ptr(&pool->members[started], member);
-        if (pkn_thread_create(&member->thread, pool->stack_size, pkn_worker_main, member) != 0) {
+        if (pkn_start_worker(member) != 0) {
             pkn_member_destroy(member);
             break;
         }
@@ -75,7 +77,7 @@ PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
         pkn_wake_member(pkn_member_at(pool, i));
     }
     for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
-        pkn_thread_join(pkn_member_at(pool, i)->thread);
+        pkn_join_worker(pkn_member_at(pool, i));
     }
 #else
     PKN_UNUSED(pool);
@@ -102,6 +104,8 @@ PKN_INTERNAL pkern_pool *pkn_pool_allocate(const pkern_pool_config *config, int 
     }
     pool->on_thread_start = config->on_thread_start;
     pool->on_thread_exit = config->on_thread_exit;
+    pool->start_thread = config->start_thread;
+    pool->join_thread = config->join_thread;
     pool->on_task_error = config->on_task_error;
     pool->user = config->user;
     pool->stack_size = config->stack_size;
@@ -134,7 +138,8 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
         return PKERN_EINVAL;
     }
     *pool = 0;
-    if (!pkn_config_is_valid(config)) {
+    int stays = (config->flags & PKERN_POOL_USE_CURRENT_THREAD) != 0;
+    if (!pkn_config_is_valid(config) || (stays && pkn_settled_thread()->memberships != 0)) {
         return PKERN_EINVAL;
     }
     pkn_watch_fork();
@@ -160,10 +165,11 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     made->ticks_per_ns = passed_ns > 1000 ? (double)(pkn_ticks() - start_ticks) / (double)passed_ns : 1.0;
     made->spin_ticks = (uint64_t)((double)made->spin_ticks * made->ticks_per_ns);
     pkn_mutex_unlock(&made->starting);
-    if (started + 1 < threads && (config->flags & PKERN_POOL_ALL_THREADS) != 0) {
+    int misses = started + 1 < threads && (config->flags & PKERN_POOL_ALL_THREADS) != 0;
+    if (misses || (stays && pkn_stay(made) != 0)) {
         pkn_end_workers(made);
         pkn_pool_free(made);
-        return PKERN_ETHREAD;
+        return misses ? PKERN_ETHREAD : PKERN_ENOMEM;
     }
     *pool = made;
     return PKERN_OK;
@@ -196,8 +202,17 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
     if (pool == 0 || pool->num_slots == 0) {
         return PKERN_OK;
     }
+    pkn_member *own = pkn_membership(pkn_settled_thread(), pool);
+    int stayed = own != 0 && own->stays && own->entries == 1 && pkn_join_end(own) == 0;
+    if (stayed) {
+        pkn_leave_for_good(own);
+        pkn_set_current(0);
+    }
     if (!pkn_is_orphan(pool)) {
-        if (pkn_membership(pkn_settled_thread(), pool) != 0 || pkn_close_guest_slots(pool) != 0) {
+        if ((own != 0 && !stayed) || pkn_close_guest_slots(pool) != 0) {
+            if (stayed) {
+                (void)pkn_stay(pool); /* in the slot that it keeps */
+            }
             return PKERN_EDEADLK;
         }
         pkn_end_workers(pool);

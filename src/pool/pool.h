@@ -46,8 +46,18 @@ typedef struct pkern_pool pkern_pool;
 
 enum {
     PKERN_POOL_ALL_THREADS = 1, /* fewer threads than asked for is PKERN_ETHREAD instead of a smaller pool */
-    PKERN_POOL_PIN = 2          /* worker i stays on the (i + 1)-th usable CPU, where the system can do that */
+    PKERN_POOL_PIN = 2,         /* worker i stays on the (i + 1)-th usable CPU, where the system can do that */
+    PKERN_POOL_USE_CURRENT_THREAD = 4 /* the thread that makes the pool is its T-th for good, see pkern_pool_create */
 };
+
+/* A thread that a pool asks for, as pkern_pool_config.start_thread sees it; valid during that call. */
+typedef struct pkern_thread_start {
+    void (*run)(void *argument); /* to be called once, on the new thread; returns when the pool ends */
+    void *argument;
+    const char *name;            /* of at most 15 characters */
+    size_t stack_size;           /* as in the config */
+    int index;                   /* the thread's pkern_worker_index */
+} pkern_thread_start;
 
 /* All zero = the defaults. */
 typedef struct pkern_pool_config {
@@ -55,25 +65,37 @@ typedef struct pkern_pool_config {
     size_t stack_size; /* bytes of a worker's stack, 0 = the system's default, at least 1 MiB */
     const char *name;  /* prefix of the threads' names, 0 = "pkern" */
     int64_t spin_ns;   /* how long an idle worker spins before it sleeps, 0 = default (50 us), < 0 = not at all */
-    void (*on_thread_start)(int index, void *user); /* on each worker, before its first task */
-    void (*on_thread_exit)(int index, void *user);  /* on each worker, after its last task */
+    void (*on_thread_start)(int index, void *user); /* on each of the pool's own threads, before its first task; not on guests */
+    void (*on_thread_exit)(int index, void *user);  /* on each of the pool's own threads, after its last task */
     void *user;
     const pkern_allocator *allocator; /* 0 = malloc; copied, must serve until the pool is destroyed */
     unsigned flags;                   /* PKERN_POOL_* */
     void (*on_task_error)(int code, void *ctx, void *user); /* what a detached task returned, if not 0, and its ctx; on the thread
                                                                that ran it; 0: dropped */
+    /* Both or neither: how the pool's threads are made and joined instead of by pthreads. start_thread makes a thread that calls
+       start->run(start->argument), and must not wait for it nor call it itself; nonzero: there is no further thread, as where
+       pthread_create fails. join_thread returns when that run has returned, so that no code of pkern runs after
+       pkern_pool_destroy. Name, priority and signal mask are the handler's affair; PKERN_POOL_PIN is followed. Called by the
+       thread that makes or ends the pool, for index 0, 1, ... in order. */
+    int (*start_thread)(const pkern_thread_start *start, void *user);
+    void (*join_thread)(int index, void *user);
 } pkern_pool_config;
 
 /* Makes a pool. Usable CPUs are the smaller of the affinity mask and the cgroup's quota (v1 or v2). A bad value in the
    environment is ignored. Where threads can't be created the pool has those it got, at least the caller
    (pkern_pool_num_threads tells).
-   config: 0 = defaults. Errors: PKERN_EINVAL (pool is 0, num_threads < 0 or > PKERN_MAX_THREADS, half an allocator, unknown flag),
+   With PKERN_POOL_USE_CURRENT_THREAD the calling thread stays in the pool, with index T - 1, as if all it does stood inside one
+   pkern_pool_install: its calls that name no pool use this one, and start without an entry. It works only while it is inside
+   a call, for its own calls' tasks; the hooks don't run on it; other threads are guests as ever. In a pool of 1 what it spawns
+   runs inside pkern_spawn. It has to end the pool itself; if the thread ends before, the pool can't be ended any more.
+   config: 0 = defaults. Errors: PKERN_EINVAL (pool is 0, num_threads < 0 or > PKERN_MAX_THREADS, half an allocator, half a pair of
+   start_thread and join_thread, unknown flag, PKERN_POOL_USE_CURRENT_THREAD on a thread that is in a pool already),
    PKERN_ENOMEM, PKERN_ETHREAD (only with PKERN_POOL_ALL_THREADS); *pool is then 0. Any thread. Allocates; starts T - 1 threads. */
 PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_pool **pool);
 
 /* Finishes what was spawned, ends and joins the threads, frees everything. 0 is a no-op. Blocks.
-   Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it;
-   nothing is done then. In a forked child it only frees. */
+   Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it or stays
+   in it by PKERN_POOL_USE_CURRENT_THREAD; nothing is done then. In a forked child it only frees. */
 PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool);
 
 /* The process's pool, made on first use with the defaults or pkern_pool_global_init's config. Never 0: where it can't be made, a
@@ -110,7 +132,9 @@ PKERN_API int pkern_worker_index(const pkern_pool *pool);
 
 typedef int (*pkern_task_fn)(void *ctx);
 
-/* fn(ctx) on the caller, as a guest of the pool: calls inside that name no pool use this one. Returns fn's result. */
+/* fn(ctx) on the caller, as a guest of the pool: calls inside that name no pool use this one. Returns fn's result.
+   A worker of another pool that waits inside, in any call on this pool, goes on running what comes to its own pool, as deep as that
+   pool's stacks allow; so pools may call into each other. Source: Rayon's install. */
 PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, void *ctx);
 
 /* Equals { int x = a(a_ctx), y = b(b_ctx); return x ? x : y; } where b may run on another thread at the same time. Both sides always
@@ -119,6 +143,36 @@ PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, vo
    Errors: PKERN_EINVAL (a or b is 0: nothing ran); PKERN_ECANCELED in a forked child whose b ran on a thread that is gone.
    Source: Blumofe et al., "Cilk", 1995; Rayon's join. */
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
+
+/* migrated: 1 where the callback runs on another thread than the call. */
+typedef int (*pkern_context_fn)(void *ctx, int migrated);
+
+/* pkern_join, where the callbacks are told whether they run on another thread than the caller; a never does. So b learns that threads are
+   idle, and may cut its work finer. Costs a place in the pool and two calls more than pkern_join. Errors: as pkern_join.
+   Source: Rayon's join_context. */
+PKERN_API pkern_status pkern_join_context(pkern_pool *pool, pkern_context_fn a, void *a_ctx, pkern_context_fn b, void *b_ctx);
+
+/* What a thread does while it waits. */
+enum {
+    PKERN_WAIT_STEAL = 0, /* any work of the pool */
+    PKERN_WAIT_OWN = 1,   /* only what descends from the call that it waits in */
+    PKERN_WAIT_BLOCK = 2  /* nothing */
+};
+
+/* pkern_join where waits inside run no other work, so that the caller may hold a lock over the call that other tasks of the pool want, too.
+   OWN: whoever waits in a, in b or in anything that they fork, on whatever thread, works only on what descends from this call.
+   BLOCK: the same, but the caller's own wait for b runs nothing at all. (In either mode the caller runs b itself if no thread has begun it.)
+   Inside, calls of this pool behave as ever but for broadcasts that are waited for, which are PKERN_EDEADLK, and urgent tasks, which are
+   as others. Scopes begun inside have to be waited for inside; waits for futures, for idle and for a scope begun outside take anything. Calls on other pools aren't bound: what descends from there may wait
+   for anything. The tasks of such calls go through one queue of the pool with a lock, so they should not be small; beyond
+   about 30 calls inside each other on one thread waits help less. In a forked child tasks not begun are lost.
+   Errors: as pkern_join; PKERN_EINVAL for another mode. Source: TBB's this_task_arena::isolate. */
+PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx, int wait_mode);
+
+/* 1 where the calling thread has queued something in the pool that no thread has taken yet (second sides of joins, tasks, detached
+   spawns), 0 where not: a hint, old as soon as it is given, whether more should be offered. -1 where the calling thread is no worker
+   or guest of the pool. Never blocks. Source: Rayon's current_thread_has_pending_tasks. */
+PKERN_API int pkern_worker_has_pending_tasks(const pkern_pool *pool);
 
 /* Runs fn(ctx) some time later on one of the pool's threads; what it returns goes to the config's on_task_error, if it is not 0;
    pkern_pool_destroy and pkern_pool_wait_idle wait for it. Order: none promised. Where only
@@ -164,6 +218,8 @@ typedef struct pkern_scope {
     pkn_atomic_size pending;    /* tasks that have not finished */
     pkn_atomic_u32 spawned;     /* number of the next spawn */
     uint32_t state;             /* open, waited for */
+    int wait_mode;
+    uint32_t root;              /* of its tasks */
     pkn_atomic_u64 failure;     /* spawn number and code of the lowest failure, all ones for none */
     int is_fifo;
     pkn_atomic_ptr fifos;       /* is_fifo: the queues of the threads that spawned */
@@ -179,6 +235,12 @@ PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool);
    allocator, for each thread that spawns; freed by pkern_scope_wait. Source: Rayon's scope_fifo. */
 PKERN_API pkern_status pkern_scope_begin_fifo(pkern_scope *scope, pkern_pool *pool);
 
+/* pkern_scope_begin where pkern_scope_wait and the scope's tasks wait as in pkern_join_with, so that a lock may be held over
+   pkern_scope_wait: OWN works on the scope's tasks and what descends from them; BLOCK on nothing, so other threads must come to run them
+   (on a pool of 1 it is OWN). Between begin and wait the calling thread is free. Tasks start in spawn order.
+   Errors: PKERN_EINVAL (scope is 0, another mode). */
+PKERN_API pkern_status pkern_scope_begin_with(pkern_scope *scope, pkern_pool *pool, int wait_mode);
+
 /* Equals fn(ctx), any time before pkern_scope_wait returns, on any thread. From the thread that began the scope or from any task of
    it. Order: none promised but in a FIFO scope (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs
    inside this call. Errors: PKERN_EINVAL (scope or fn is 0, or the scope was waited for). */
@@ -189,7 +251,8 @@ PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, v
 PKERN_API pkern_status pkern_scope_spawn_urgent(pkern_scope *scope, pkern_task_fn fn, void *ctx);
 
 /* A task of the scope that runs as pkern_spawn_broadcast's; its failure is that of its lowest index.
-   Errors: PKERN_EINVAL (scope or fn is 0, or the scope was waited for), PKERN_ENOMEM. Allocates until it has run. */
+   Errors: PKERN_EINVAL (scope or fn is 0, or the scope was waited for), PKERN_EDEADLK (the scope was begun by or inside a call in mode
+   OWN or BLOCK), PKERN_ENOMEM. Allocates until it has run. */
 PKERN_API pkern_status pkern_scope_spawn_broadcast(pkern_scope *scope, int (*fn)(int index, int count, void *ctx), void *ctx);
 
 /* Tasks that have not begun when the token is requested, or its deadline passes, are skipped: each counts as one that failed with

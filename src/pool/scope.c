@@ -6,9 +6,9 @@
 
 #include "pool/guest.h"
 
-PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, int is_fifo) {
+PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, int is_fifo, int wait_mode) {
     pkn_entry entry;
-    if (scope == 0) {
+    if (scope == 0 || wait_mode < PKERN_WAIT_STEAL || wait_mode > PKERN_WAIT_BLOCK) {
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
@@ -16,17 +16,23 @@ PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, 
     scope->member = member;
     scope->pool = member != 0 ? member->pool : 0;
     scope->thread = &pkn_this_thread;
+    scope->wait_mode = wait_mode;
+    scope->root = member == 0 ? PKN_ROOT_NONE : wait_mode == PKERN_WAIT_STEAL ? pkn_root(member) : pkn_region_begin(member);
     /* a scope is no task: calls between begin and wait that name no pool go where they went before */
     pkn_set_current(entry.outer);
     return PKERN_OK;
 }
 
 PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
-    return pkn_scope_begin(scope, pool, 0);
+    return pkn_scope_begin(scope, pool, 0, PKERN_WAIT_STEAL);
 }
 
 PKERN_API pkern_status pkern_scope_begin_fifo(pkern_scope *scope, pkern_pool *pool) {
-    return pkn_scope_begin(scope, pool, 1);
+    return pkn_scope_begin(scope, pool, 1, PKERN_WAIT_STEAL);
+}
+
+PKERN_API pkern_status pkern_scope_begin_with(pkern_scope *scope, pkern_pool *pool, int wait_mode) {
+    return pkn_scope_begin(scope, pool, 0, wait_mode);
 }
 
 PKERN_API pkern_status pkern_scope_set_cancel(pkern_scope *scope, const pkern_cancel *cancel) {
@@ -45,10 +51,12 @@ PKN_INLINE pkn_member *pkn_scope_member(const pkern_scope *scope) {
 /* Queues a task of the scope. 0, or 1 without memory. */
 PKN_INTERNAL int pkn_scope_post(pkern_scope *scope, pkn_member *member, const pkn_job *job, int is_urgent) {
     int failed;
-    if (is_urgent) {
+    if (is_urgent && !pkn_is_isolated(member->pool, job->root)) {
         return pkn_post_urgent(member, job);
     }
-    if (scope->is_fifo) {
+    if (pkn_is_isolated(member->pool, job->root)) {
+        failed = pkn_queue_push(member->pool, &member->pool->of_regions, job); /* first in, first out, in any case */
+    } else if (scope->is_fifo) {
         pkn_job_deque *fifo = pkn_scope_fifo_of(scope, member);
         failed = fifo == 0 || pkn_fifo_push(member, fifo, job);
     } else {
@@ -67,7 +75,7 @@ PKN_INTERNAL pkern_status pkn_scope_spawn(pkern_scope *scope, pkern_task_fn fn, 
     uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
     pkn_member *member = pkn_scope_member(scope);
     if (member != 0) {
-        pkn_job job = {fn, ctx, scope, number, pkn_root(member)};
+        pkn_job job = {fn, ctx, scope, number, scope->root};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
         if (pkn_scope_post(scope, member, &job, is_urgent) != 0) {
             pkn_run_job(member, &job);
@@ -102,9 +110,19 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
         entry.member = member;
         entry.outer = pkn_current();
         if (!pkn_wait_is_over(member, &wait)) {
+            uint32_t outer_root = pkn_root(member);
             pkn_set_current(member);
             pkn_join_expose_all(member);
+            if (scope->wait_mode != PKERN_WAIT_STEAL) {
+                pkn_set_root(member, scope->root);
+                member->blocks = scope->wait_mode == PKERN_WAIT_BLOCK && member->pool->helpers != 0;
+            }
             lost = pkn_work_until(member, &wait);
+            member->blocks = 0;
+            pkn_set_root(member, outer_root);
+        }
+        if (scope->wait_mode != PKERN_WAIT_STEAL) {
+            pkn_region_end(member, scope->root);
         }
         pkn_scope_free_fifos(scope, member->pool->allocator);
         pkn_leave(&entry);

@@ -19,6 +19,8 @@ PKN_INTERNAL void pkn_scope_init(pkern_scope *scope, int is_fifo, uint32_t state
     scope->state = state;
     scope->thread = 0;
     scope->cancel = 0;
+    scope->wait_mode = PKERN_WAIT_STEAL;
+    scope->root = PKN_ROOT_NONE;
     pkn_atomic_store_relaxed_size(&scope->pending, 0);
     pkn_atomic_store_relaxed_u32(&scope->spawned, 0);
     pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);

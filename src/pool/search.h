@@ -4,6 +4,7 @@
 
    What a waiting member may take, in this order: its own newest spawn and jobs of the scope or from the thief that it waits for;
    work that descends from the same call (root); anything. A guest stops at its root, since it wants to leave. So does a loop's owner.
+   A guest whose thread is a worker of another pool goes on there, with anything.
    Jobs that run on top of waiting ones nest on the stack. Beyond the pool's depth_limit a member takes only tasks of the scope that
    it waits for; not work of the thief that has its join, which may be a whole other tree. A join needs none of it: frames
    wait for jobs that began after them, so no circle of joins can close. A task of a scope can lie in a deque behind one that
@@ -12,12 +13,13 @@
 #define PKN_POOL_SEARCH_H
 
 #include "pool/join_deque.h"
+#include "pool/region.h"
 #include "pool/injector.h"
 #include "pool/loop_board.h"
 #include "pool/process.h"
 #include "pool/deadline.h"
 
-enum { PKN_WAIT_WORK, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST, PKN_WAIT_FUTURE, PKN_WAIT_IDLE, PKN_WAIT_YIELD };
+enum { PKN_WAIT_WORK, PKN_WAIT_ELSEWHERE, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST, PKN_WAIT_FUTURE, PKN_WAIT_IDLE, PKN_WAIT_YIELD };
 
 typedef struct pkn_wait {
     int kind;
@@ -180,19 +182,54 @@ PKN_INLINE int pkn_has_broadcast(const pkn_member *worker) {
     return pkn_atomic_load_relaxed_u32(&worker->pool->board.number) != worker->seen_broadcast;
 }
 
+PKN_INLINE int pkn_is_shallow(const pkn_member *member) {
+    return member->depth < member->pool->depth_limit;
+}
+
 /* how: without the depth limit; private joins, too */
 enum { PKN_SEARCH_IMPATIENT = 1, PKN_SEARCH_HIDDEN = 2 };
+
+/* 1 where the wait takes only what descends from the region that the member works in. A scope begun outside of it needs what is outside, as
+   detached jobs and futures do. */
+PKN_INLINE int pkn_wait_is_isolated(const pkn_member *self, const pkn_wait *wait) {
+    uint32_t root = pkn_root(self);
+    return PKN_UNLIKELY(pkn_is_isolated(self->pool, root)) && wait->kind != PKN_WAIT_IDLE &&
+           (wait->scope == 0 || pkn_root_descends(self->pool, wait->scope->root, root));
+}
+
+/* In a region: tasks of the scope waited for, then anything of the region. */
+PKN_INTERNAL PKN_COLD int pkn_search_region(pkn_member *self, const pkn_wait *wait, int shallow, int how, int peek) {
+    pkn_filter filter = {0, 0, wait->scope};
+    uint32_t root = pkn_root(self);
+    if (self->blocks) {
+        return 0;
+    }
+    if (wait->scope != 0 && pkn_region_run(self, &filter, peek)) {
+        return 1;
+    }
+    if (!shallow || root == PKN_ROOT_LONELY) {
+        return 0;
+    }
+    filter.scope = 0;
+    filter.by_root = 1;
+    filter.root = root;
+    return pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek) ||
+           ((how & PKN_SEARCH_HIDDEN) != 0 && pkn_take_hidden_from_any(self, &filter, peek));
+}
 
 /* Runs (sees) one piece of work that this wait allows. */
 PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how, int peek) {
     pkern_pool *pool = self->pool;
     pkn_filter filter = {0, 0, 0};
     pkn_job job;
-    pkn_member *worker = self->is_worker ? self : pkn_this_thread.worker;
-    int shallow = (how & PKN_SEARCH_IMPATIENT) != 0 || self->depth < pool->depth_limit;
-    if (worker != 0 && pkn_has_broadcast(worker)) {
+    int shallow = (how & PKN_SEARCH_IMPATIENT) != 0 ||
+                  (pkn_is_shallow(self) && (self->home == 0 || pkn_is_shallow(self->home)));
+    if (pkn_wait_is_isolated(self, wait)) {
+        return pkn_search_region(self, wait, shallow, how, peek);
+    }
+    if (self->is_worker && pkn_has_broadcast(self)) {
         if (!peek) {
-            pkn_serve_broadcasts(worker);
+            pkn_serve_broadcasts(self);
         }
         return 1;
     }
@@ -213,7 +250,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     }
     if (wait->kind == PKN_WAIT_SCOPE) {
         filter.scope = wait->scope;
-        if (pkn_take_from_any(self, &filter, peek)) {
+        if (pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek)) {
             return 1;
         }
     }
@@ -231,9 +268,9 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
         }
     }
     /* what descends from the same call */
-    if (wait->kind != PKN_WAIT_WORK) {
+    if (wait->kind > PKN_WAIT_ELSEWHERE) {
         filter.by_root = 1;
-        if (pkn_take_from_any(self, &filter, peek)) {
+        if (pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek)) {
             return 1;
         }
         if (!self->is_worker || wait->kind == PKN_WAIT_LOOP) {
@@ -242,7 +279,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
         filter.by_root = 0;
     }
     /* anything */
-    if (pkn_take_from_any(self, &filter, peek)) {
+    if (pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek)) {
         return 1;
     }
     if (peek ? pkn_atomic_load_relaxed_size(&pool->injected.count) != 0 : pkn_take_injected(pool, &job)) {
@@ -254,10 +291,43 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     return (how & PKN_SEARCH_HIDDEN) != 0 && pkn_take_hidden_from_any(self, &filter, peek);
 }
 
+/* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
+PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
+    uint32_t pieces = member->pool->helpers != 0 ? pkn_join_expose(member, pkn_join_end(member)) : 0;
+    if (pieces != 0) {
+        pkn_work_posted(member->pool, pkn_root(member), pieces);
+    }
+}
+
+/* The same in the pool where this thread, which waits as a guest of another one, is a worker. */
+PKN_INTERNAL int pkn_search_at_home(pkn_member *worker, int how, int peek) {
+    pkn_wait wait = {PKN_WAIT_ELSEWHERE, 0, 0, 0, 0, 0, 0};
+    pkn_member *outer = pkn_current();
+    uint32_t floor = worker->join_floor;
+    if (!peek) {
+        pkn_join_expose_all(worker);
+        worker->join_floor = pkn_join_end(worker);
+    }
+    pkn_set_current(worker);
+    int found = pkn_search_now(worker, &wait, how, peek);
+    pkn_set_current(outer);
+    worker->join_floor = floor;
+    return found;
+}
+
 PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int how) {
-    self->depth += wait->kind != PKN_WAIT_WORK;
-    int found = pkn_search_now(self, wait, how, 0);
-    self->depth -= wait->kind != PKN_WAIT_WORK;
+    pkn_member *home = pkn_wait_is_isolated(self, wait) ? 0 : self->home;
+    if (home == 0) {
+        self->depth += wait->kind != PKN_WAIT_WORK;
+        int found = pkn_search_now(self, wait, how, 0);
+        self->depth -= wait->kind != PKN_WAIT_WORK;
+        return found;
+    }
+    self->depth++;
+    home->depth++;
+    int found = pkn_search_now(self, wait, how, 0) || pkn_search_at_home(home, how, 0);
+    home->depth--;
+    self->depth--;
     return found;
 }
 
@@ -272,38 +342,44 @@ PKN_INTERNAL void pkn_request_work(pkn_member *self) {
     }
 }
 
-/* Sleeps until woken, unless there is something to do. 1 where a poster's wake was taken. See sleep.h. */
+/* what pkn_sleep tells: the wake of a poster in this pool, at home was taken */
+enum { PKN_WOKEN = 1, PKN_WOKEN_AT_HOME = 2 };
+
+/* Sleeps until woken, unless there is something to do. See sleep.h. */
 PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
 #if PKN_THREADS
     pkern_pool *pool = self->pool;
-    int takes_anything = self->is_worker && wait->kind != PKN_WAIT_LOOP;
-    uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(pkn_root(self));
-    if (!self->is_worker && pkn_this_thread.worker != 0) {
-        /* a worker of another pool, where a broadcast may come: nobody there would find us asleep here */
-        pkn_nap();
-        return 0;
-    }
+    int is_isolated = pkn_wait_is_isolated(self, wait);
+    int takes_anything = self->is_worker && wait->kind != PKN_WAIT_LOOP && !is_isolated;
+    uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(self->blocks ? PKN_ROOT_LONELY : pkn_root(self));
+    pkn_member *home = is_isolated ? 0 : self->home;
+    int woken = PKN_WOKEN;
+    const int all = PKN_SEARCH_IMPATIENT | PKN_SEARCH_HIDDEN;
     pkn_atomic_fetch_add_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
     /* release: after the count, which is never less than those that are parked. The other way round a waker that is
        fast lowers the count first, and who reads 0 then passes over another sleeper */
     pkn_atomic_store_release_u32(&self->parked, parked);
+    if (home != 0) {
+        pkn_sleep_abroad(home, self);
+        pkn_request_work(home);
+    }
     pkn_request_work(self);
     /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
-    pkn_fence_all_threads(pool->has_membarrier);
-    if (!(pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, PKN_SEARCH_IMPATIENT | PKN_SEARCH_HIDDEN, 1) ||
+    pkn_fence_all_threads(pool->has_membarrier || (home != 0 && home->pool->has_membarrier));
+    if (!(pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, all, 1) || (home != 0 && pkn_search_at_home(home, all, 1)) ||
           pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool))) {
         if (wait->deadline_ns == 0) {
             pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
-            return 1;
+        } else {
+            pkn_sleep_until(&self->sleeper, &self->parked, parked, wait->deadline_ns);
         }
-        pkn_sleep_until(&self->sleeper, &self->parked, parked, wait->deadline_ns);
     }
     if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
         pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
-        return 0;
+        woken = 0;
     }
-    return 1;
+    return home != 0 && pkn_awake_from_abroad(home) ? woken | PKN_WOKEN_AT_HOME : woken;
 #else
     PKN_UNUSED(self);
     PKN_UNUSED(wait);
@@ -327,11 +403,16 @@ PKN_INTERNAL PKN_COLD int pkn_finish_alone(pkn_member *self, const pkn_wait *wai
 #define PKN_PATIENCE_NS 200000
 #define PKN_HIDDEN_AFTER_NS 20000 /* without work; then private joins are looked for */
 
-/* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
-   because this is a forked child and the threads are gone. */
-PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
+/* By how many jobs the stack is higher than the depth limit. */
+PKN_INTERNAL uint32_t pkn_too_deep(const pkn_member *self) {
+    uint32_t here = pkn_is_shallow(self) ? 0 : self->depth - self->pool->depth_limit;
+    uint32_t at_home = self->home == 0 ? 0 : pkn_too_deep(self->home);
+    return here > at_home ? here : at_home;
+}
+
+PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
     pkern_pool *pool = self->pool;
-    uint32_t too_deep = self->depth > pool->depth_limit ? self->depth - pool->depth_limit : 0;
+    uint32_t too_deep = pkn_too_deep(self);
     uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns) << (too_deep < 20 ? too_deep : 20);
     uint64_t hidden_after = (uint64_t)(PKN_HIDDEN_AFTER_NS * pool->ticks_per_ns);
     uint64_t stuck_since = 0, spinning_since = 0, hidden_at = 0;
@@ -375,19 +456,25 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
         polls++;
         pkn_cpu_relax();
     }
-    if (was_woken) {
-        /* somebody meant us to work: another may */
+    /* somebody meant us to work: another may */
+    if ((was_woken & PKN_WOKEN) != 0) {
         pkn_work_posted(pool, pkn_root(self), 1);
+    }
+    if ((was_woken & PKN_WOKEN_AT_HOME) != 0) {
+        pkn_work_posted(self->home->pool, pkn_root(self->home), 1);
     }
     return 0;
 }
 
-/* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
-PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
-    uint32_t pieces = member->pool->helpers != 0 ? pkn_join_expose(member, pkn_join_end(member)) : 0;
-    if (pieces != 0) {
-        pkn_work_posted(member->pool, pkn_root(member), pieces);
-    }
+/* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
+   because this is a forked child and the threads are gone. A worker of another pool goes on serving that one. */
+PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
+    uint32_t floor = self->join_floor;
+    /* what runs meanwhile is of other roots: it must not take records below it back and make them public again as its own */
+    self->join_floor = pkn_join_end(self);
+    int lost = pkn_work_here_until(self, wait);
+    self->join_floor = floor;
+    return lost;
 }
 
 #endif

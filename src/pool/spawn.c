@@ -47,7 +47,13 @@ PKN_INTERNAL pkern_status pkn_spawn_detached(pkern_pool *pool, pkern_task_fn fn,
     if (pkn_enter(pool, &entry) == 0) {
         pkn_report_error(pkn_pool_of_call(pool), fn(ctx), ctx);
     } else {
-        failed = pkn_post_detached(entry.member, &job, how);
+        pkn_member *member = entry.member;
+        failed = pkn_post_detached(member, &job, how);
+        if (member->stays == PKN_STAYS && member->pool->num_threads == 1) {
+            member->stays = PKN_STAYS_AND_RUNS; /* so that jobs that spawn don't nest */
+            pkn_run_own_jobs(member);
+            member->stays = PKN_STAYS;
+        }
     }
     pkn_leave(&entry);
     return failed ? PKERN_ENOMEM : PKERN_OK;

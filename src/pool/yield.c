@@ -36,7 +36,12 @@ PKN_INTERNAL int pkn_yield(const pkern_pool *pool, int is_local) {
     pkn_wait wait = {PKN_WAIT_YIELD, 0, 0, 0, 0, 0, 0};
     pkn_set_current(member);
     pkn_join_expose_all(member);
-    int found = is_local ? pkn_search_local(member) : pkn_search(member, &wait, 0);
+    uint32_t floor = member->join_floor;
+    member->join_floor = pkn_join_end(member); /* as in pkn_work_until */
+    int found = !is_local                                              ? pkn_search(member, &wait, 0)
+                : pkn_is_isolated(member->pool, pkn_root(member)) ? 0
+                                                                       : pkn_search_local(member);
+    member->join_floor = floor;
     pkn_set_current(outer);
     return found ? PKERN_YIELD_EXECUTED : PKERN_YIELD_IDLE;
 }

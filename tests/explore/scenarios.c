@@ -6,6 +6,8 @@
 #include "detached.h"
 #include "loops.h"
 #include "pools.h"
+#include "abroad.h"
+#include "regions.h"
 
 static const explore_scenario table[] = {
     /* every execution */
@@ -98,6 +100,13 @@ static const explore_scenario table[] = {
     {"loop: of a worker, for two guests in turn", setup_loop_of_worker, {own_loops_of_two_roots, guest_1_helps, guest_2_helps}, 0, EXPLORE_BOUNDED, 3, 0, 0, 0, 0, 0},
     {"loop: epochs wrap around", setup_epoch_wrap, {own_two_loops, help_twice}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"loop: old tags are refreshed", setup_epoch_refresh, {own_two_loops, help_twice}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
+    {"abroad: a job at home wakes", setup_two_pools, {home_wakes_who_is_abroad, worker_0, worker_of_other}, check_both, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"abroad: a broadcast at home wakes", setup_two_pools, {home_broadcasts_to_who_is_abroad, worker_0, worker_of_other}, check_both, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"abroad: the pool at home ends", setup_two_pools, {home_ends_beside_who_is_abroad, worker_0, worker_of_other}, check_both, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"region: a lock over a join", setup_2_workers_and_barrier, {lock_over_join, worker_0, worker_1}, check_sleepers, EXPLORE_BOUNDED, 1, 0, 0, 0, 0, 0},
+    {"region: a scope's owner sleeps", setup_1_worker, {own_scope, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
+    {"region: a scope's owner blocks", setup_1_worker, {blocked_scope, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
+    {"region: two joins in a row", setup_1_worker, {own_joins_in_a_row, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"pool: of three, made and ended", fresh_world, {pool_idle_3}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
     {"pool: a join", fresh_world, {pool_join}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"pool: a join in a join", fresh_world, {pool_join_nested}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},

@@ -20,11 +20,12 @@ typedef struct item {
 } item;
 
 typedef struct world {
-    pkern_pool *pool;
+    pkern_pool *pool, *other;
     pkn_member *member[MEMBERS];
     item items[ITEMS];
     pkn_atomic_u32 flag[4];
     pkern_cancel cancel;
+    pkn_mutex lock;
     pkern_scope shared;
     pkern_future future;
 } world;

@@ -193,8 +193,8 @@ static int broadcast_across_count(int index, int count, void *ctx) {
 
 static int broadcast_across_slow(void *ctx) {
     (void)ctx;
-    pkn_nap();
-    pkn_nap();
+    pool_nap_us(100);
+    pool_nap_us(100);
     return 0;
 }
 
@@ -222,7 +222,7 @@ Test(pool_broadcast, reaches_a_worker_that_waits_in_another_pool) {
         cr_assert_eq(pkern_spawn(across.home, broadcast_across_job, &across), PKERN_OK);
         while (pkn_atomic_load_acquire_u32(&across.finished) == 0) {
             cr_assert_lt(pkn_now_ns() - start, UINT64_C(20000000000));
-            pkn_nap();
+            pool_nap_us(100);
         }
         cr_assert_eq(across.status, PKERN_OK);
     }

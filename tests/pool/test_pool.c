@@ -16,7 +16,7 @@ Test(pool_pool, bad_arguments_make_nothing) {
     config.num_threads = PKERN_MAX_THREADS + 1;
     cr_assert_eq(pkern_pool_create(&config, &pool), PKERN_EINVAL);
     config.num_threads = 1;
-    config.flags = 4;
+    config.flags = 1u << 31;
     cr_assert_eq(pkern_pool_create(&config, &pool), PKERN_EINVAL);
     config.flags = 0;
     config.allocator = &half;

@@ -67,6 +67,10 @@ static void process_use(pkern_pool *pool) {
     PROCESS_CHECK(pkn_loop_run(pool, 0, 1000000, 0, process_sum, &ran) == 0 && ran == 1000005);
     PROCESS_CHECK(pkern_broadcast(pool, process_broadcast, &ran) == 0 && ran == 1000006);
     PROCESS_CHECK(pkern_pool_install(pool, pool_count_one, &ran) == 0 && ran == 1000007);
+    PROCESS_CHECK(pkern_join_with(pool, pool_count_one, &ran, pool_count_one, &ran, PKERN_WAIT_OWN) == 0 && ran == 1000009);
+    PROCESS_CHECK(pkern_scope_begin_with(&scope, pool, PKERN_WAIT_BLOCK) == 0);
+    PROCESS_CHECK(pkern_scope_spawn(&scope, pool_count_one, &ran) == 0);
+    PROCESS_CHECK(pkern_scope_wait(&scope) == 0 && ran == 1000010);
     ran = 0;
     pkern_future future;
     PROCESS_CHECK(pkern_spawn_fifo(pool, pool_count_one, &ran) == 0 && ran == 1);
