@@ -62,6 +62,7 @@ typedef struct pkern_pool_config {
     unsigned flags;                   /* PKERN_POOL_* */
     void (*on_task_error)(int code, void *ctx, void *user); /* what a detached task returned, if not 0, and its ctx; on the thread
                                                                that ran it; 0: dropped */
+    const char *trace; /* file of a trace, see observe.h; 0 = environment PKERN_TRACE, "" = none; copied */
 } pkern_pool_config;
 
 /* Makes a pool. Usable CPUs are the smaller of the affinity mask and the cgroup's quota (v1 or v2). A bad value in the

@@ -13,6 +13,9 @@ PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, 
     }
     pkn_member *member = pkn_enter(pool, &entry);
     pkn_scope_init(scope, is_fifo, PKN_SCOPE_OPEN);
+    if (member != 0) {
+        pkn_trace_call(member);
+    }
     scope->member = member;
     scope->pool = member != 0 ? member->pool : 0;
     scope->thread = &pkn_this_thread;
