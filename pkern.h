@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x4a538531ba19d97du
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x96642eb2f6de5992u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x4a538531ba19d97du /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x96642eb2f6de5992u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -118,6 +118,11 @@
 #endif
 #if PKERN_NUM_THREADS > PKERN_MAX_THREADS
 #error "pkern: PKERN_NUM_THREADS is above PKERN_MAX_THREADS"
+#endif
+
+/* PKERN_TRACE_EVENTS: how many events a traced pool keeps of each slot, at least 1; 32 bytes each, taken as they come. */
+#ifndef PKERN_TRACE_EVENTS
+#define PKERN_TRACE_EVENTS 262144
 #endif
 
 /* PKERN_DEBUG: 1 checks the library's own assumptions while it runs. */
@@ -440,8 +445,18 @@ typedef struct pkern_pool pkern_pool;
 
 enum {
     PKERN_POOL_ALL_THREADS = 1, /* fewer threads than asked for is PKERN_ETHREAD instead of a smaller pool */
-    PKERN_POOL_PIN = 2          /* worker i stays on the (i + 1)-th usable CPU, where the system can do that */
+    PKERN_POOL_PIN = 2,         /* worker i stays on the (i + 1)-th usable CPU, where the system can do that */
+    PKERN_POOL_USE_CURRENT_THREAD = 4 /* the thread that makes the pool is its T-th for good, see pkern_pool_create */
 };
+
+/* A thread that a pool asks for, as pkern_pool_config.start_thread sees it; valid during that call. */
+typedef struct pkern_thread_start {
+    void (*run)(void *argument); /* to be called once, on the new thread; returns when the pool ends */
+    void *argument;
+    const char *name;            /* of at most 15 characters */
+    size_t stack_size;           /* as in the config */
+    int index;                   /* the thread's pkern_worker_index */
+} pkern_thread_start;
 
 /* All zero = the defaults. */
 typedef struct pkern_pool_config {
@@ -449,25 +464,38 @@ typedef struct pkern_pool_config {
     size_t stack_size; /* bytes of a worker's stack, 0 = the system's default, at least 1 MiB */
     const char *name;  /* prefix of the threads' names, 0 = "pkern" */
     int64_t spin_ns;   /* how long an idle worker spins before it sleeps, 0 = default (50 us), < 0 = not at all */
-    void (*on_thread_start)(int index, void *user); /* on each worker, before its first task */
-    void (*on_thread_exit)(int index, void *user);  /* on each worker, after its last task */
+    void (*on_thread_start)(int index, void *user); /* on each of the pool's own threads, before its first task; not on guests */
+    void (*on_thread_exit)(int index, void *user);  /* on each of the pool's own threads, after its last task */
     void *user;
     const pkern_allocator *allocator; /* 0 = malloc; copied, must serve until the pool is destroyed */
     unsigned flags;                   /* PKERN_POOL_* */
     void (*on_task_error)(int code, void *ctx, void *user); /* what a detached task returned, if not 0, and its ctx; on the thread
                                                                that ran it; 0: dropped */
+    /* Both or neither: how the pool's threads are made and joined instead of by pthreads. start_thread makes a thread that calls
+       start->run(start->argument), and must not wait for it nor call it itself; nonzero: there is no further thread, as where
+       pthread_create fails. join_thread returns when that run has returned, so that no code of pkern runs after
+       pkern_pool_destroy. Name, priority and signal mask are the handler's affair; PKERN_POOL_PIN is followed. Called by the
+       thread that makes or ends the pool, for index 0, 1, ... in order. */
+    int (*start_thread)(const pkern_thread_start *start, void *user);
+    void (*join_thread)(int index, void *user);
+    const char *trace; /* file of a trace, see observe.h; 0 = environment PKERN_TRACE, "" = none; copied */
 } pkern_pool_config;
 
 /* Makes a pool. Usable CPUs are the smaller of the affinity mask and the cgroup's quota (v1 or v2). A bad value in the
    environment is ignored. Where threads can't be created the pool has those it got, at least the caller
    (pkern_pool_num_threads tells).
-   config: 0 = defaults. Errors: PKERN_EINVAL (pool is 0, num_threads < 0 or > PKERN_MAX_THREADS, half an allocator, unknown flag),
+   With PKERN_POOL_USE_CURRENT_THREAD the calling thread stays in the pool, with index T - 1, as if all it does stood inside one
+   pkern_pool_install: its calls that name no pool use this one, and start without an entry. It works only while it is inside
+   a call, for its own calls' tasks; the hooks don't run on it; other threads are guests as ever. In a pool of 1 what it spawns
+   runs inside pkern_spawn. It has to end the pool itself; if the thread ends before, the pool can't be ended any more.
+   config: 0 = defaults. Errors: PKERN_EINVAL (pool is 0, num_threads < 0 or > PKERN_MAX_THREADS, half an allocator, half a pair of
+   start_thread and join_thread, unknown flag, PKERN_POOL_USE_CURRENT_THREAD on a thread that is in a pool already),
    PKERN_ENOMEM, PKERN_ETHREAD (only with PKERN_POOL_ALL_THREADS); *pool is then 0. Any thread. Allocates; starts T - 1 threads. */
 PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_pool **pool);
 
 /* Finishes what was spawned, ends and joins the threads, frees everything. 0 is a no-op. Blocks.
-   Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it;
-   nothing is done then. In a forked child it only frees. */
+   Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it or stays
+   in it by PKERN_POOL_USE_CURRENT_THREAD; nothing is done then. In a forked child it only frees. */
 PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool);
 
 /* The process's pool, made on first use with the defaults or pkern_pool_global_init's config. Never 0: where it can't be made, a
@@ -504,7 +532,9 @@ PKERN_API int pkern_worker_index(const pkern_pool *pool);
 
 typedef int (*pkern_task_fn)(void *ctx);
 
-/* fn(ctx) on the caller, as a guest of the pool: calls inside that name no pool use this one. Returns fn's result. */
+/* fn(ctx) on the caller, as a guest of the pool: calls inside that name no pool use this one. Returns fn's result.
+   A worker of another pool that waits inside, in any call on this pool, goes on running what comes to its own pool, as deep as that
+   pool's stacks allow; so pools may call into each other. Source: Rayon's install. */
 PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, void *ctx);
 
 /* Equals { int x = a(a_ctx), y = b(b_ctx); return x ? x : y; } where b may run on another thread at the same time. Both sides always
@@ -513,6 +543,36 @@ PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, vo
    Errors: PKERN_EINVAL (a or b is 0: nothing ran); PKERN_ECANCELED in a forked child whose b ran on a thread that is gone.
    Source: Blumofe et al., "Cilk", 1995; Rayon's join. */
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
+
+/* migrated: 1 where the callback runs on another thread than the call. */
+typedef int (*pkern_context_fn)(void *ctx, int migrated);
+
+/* pkern_join, where the callbacks are told whether they run on another thread than the caller; a never does. So b learns that threads are
+   idle, and may cut its work finer. Costs a place in the pool and two calls more than pkern_join. Errors: as pkern_join.
+   Source: Rayon's join_context. */
+PKERN_API pkern_status pkern_join_context(pkern_pool *pool, pkern_context_fn a, void *a_ctx, pkern_context_fn b, void *b_ctx);
+
+/* What a thread does while it waits. */
+enum {
+    PKERN_WAIT_STEAL = 0, /* any work of the pool */
+    PKERN_WAIT_OWN = 1,   /* only what descends from the call that it waits in */
+    PKERN_WAIT_BLOCK = 2  /* nothing */
+};
+
+/* pkern_join where waits inside run no other work, so that the caller may hold a lock over the call that other tasks of the pool want, too.
+   OWN: whoever waits in a, in b or in anything that they fork, on whatever thread, works only on what descends from this call.
+   BLOCK: the same, but the caller's own wait for b runs nothing at all. (In either mode the caller runs b itself if no thread has begun it.)
+   Inside, calls of this pool behave as ever but for broadcasts that are waited for, which are PKERN_EDEADLK, and urgent tasks, which are
+   as others. Scopes begun inside have to be waited for inside; waits for futures, for idle and for a scope begun outside take anything. Calls on other pools aren't bound: what descends from there may wait
+   for anything. The tasks of such calls go through one queue of the pool with a lock, so they should not be small; beyond
+   about 30 calls inside each other on one thread waits help less. In a forked child tasks not begun are lost.
+   Errors: as pkern_join; PKERN_EINVAL for another mode. Source: TBB's this_task_arena::isolate. */
+PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx, int wait_mode);
+
+/* 1 where the calling thread has queued something in the pool that no thread has taken yet (second sides of joins, tasks, detached
+   spawns), 0 where not: a hint, old as soon as it is given, whether more should be offered. -1 where the calling thread is no worker
+   or guest of the pool. Never blocks. Source: Rayon's current_thread_has_pending_tasks. */
+PKERN_API int pkern_worker_has_pending_tasks(const pkern_pool *pool);
 
 /* Runs fn(ctx) some time later on one of the pool's threads; what it returns goes to the config's on_task_error, if it is not 0;
    pkern_pool_destroy and pkern_pool_wait_idle wait for it. Order: none promised. Where only
@@ -558,6 +618,8 @@ typedef struct pkern_scope {
     pkn_atomic_size pending;    /* tasks that have not finished */
     pkn_atomic_u32 spawned;     /* number of the next spawn */
     uint32_t state;             /* open, waited for */
+    int wait_mode;
+    uint32_t root;              /* of its tasks */
     pkn_atomic_u64 failure;     /* spawn number and code of the lowest failure, all ones for none */
     int is_fifo;
     pkn_atomic_ptr fifos;       /* is_fifo: the queues of the threads that spawned */
@@ -573,6 +635,12 @@ PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool);
    allocator, for each thread that spawns; freed by pkern_scope_wait. Source: Rayon's scope_fifo. */
 PKERN_API pkern_status pkern_scope_begin_fifo(pkern_scope *scope, pkern_pool *pool);
 
+/* pkern_scope_begin where pkern_scope_wait and the scope's tasks wait as in pkern_join_with, so that a lock may be held over
+   pkern_scope_wait: OWN works on the scope's tasks and what descends from them; BLOCK on nothing, so other threads must come to run them
+   (on a pool of 1 it is OWN). Between begin and wait the calling thread is free. Tasks start in spawn order.
+   Errors: PKERN_EINVAL (scope is 0, another mode). */
+PKERN_API pkern_status pkern_scope_begin_with(pkern_scope *scope, pkern_pool *pool, int wait_mode);
+
 /* Equals fn(ctx), any time before pkern_scope_wait returns, on any thread. From the thread that began the scope or from any task of
    it. Order: none promised but in a FIFO scope (a thread's own last spawn tends to run first on it). Where there is no memory to queue it, fn runs
    inside this call. Errors: PKERN_EINVAL (scope or fn is 0, or the scope was waited for). */
@@ -583,7 +651,8 @@ PKERN_API pkern_status pkern_scope_spawn(pkern_scope *scope, pkern_task_fn fn, v
 PKERN_API pkern_status pkern_scope_spawn_urgent(pkern_scope *scope, pkern_task_fn fn, void *ctx);
 
 /* A task of the scope that runs as pkern_spawn_broadcast's; its failure is that of its lowest index.
-   Errors: PKERN_EINVAL (scope or fn is 0, or the scope was waited for), PKERN_ENOMEM. Allocates until it has run. */
+   Errors: PKERN_EINVAL (scope or fn is 0, or the scope was waited for), PKERN_EDEADLK (the scope was begun by or inside a call in mode
+   OWN or BLOCK), PKERN_ENOMEM. Allocates until it has run. */
 PKERN_API pkern_status pkern_scope_spawn_broadcast(pkern_scope *scope, int (*fn)(int index, int count, void *ctx), void *ctx);
 
 /* Tasks that have not begun when the token is requested, or its deadline passes, are skipped: each counts as one that failed with
@@ -876,6 +945,77 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
                          f->p1 = p1; f->p2 = p2; f->p3 = p3; f->p4 = p4;, \
                          f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3 PKN_COMMA f->p4, \
                          p1 PKN_COMMA p2 PKN_COMMA p3 PKN_COMMA p4)
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/observe.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What a pool tells of its work: statistics, always on, and a trace of who did what when, on demand.
+
+   Statistics cost nothing where a fork is not taken by another thread: they are counted where work changes hands, at waits, sleeps and
+   wakes. A join whose second side its own thread ran, and a loop that ran alone, are therefore in no count.
+
+   The trace is switched on by pkern_pool_config.trace or, where that is 0, by the environment variable PKERN_TRACE: the name of a file, in
+   which %p stands for the process's number. The file is a JSON array of Chrome trace events; Perfetto (ui.perfetto.dev) and
+   chrome://tracing open it. Each pool is a process in it and each of its slots a lane, with slices for stolen joins, jobs
+   (scope tasks and spawns), loops and help at them, broadcasts, waits, sleeps and calls from outside, and instants for wakes and
+   announced broadcasts; loops of 2 us and less leave none. Times are microseconds of the system's monotonic clock. A slot keeps its first PKERN_TRACE_EVENTS events;
+   how many more there were stands at the end of its lane.
+   The file is created with the pool and written by pkern_pool_destroy, by pkern_pool_global_shutdown, or at exit for pools that live
+   until then; several pools of a process may name one file. Where it can't be created, the pool works and records
+   nothing, and pkern_pool_stats.trace is PKERN_EIO. A forked child never writes its parent's file: what it inherits it leaves
+   alone, and its own pools add a dot and its number to a name without %p. */
+#ifndef PKN_POOL_OBSERVE_H
+#define PKN_POOL_OBSERVE_H
+
+/* #include "pool/pool.h": above */
+
+PKERN_EXTERN_C_BEGIN
+
+/* What one slot did (see pkern_worker_index), or all together. */
+typedef struct pkern_slot_stats {
+    uint64_t jobs;           /* scope tasks and spawns that it ran */
+    uint64_t jobs_stolen;    /* of them: taken from another slot */
+    uint64_t jobs_injected;  /* of them: spawned from outside the pool, and taken from its queue */
+    uint64_t joins_stolen;   /* second sides of joins that it took from another slot */
+    uint64_t steals_tried;   /* searches for work of others; a slot that spins searches all the time */
+    uint64_t steals_failed;  /* of them: nothing was found */
+    uint64_t spawns;         /* scope tasks and spawns that it offered */
+    uint64_t loops_shared;   /* loops of its own that others could help with */
+    uint64_t loops_helped;   /* loops of others in which it ran something */
+    uint64_t units_helped;   /* the units it ran there: a loop is cut into units of about 100 ns or more */
+    uint64_t broadcasts;     /* calls of a broadcast's function */
+    uint64_t sleeps;         /* times it went to sleep */
+    uint64_t wakes;          /* threads that it woke: 3 to 12 us of its time each */
+    uint64_t busy_ns;        /* in work: jobs, stolen joins, broadcasts, help, its own shared loops */
+    uint64_t idle_ns;        /* in waits that found nothing to do */
+    uint64_t asleep_ns;      /* of them: asleep */
+} pkern_slot_stats;
+
+typedef struct pkern_pool_stats {
+    pkern_slot_stats total;  /* the sums over all slots */
+    double steal_ratio;      /* share of the searches that found something, 0 where there were none */
+    int num_slots;           /* slots that exist so far, at most pkern_pool_num_slots */
+    pkern_status trace;      /* PKERN_OK: recorded, or not asked for; PKERN_EIO: the file can't be written; PKERN_ENOMEM */
+    uint64_t trace_events;   /* recorded so far */
+    uint64_t trace_dropped;  /* for want of room or memory */
+    uint64_t elapsed_ns;     /* since the pool was made or its statistics were reset */
+} pkern_pool_stats;
+
+/* What the pool did since it was made or reset: the sums to *stats, slot i's part to slots[i] for i < capacity and < num_slots; the rest
+   of slots is not touched. Any time, from any thread; the pool goes on meanwhile. So each number is right for some
+   moment during the call, but sums need not match: a job may be counted and its time not yet. What is not over is counted up
+   to now. Times are exact to about a microsecond a wait. A guest's slot counts what it took, waits and its shared loops: code of
+   its own, joins that nobody took from it and its part of a broadcast are its caller's time.
+   slots may be 0 with capacity 0. Errors: PKERN_EINVAL (stats is 0, capacity < 0, or slots is 0 and capacity is not). */
+PKERN_API pkern_status pkern_pool_get_stats(pkern_pool *pool, pkern_pool_stats *stats, pkern_slot_stats *slots, int capacity);
+
+/* Counts from here on. Any time, from any thread; work in progress counts from now on, too. trace_events and trace_dropped
+   stay. No errors. */
+PKERN_API pkern_status pkern_pool_reset_stats(pkern_pool *pool);
 
 PKERN_EXTERN_C_END
 
@@ -2064,6 +2204,7 @@ PKERN_EXTERN_C_END
 #if defined(__linux__)
 #define PKN_LINUX 1
 #include <sys/syscall.h>
+#include <unistd.h>
 #else
 #define PKN_LINUX 0
 #endif
@@ -2083,6 +2224,15 @@ extern long syscall(long number, ...);
 extern int clock_gettime(int clock, struct timespec *time);
 extern int nanosleep(const struct timespec *time, struct timespec *left);
 #endif
+
+/* Of this process; 0 where the system has none. */
+PKN_INLINE long pkn_process_number(void) {
+#if PKN_THREADS || PKN_LINUX
+    return (long)getpid();
+#else
+    return 0;
+#endif
+}
 
 #endif
 /* ==== src/base/time.h, continued ==== */
@@ -2183,6 +2333,7 @@ PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel) {
 
    What a waiting member may take, in this order: its own newest spawn and jobs of the scope or from the thief that it waits for;
    work that descends from the same call (root); anything. A guest stops at its root, since it wants to leave. So does a loop's owner.
+   A guest whose thread is a worker of another pool goes on there, with anything.
    Jobs that run on top of waiting ones nest on the stack. Beyond the pool's depth_limit a member takes only tasks of the scope that
    it waits for; not work of the thief that has its join, which may be a whole other tree. A join needs none of it: frames
    wait for jobs that began after them, so no circle of joins can close. A task of a scope can lie in a deque behind one that
@@ -2226,6 +2377,155 @@ PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel) {
 #define PKN_POOL_MEMBER_H
 
 /* #include "pool/fork.h": above */
+/* ==== src/pool/tally.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What a member counts of itself, and how long it works and waits.
+
+   Only the member's own thread writes here, by plain loads and stores on lines that nobody else writes, and only where something
+   was taken from elsewhere, at a wait, at a sleep, at a wake: a fork that nobody takes is not counted.
+   A watch is one word, so that a reader never sees half of a change: stopped, twice the ticks it ran; running, twice the tick at which
+   it would have started had it never stood still, plus one.
+   A member is away (a guest in its caller's own code), busy (in work it took or in its shared loop) or idle (in a wait that
+   finds nothing). A waiting member looks at the clock every few searches anyway; the last of these looks serves as the end of
+   its idleness, so that finding work costs no look of its own. */
+#ifndef PKN_POOL_TALLY_H
+#define PKN_POOL_TALLY_H
+
+/* ==== src/base/count.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counters that one thread writes and any thread reads: an addition is a load and a store, no locked instruction. */
+#ifndef PKN_BASE_COUNT_H
+#define PKN_BASE_COUNT_H
+
+/* #include "base/atomic.h": above */
+
+typedef struct pkn_count {
+    pkn_atomic_u64 word;
+} pkn_count;
+
+PKN_INLINE uint64_t pkn_count_read(const pkn_count *count) {
+    return pkn_atomic_load_relaxed_u64(&count->word);
+}
+
+PKN_INLINE void pkn_count_set(pkn_count *count, uint64_t value) {
+    pkn_atomic_store_relaxed_u64(&count->word, value);
+}
+
+PKN_INLINE void pkn_count_add(pkn_count *count, uint64_t n) {
+    pkn_count_set(count, pkn_count_read(count) + n);
+}
+
+/* A count of things written: who reads it so sees those things. */
+PKN_INLINE void pkn_count_publish(pkn_count *count, uint64_t value) {
+    pkn_atomic_store_release_u64(&count->word, value);
+}
+
+PKN_INLINE uint64_t pkn_count_read_published(const pkn_count *count) {
+    return pkn_atomic_load_acquire_u64(&count->word);
+}
+
+#endif
+/* ==== src/pool/tally.h, continued ==== */
+/* #include "base/time.h": above */
+
+enum {
+    PKN_TALLY_JOBS,
+    PKN_TALLY_JOBS_STOLEN,
+    PKN_TALLY_JOBS_INJECTED,
+    PKN_TALLY_JOINS_STOLEN,
+    PKN_TALLY_STEALS_FAILED,
+    PKN_TALLY_SPAWNS,
+    PKN_TALLY_LOOPS_SHARED,
+    PKN_TALLY_LOOPS_HELPED,
+    PKN_TALLY_UNITS_HELPED,
+    PKN_TALLY_BROADCASTS,
+    PKN_TALLY_SLEEPS,
+    PKN_TALLY_WAKES,
+    PKN_TALLY_COUNTS
+};
+enum { PKN_TALLY_AWAY, PKN_TALLY_BUSY, PKN_TALLY_IDLE, PKN_TALLY_ASLEEP, PKN_TALLY_WATCHES };
+
+#define PKN_TALLY_WORDS (PKN_TALLY_COUNTS + PKN_TALLY_WATCHES)
+
+typedef struct pkn_tally {
+    pkn_count count[PKN_TALLY_COUNTS];
+    pkn_count watch[PKN_TALLY_WATCHES]; /* AWAY is never read; ASLEEP is a part of IDLE */
+    uint64_t clock;                     /* the last look at it while idle */
+    int mode;                           /* AWAY, BUSY or IDLE */
+    uint32_t from;                      /* where the next job comes from: 0 our own deque, slot + 1, PKN_FROM_QUEUE */
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_tally;
+
+#define PKN_FROM_QUEUE UINT32_MAX /* one of the pool's */
+
+PKN_INLINE void pkn_tally_add(pkn_tally *tally, int which, uint64_t n) {
+    pkn_count_add(&tally->count[which], n);
+}
+
+/* ---- watches ---- */
+
+/* The ticks it has run by `now`, which may be a little before its start, as seen by another core. */
+PKN_INLINE uint64_t pkn_watch_read(const pkn_count *watch, uint64_t now) {
+    uint64_t word = pkn_count_read(watch);
+    if ((word & 1u) == 0) {
+        return word >> 1;
+    }
+    int64_t twice = (int64_t)(2 * now - (word - 1u));
+    return twice < 0 ? 0 : (uint64_t)twice >> 1;
+}
+
+PKN_INLINE void pkn_watch_start(pkn_count *watch, uint64_t now) {
+    pkn_count_set(watch, 2 * (now - pkn_watch_read(watch, now)) + 1u);
+}
+
+PKN_INLINE void pkn_watch_stop(pkn_count *watch, uint64_t now) {
+    pkn_count_set(watch, 2 * pkn_watch_read(watch, now));
+}
+
+/* ---- what the member does ---- */
+
+PKN_INTERNAL PKN_NOINLINE void pkn_tally_change(pkn_tally *tally, int mode, uint64_t now) {
+    pkn_watch_stop(&tally->watch[tally->mode], now);
+    pkn_watch_start(&tally->watch[mode], now);
+    tally->mode = mode;
+}
+
+PKN_INLINE void pkn_tally_become(pkn_tally *tally, int mode, uint64_t now) {
+    if (tally->mode != mode) {
+        pkn_tally_change(tally, mode, now);
+    }
+}
+
+/* A search found nothing, and the clock says `now`. */
+PKN_INLINE void pkn_tally_idle(pkn_tally *tally, uint64_t now) {
+    tally->clock = now;
+    pkn_tally_become(tally, PKN_TALLY_IDLE, now);
+}
+
+/* The same, looking at the clock. */
+PKN_INLINE uint64_t pkn_tally_spun(pkn_tally *tally) {
+    uint64_t now = pkn_ticks();
+    pkn_tally_idle(tally, now);
+    return now;
+}
+
+/* To a mode, from now on; where that has just been looked up, without another look at the clock. */
+PKN_INLINE void pkn_tally_turn(pkn_tally *tally, int mode) {
+    if (tally->mode != mode) {
+        pkn_tally_change(tally, mode, tally->mode == PKN_TALLY_IDLE ? tally->clock : pkn_ticks());
+    }
+}
+
+/* After a piece of work. Back to a caller's own code; in a wait the next search says how it goes on. */
+PKN_INLINE void pkn_tally_back(pkn_tally *tally, int outer_mode) {
+    if (outer_mode == PKN_TALLY_AWAY) {
+        pkn_tally_turn(tally, PKN_TALLY_AWAY);
+    }
+}
+
+#endif
+/* ==== src/pool/member.h, continued ==== */
 /* #include "base/platform.h": above */
 /* ==== src/base/futex.h ==== */
 /* SPDX-License-Identifier: MIT */
@@ -2568,6 +2868,9 @@ typedef struct pkn_job {
 } pkn_job;
 
 #define PKN_ROOT_NONE 0u
+/* 1 .. num_slots are guests' calls, up to here regions, see region.h; this one is a region that can't be told from others */
+#define PKN_ROOT_LONELY 0xffffu
+#define PKN_REGIONS 32
 #define PKN_ROOT_INJECTED UINT32_MAX /* for a wake alone: who waits for work of one root takes nothing from the injector */
 
 /* A job in a spawn deque, word by word: a thief may read while the owner overwrites, and then drops what it read. */
@@ -2621,6 +2924,9 @@ typedef struct pkn_loop_cost {
     float item_ns;
 } pkn_loop_cost;
 
+struct pkn_trace_lane;
+typedef struct pkn_trace pkn_trace;
+
 #define PKN_LOOP_COSTS 32
 #define PKN_JOIN_SEGMENTS 15 /* 2^20 records, as many as join_range tells apart */
 #define PKN_JOIN_SEGMENT_0 32u
@@ -2628,6 +2934,9 @@ typedef struct pkn_loop_cost {
 /* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */
 enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2, PKN_GUEST_KEPT = 3, PKN_GUEST_KEPT_BUSY = 4 };
 enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
+#define PKN_ASLEEP_ABROAD 0x80000000u /* a worker that sleeps as a guest of another pool */
+/* A guest for the pool's life, by PKERN_POOL_USE_CURRENT_THREAD; it is just running the jobs that nobody else can run. */
+enum { PKN_STAYS_NOT = 0, PKN_STAYS = 1, PKN_STAYS_AND_RUNS = 2 };
 
 struct pkn_member {
     pkn_fork_state fork; /* must be first: typed joins see it alone */
@@ -2644,14 +2953,22 @@ struct pkn_member {
     /* the owner's */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 guest_state;
     const void *kept_by;   /* the thread state of the one that keeps this slot; a later thread at the same place inherits it */
+    struct pkn_trace_lane *lane; /* where the pool is traced */
     uint32_t entries;      /* calls this thread is inside, nested ones counted */
     pkn_atomic_u32 root;   /* of the job that runs; thieves look at it */
     uint32_t in_detached;  /* detached jobs and futures that this thread is inside */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */
+    uint32_t join_floor;   /* records below it are of other roots than what runs now, and stay public */
+    int blocks;            /* waits, and runs nothing meanwhile */
+    uint32_t regions;      /* bit i: region_outer[i] is in use */
+    pkn_atomic_u32 region_outer[PKN_REGIONS]; /* the root under which it was begun; thieves look at it */
+    pkn_member *home;      /* a guest's: where its thread is a worker, in another pool */
+    pkn_member *abroad;    /* a worker's: as which guest it sleeps; under the pool's lock */
     uint32_t join_segments;
     uint32_t victim;       /* where the last successful search ended */
     uint32_t seen_broadcast;
     int has_spawned;       /* something was pushed to the spawn deque since the guest came */
+    int stays;             /* PKN_STAYS... */
     int ended;             /* the worker is gone, since the pool is being destroyed; under the pool's lock */
     uint32_t loop_epoch;
     int loop_active;       /* the board is in use */
@@ -2661,7 +2978,11 @@ struct pkn_member {
     int times_later;
     pkn_loop_cost costs[PKN_LOOP_COSTS];
 
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_tally tally;
+
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_ptr join_segment[PKN_JOIN_SEGMENTS];
+
+    uint64_t tally_base[PKN_TALLY_WORDS]; /* tally at the last reset; under the pool's lock */
 
     /* what thieves read and change */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 join_range; /* the public joins, see join_deque.h */
@@ -2720,13 +3041,19 @@ struct pkern_pool {
     size_t stack_size;
     uint64_t spin_ticks;
     double ticks_per_ns;
-    uint64_t id; /* no two pools of the process share one */
+    uint64_t id; /* no two pools of the process share one: when it was made, in ns */
+    uint64_t created_ticks; /* at the same moment */
+    uint64_t stats_since_ns; /* under lock */
+    pkn_trace *trace;
+    pkern_status trace_status;
     unsigned flags;
     int has_membarrier; /* a thread can fence all of them: private joins can be stolen */
     pkern_allocator allocator_storage;
     const pkern_allocator *allocator;
     void (*on_thread_start)(int index, void *user);
     void (*on_thread_exit)(int index, void *user);
+    int (*start_thread)(const pkern_thread_start *start, void *user);
+    void (*join_thread)(int index, void *user);
     void (*on_task_error)(int code, void *ctx, void *user);
     void *user;
     char name[16];
@@ -2743,6 +3070,7 @@ struct pkern_pool {
     pkn_atomic_u32 stopping;
     pkn_job_queue injected;          /* see injector.h */
     pkn_job_queue urgent;
+    pkn_job_queue of_regions;        /* tasks of regions, see region.h */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_size detached; /* detached jobs and futures that are queued or run */
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
@@ -2762,6 +3090,44 @@ PKN_INLINE void pkn_set_root(pkn_member *member, uint32_t root) {
 /* Of an index below num_members, whose release covers the pointer, or of a thief whose claim was seen. */
 PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
     return (pkn_member *)pkn_atomic_load_relaxed_ptr(&pool->members[index]);
+}
+
+/* 1 where a thread that runs work of this root takes nothing else while it waits. */
+PKN_INLINE int pkn_is_isolated(const pkern_pool *pool, uint32_t root) {
+    return root > (uint32_t)pool->num_slots && root <= PKN_ROOT_LONELY;
+}
+
+/* The root that a region was begun under; roots that are no region end the chain by themselves. */
+PKN_INLINE uint32_t pkn_outer_root(const pkern_pool *pool, uint32_t root) {
+    uint32_t slots = (uint32_t)pool->num_slots;
+    if (!pkn_is_isolated(pool, root) || root == PKN_ROOT_LONELY) {
+        return root;
+    }
+    const pkn_member *member = pkn_member_at(pool, (root - 1u) % slots);
+    return pkn_atomic_load_relaxed_u32(&member->region_outer[(root - 1u) / slots - 1u]);
+}
+
+/* 1 where work of this root is the other's, too. A root that is read before its work is claimed may be an old one of a region that is
+   over, so the chain may be anything, and long. */
+PKN_INTERNAL int pkn_root_descends(const pkern_pool *pool, uint32_t root, uint32_t from) {
+    for (int steps = 0; root != from && steps < 1000; steps++) {
+        uint32_t outer = pkn_outer_root(pool, root);
+        if (outer == root) {
+            return 0;
+        }
+        root = outer;
+    }
+    return root == from;
+}
+
+/* The call that all of it descends from. */
+PKN_INTERNAL uint32_t pkn_top_root(const pkern_pool *pool, uint32_t root) {
+    uint32_t outer = pkn_outer_root(pool, root);
+    for (int steps = 0; outer != root && steps < 1000; steps++) {
+        root = outer;
+        outer = pkn_outer_root(pool, root);
+    }
+    return root;
 }
 
 #endif
@@ -3029,7 +3395,9 @@ PKN_INTERNAL void pkn_job_deque_free(pkn_job_deque *deque, const pkern_allocator
 
 PKN_INLINE int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
     owner->has_spawned = 1;
-    return pkn_job_push(&owner->spawns, owner->pool->allocator, job);
+    int failed = pkn_job_push(&owner->spawns, owner->pool->allocator, job);
+    pkn_tally_add(&owner->tally, PKN_TALLY_SPAWNS, !failed);
+    return failed;
 }
 
 PKN_INLINE int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_job *job) {
@@ -3153,7 +3521,8 @@ PKN_INTERNAL int pkn_join_try_take_back(pkn_member *owner, uint32_t index) {
             return 0;
         }
         int is_public = split > index;
-        uint32_t new_split = is_public ? top + (index - top) / 2 : split;
+        uint32_t half = top + (index - top) / 2;
+        uint32_t new_split = !is_public ? split : half > owner->join_floor ? half : owner->join_floor;
         uint32_t first = is_public ? new_split : index;
         for (uint32_t i = first; i <= index; i++) {
             pkn_join_unmark(pkn_join_slot(owner, i));
@@ -3197,7 +3566,7 @@ PKN_INTERNAL pkn_slot *pkn_join_steal(pkn_member *victim, const pkn_filter *filt
         return 0;
     }
     pkn_slot *slot = pkn_join_slot(victim, top);
-    if (filter->by_root && pkn_atomic_load_relaxed_u32(&slot->state) >> 16 != filter->root) {
+    if (filter->by_root && !pkn_root_descends(victim->pool, pkn_atomic_load_relaxed_u32(&slot->state) >> 16, filter->root)) {
         return 0;
     }
     if (peek) {
@@ -3222,14 +3591,14 @@ PKN_INTERNAL pkn_slot *pkn_join_steal_hidden(pkn_member *victim, const pkn_filte
     pkn_slot *slot = pkn_join_slot(victim, split);
     *root = pkn_root(victim);
     if (peek) {
-        return filter->by_root && *root != filter->root ? 0 : slot;
+        return filter->by_root && !pkn_root_descends(victim->pool, *root, filter->root) ? 0 : slot;
     }
     pkn_atomic_fetch_or_relaxed_u32(&slot->flags, PKN_SLOT_PUBLIC);
     pkn_fence_all_threads(1);
     /* the owner has its present root since before it pushed, and the claim fails where the record is another by now;
        release: as in pkn_join_steal */
     *root = pkn_root(victim);
-    if (pkn_join_end(victim) <= split || (filter->by_root && *root != filter->root) ||
+    if (pkn_join_end(victim) <= split || (filter->by_root && !pkn_root_descends(victim->pool, *root, filter->root)) ||
         !pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_next(range, split + 1, split + 1))) {
         return 0;
     }
@@ -3238,105 +3607,22 @@ PKN_INTERNAL pkn_slot *pkn_join_steal_hidden(pkn_member *victim, const pkn_filte
 
 #endif
 /* ==== src/pool/search.h, continued ==== */
-/* ==== src/pool/injector.h ==== */
+/* ==== src/pool/region.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* The pool's two queues, first in, first out: the injector, of jobs from outside, and the urgent jobs, from anywhere. Each is a ring
-   under the pool's lock; a count beside it lets everybody who only looks stay off the lock. */
-#ifndef PKN_POOL_INJECTOR_H
-#define PKN_POOL_INJECTOR_H
+/* Regions: calls whose waits take only what descends from the call, so that a lock that the caller holds can't be asked for by other work
+   on top of a wait.
 
-/* #include "pool/spawn_deque.h": above */
-
-/* 0, or 1 where there is no memory. */
-PKN_INTERNAL int pkn_queue_push(pkern_pool *pool, pkn_job_queue *queue, const pkn_job *job) {
-    int failed = 0;
-    pkn_mutex_lock(&pool->lock);
-    size_t count = pkn_atomic_load_relaxed_size(&queue->count);
-    if (count == queue->capacity) {
-        size_t capacity = count == 0 ? 32 : 2 * count;
-        pkn_job *larger = (pkn_job *)pkn_allocate(pool->allocator, capacity * sizeof(pkn_job), sizeof(void *));
-        if (larger == 0) {
-            failed = 1;
-        } else {
-            for (size_t i = 0; i < count; i++) {
-                larger[i] = queue->jobs[(queue->head + i) % count];
-            }
-            pkn_release(pool->allocator, queue->jobs, queue->capacity * sizeof(pkn_job));
-            queue->jobs = larger;
-            queue->capacity = capacity;
-            queue->head = 0;
-        }
-    }
-    if (!failed) {
-        queue->jobs[(queue->head + count) % queue->capacity] = *job;
-        pkn_atomic_store_relaxed_size(&queue->count, count + 1); /* who sees it takes the lock */
-    }
-    pkn_mutex_unlock(&pool->lock);
-    return failed;
-}
-
-/* 1 and the oldest job that the filter takes, 0 where there is none. With peek it stays. */
-PKN_INTERNAL int pkn_queue_take(pkern_pool *pool, pkn_job_queue *queue, const pkn_filter *filter, int peek, pkn_job *job) {
-    if (pkn_atomic_load_relaxed_size(&queue->count) == 0) {
-        return 0;
-    }
-    pkn_mutex_lock(&pool->lock);
-    size_t count = pkn_atomic_load_relaxed_size(&queue->count);
-    size_t found = 0;
-    while (found < count && !pkn_filter_takes_job(filter, &queue->jobs[(queue->head + found) % queue->capacity])) {
-        found++;
-    }
-    if (found < count && !peek) {
-        *job = queue->jobs[(queue->head + found) % queue->capacity];
-        for (size_t i = found; i != 0; i--) {
-            queue->jobs[(queue->head + i) % queue->capacity] = queue->jobs[(queue->head + i - 1) % queue->capacity];
-        }
-        queue->head = (queue->head + 1) % queue->capacity;
-        pkn_atomic_store_relaxed_size(&queue->count, count - 1);
-    }
-    pkn_mutex_unlock(&pool->lock);
-    return found < count;
-}
-
-PKN_INLINE int pkn_inject(pkern_pool *pool, const pkn_job *job) {
-    return pkn_queue_push(pool, &pool->injected, job);
-}
-
-PKN_INLINE int pkn_take_injected(pkern_pool *pool, pkn_job *job) {
-    pkn_filter anything = {0, 0, 0};
-    return pkn_queue_take(pool, &pool->injected, &anything, 0, job);
-}
-
-#endif
-/* ==== src/pool/search.h, continued ==== */
-/* ==== src/pool/loop_board.h ==== */
-/* SPDX-License-Identifier: MIT */
-/* SPDX-FileCopyrightText: The pkern authors */
-/* The shared form of a flat loop: one board a member, on which the owner publishes a loop and from which helpers work.
-
-   A loop is cut into units of items, at most 65,535. Participant 0, the owner, has a slice of them, each other participant too: the same
-   slice from call to call, so its data stays in that core's cache. A participant claims units of its own slice from below; when that
-   is empty it takes the upper half of what another slice has left and makes that its own. The loop is over when the units
-   done, summed over the participants, are all of them.
-
-   Nothing is reset between loops. Every word carries the loop's epoch; a slice whose tag is older than the loop is untouched, and its
-   range follows from the board. So the owner writes one cache line to start a loop, and a helper that starts touches that line
-   and its own slice. A helper reads the board's fields without a lock: if the owner has moved on meanwhile, all units of the old
-   epoch are claimed, so the helper's claim fails and it drops what it read. If a claim succeeds, the loop can't end before the units
-   claimed are done, so the fields were the loop's own: the helper's reads come before its report of done, and the owner
-   writes the next loop's fields after it has seen that report.
-   What a unit touches lies in the cache of the core that ran it last time, and so does the range of a slice: units that
-   change sides, and looks at another's range, cost more than a small loop lasts. A participant says in its done word that it has come, so
-   who has emptied its slice takes at once from those that have not, but leaves those that have alone for 2 us; then it takes where
-   2 us of work is left at the rate that it has seen, and after as long again wherever anything is left.
-   The owner waits for units that are claimed, never for a thread that has not shown up.
-   Epochs are 32 bits and compared by their signed difference; old tags are refreshed every 2^30 loops, so none is ever
-   half a round behind.
-   Source: own. The flat dispatch without a queue follows fork_union; stealing halves of ranges follows lazy splitting
-   (Tzannes et al. 2010) and pthreadpool. */
-#ifndef PKN_POOL_LOOP_BOARD_H
-#define PKN_POOL_LOOP_BOARD_H
+   A region is a root of its own (see member.h): what is forked in it, by whatever thread, has that root, and a thread that runs
+   such work takes nothing else while it waits. Regions nest: each knows the root that it was begun under, and work of an inner
+   region counts as the outer one's. Why no circle of waits closes: a thread that runs a region's work holds none but the region's frames
+   above it, so each record of the region is run by its owner or by a thread that comes to an end in the same way. A task of a region that
+   nobody has begun could lie behind others in a deque whose owner waits for the lock; so these tasks go in one queue of the pool,
+   where whoever may take them finds them.
+   A member can tell PKN_REGIONS regions that it began apart. Beyond these its waits run nothing but tasks of the scope waited for.
+   Source: own; TBB's task isolation has the rule, without the queue. */
+#ifndef PKN_POOL_REGION_H
+#define PKN_POOL_REGION_H
 
 /* ==== src/pool/scope.h ==== */
 /* SPDX-License-Identifier: MIT */
@@ -3363,11 +3649,269 @@ PKN_INLINE int pkn_take_injected(pkern_pool *pool, pkn_job *job) {
    wake on, so none is lost. A poster of several pieces of work wakes as many.
    What a member waits for (a join, a scope, a loop, a future) needs no wait flag of its own: who completes it does so with a
    read-modify-write and then looks at the waiter's parked word. Members live as long as the pool, so that look is safe
-   though the frame of the waiter may be gone by then. */
+   though the frame of the waiter may be gone by then.
+   A worker that waits in another pool is asleep in both: there as a guest, on whose word it sleeps, and at home as ASLEEP_ABROAD. A
+   poster at home wakes the guest under the lock of the home pool. The thread takes itself off that state under
+   the same lock before it goes on, so the other pool's member is there for as long as a waker needs it. */
 #ifndef PKN_POOL_SLEEP_H
 #define PKN_POOL_SLEEP_H
 
+/* ==== src/pool/process.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What belongs to a process and to a thread, not to a pool: fork's generation, the thread's memberships. */
+#ifndef PKN_POOL_PROCESS_H
+#define PKN_POOL_PROCESS_H
+
 /* #include "pool/member.h": above */
+
+/* A loop too short to share, called from outside: it runs without a place in the pool unless its body asks for one. */
+typedef struct pkn_short_call {
+    pkern_pool *pool; /* as the caller gave it */
+    pkn_entry entry;
+    int is_inside; /* entry holds a place */
+} pkn_short_call;
+
+typedef struct pkn_thread_state {
+    /* the body that ran short here last, and what is known of it: all that a short call touches; see loop.c */
+    pkn_short_call *short_call;
+    size_t short_key;
+    const pkern_pool *short_pool;
+    float short_item_ns, short_ticks_per_ns;
+    uint32_t short_left; /* calls until its cost is looked at again */
+    float cold_ns;       /* shareable time that ran alone while all helpers slept ... */
+    uint64_t cold_since; /* ... from this tick on */
+
+    pkn_member *memberships; /* every pool this thread is inside of */
+    pkn_member *worker;      /* where this is a pool's own thread */
+    pkern_pool *last_pool;   /* the guest slot used last, taken again without a search */
+    uint64_t last_pool_id;
+    pkn_member *last_guest;
+    int last_is_kept; /* the slot is this thread's for the pool's life */
+} PKN_ALIGNED(PKN_CACHE_LINE) pkn_thread_state;
+
+static PKN_THREAD_LOCAL pkn_thread_state pkn_this_thread;
+
+#ifndef PKERN_STATIC
+static pkn_slot pkern_internal_no_slot = PKN_NO_SLOT;
+pkn_fork_state pkern_internal_outside = PKN_FORK_OUTSIDE;
+PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self = &pkern_internal_outside;
+#endif
+
+/* The member of the innermost task or install, 0 outside of any. */
+PKN_INLINE pkn_member *pkn_current(void) {
+    pkn_fork_state *self = pkern_internal_self;
+    return self == &pkern_internal_outside ? 0 : (pkn_member *)(void *)self;
+}
+
+PKN_INLINE void pkn_set_current(pkn_member *member) {
+    pkern_internal_self = member != 0 ? &member->fork : &pkern_internal_outside;
+}
+
+/* How many forks this process descends from. A pool of an older generation has lost its threads. */
+static pkn_atomic_u32 pkn_fork_generation;
+
+PKN_INLINE int pkn_is_orphan(const pkern_pool *pool) {
+    return pool->fork_generation != pkn_atomic_load_relaxed_u32(&pkn_fork_generation);
+}
+
+#if PKN_THREADS
+/* Held while the global pool is made or ended, and over a fork, so that the child finds it free. */
+static pkn_mutex pkn_global_lock = PKN_MUTEX_INIT;
+/* Held while a trace is begun, written or ended. Taken after the other, where both are. */
+static pkn_mutex pkn_trace_lock = PKN_MUTEX_INIT;
+
+PKN_INTERNAL void pkn_before_fork(void) {
+    pkn_mutex_lock(&pkn_global_lock);
+    pkn_mutex_lock(&pkn_trace_lock);
+}
+
+PKN_INTERNAL void pkn_forked_parent(void) {
+    pkn_mutex_unlock(&pkn_trace_lock);
+    pkn_mutex_unlock(&pkn_global_lock);
+}
+
+PKN_INTERNAL void pkn_forked_child(void) {
+    pkn_atomic_fetch_add_relaxed_u32(&pkn_fork_generation, 1);
+    pkn_mutex_unlock(&pkn_trace_lock);
+    pkn_mutex_unlock(&pkn_global_lock);
+}
+
+static pkn_once pkn_fork_once = PKN_ONCE_INIT;
+
+PKN_INTERNAL void pkn_watch_fork_once(void) {
+    pkn_at_fork(pkn_before_fork, pkn_forked_parent, pkn_forked_child);
+}
+
+PKN_INTERNAL void pkn_watch_fork(void) {
+    pkn_call_once(&pkn_fork_once, pkn_watch_fork_once);
+}
+#else
+static pkn_mutex pkn_global_lock;
+static pkn_mutex pkn_trace_lock;
+
+PKN_INTERNAL void pkn_watch_fork(void) {
+}
+#endif
+
+#endif
+/* ==== src/pool/sleep.h, continued ==== */
+/* ==== src/pool/trace.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Recording what members do, and the hooks through which the scheduler tells it.
+
+   Each traced member has a lane: events in blocks of PKN_TRACE_BLOCK, allocated when the first is written, at most PKERN_TRACE_EVENTS;
+   what comes after that is only counted. An event is written at its end, so slices of one thread nest by themselves. The lane's
+   count is published after the event, so the lanes can be written to the file while their threads go on, as at exit.
+   Off, lane is 0, and each hook is one branch on a line that its thread has at hand. */
+#ifndef PKN_POOL_TRACE_H
+#define PKN_POOL_TRACE_H
+
+/* #include "pool/process.h": above */
+/* #include "base/alloc.h": above */
+
+/* slices, in pairs with their names in trace.c, then instants */
+enum {
+    PKN_TRACE_JOIN,
+    PKN_TRACE_JOB,
+    PKN_TRACE_HELP,
+    PKN_TRACE_LOOP,
+    PKN_TRACE_ALONE,
+    PKN_TRACE_BROADCAST,
+    PKN_TRACE_WAIT, /* + kind of the wait, 1 to 7 */
+    PKN_TRACE_SLEEP = PKN_TRACE_WAIT + 8,
+    PKN_TRACE_CALL,
+    PKN_TRACE_WAKE,
+    PKN_TRACE_ANNOUNCE,
+    PKN_TRACE_KINDS
+};
+
+typedef struct pkn_trace_event {
+    uint64_t start, end; /* ticks; end is start for an instant */
+    uint32_t kind, first, second;
+} pkn_trace_event;
+
+#define PKN_TRACE_BLOCK 4096u
+#define PKN_TRACE_BLOCKS ((PKERN_TRACE_EVENTS + PKN_TRACE_BLOCK - 1u) / PKN_TRACE_BLOCK)
+
+typedef struct pkn_trace_lane {
+    pkn_count recorded;
+    pkn_count dropped;
+    uint64_t call_start; /* of the guest's outermost call, 0 where that is a loop or a broadcast, which have slices of their own */
+    pkn_atomic_ptr block[PKN_TRACE_BLOCKS];
+} pkn_trace_lane;
+
+/* A lane, where the pool is traced and there is memory; else 0, and this member leaves no trace. */
+PKN_INTERNAL pkn_trace_lane *pkn_trace_make_lane(const pkern_pool *pool) {
+    if (pool->trace == 0) {
+        return 0;
+    }
+    pkn_trace_lane *lane = (pkn_trace_lane *)pkn_allocate(pool->allocator, sizeof(pkn_trace_lane), PKN_CACHE_LINE);
+    if (lane != 0) {
+        memset((void *)lane, 0, sizeof *lane);
+    }
+    return lane;
+}
+
+PKN_INTERNAL void pkn_trace_free_lane(const pkern_pool *pool, pkn_trace_lane *lane) {
+    if (lane != 0) {
+        for (uint32_t i = 0; i < PKN_TRACE_BLOCKS; i++) {
+            pkn_release(pool->allocator, pkn_atomic_load_relaxed_ptr(&lane->block[i]), PKN_TRACE_BLOCK * sizeof(pkn_trace_event));
+        }
+        pkn_release(pool->allocator, lane, sizeof *lane);
+    }
+}
+
+PKN_INTERNAL PKN_COLD void pkn_trace_record(const pkn_member *self, uint32_t kind, uint64_t start, uint64_t end, uint32_t first,
+                                            uint32_t second) {
+    pkn_trace_lane *lane = self->lane;
+    uint64_t count = pkn_count_read(&lane->recorded);
+    uint64_t at = count % PKN_TRACE_BLOCK;
+    pkn_atomic_ptr *place = &lane->block[count / PKN_TRACE_BLOCK < PKN_TRACE_BLOCKS ? count / PKN_TRACE_BLOCK : 0];
+    pkn_trace_event *block = (pkn_trace_event *)pkn_atomic_load_relaxed_ptr(place);
+    if (count < PKERN_TRACE_EVENTS && block == 0) {
+        block = (pkn_trace_event *)pkn_allocate(self->pool->allocator, PKN_TRACE_BLOCK * sizeof(pkn_trace_event), PKN_CACHE_LINE);
+        pkn_atomic_store_relaxed_ptr(place, block);
+    }
+    if (count >= PKERN_TRACE_EVENTS || block == 0) {
+        pkn_count_add(&lane->dropped, 1);
+        return;
+    }
+    block[at].start = start;
+    block[at].end = end;
+    block[at].kind = kind;
+    block[at].first = first;
+    block[at].second = second;
+    pkn_count_publish(&lane->recorded, count + 1);
+}
+
+/* Begin and end of a pool's trace, see trace.c. open: a status for pkern_pool_stats.trace. */
+PKN_INTERNAL pkern_status pkn_trace_open(pkern_pool *pool, const char *name);
+PKN_INTERNAL void pkn_trace_close(pkern_pool *pool);
+
+/* ---- hooks ---- */
+
+/* The time where this member is traced, else 0. */
+PKN_INLINE uint64_t pkn_trace_start(const pkn_member *self) {
+    return PKN_UNLIKELY(self->lane != 0) ? pkn_ticks() : 0;
+}
+
+/* A slice from start to now; nothing where start is 0. */
+PKN_INLINE void pkn_trace_end(const pkn_member *self, uint32_t kind, uint64_t start, uint32_t first, uint32_t second) {
+    if (PKN_UNLIKELY(start != 0)) {
+        pkn_trace_record(self, kind, start, pkn_ticks(), first, second);
+    }
+}
+
+PKN_INLINE void pkn_trace_instant(const pkn_member *self, uint32_t kind, uint32_t first) {
+    if (PKN_UNLIKELY(self->lane != 0)) {
+        uint64_t now = pkn_ticks();
+        pkn_trace_record(self, kind, now, now, first, 0);
+    }
+}
+
+/* A call that came from outside begins; pkn_leave_for_good ends it. */
+PKN_INLINE void pkn_trace_call(const pkn_member *self) {
+    if (PKN_UNLIKELY(self->lane != 0) && self->entries == 1 && !self->is_worker) {
+        self->lane->call_start = pkn_ticks();
+    }
+}
+
+typedef struct pkn_work {
+    uint64_t start;
+    int outer_mode;
+} pkn_work;
+
+/* A piece of work begins: it is counted, and its member is busy. */
+PKN_INLINE pkn_work pkn_work_begins(pkn_member *self, int count) {
+    pkn_work work;
+    pkn_tally_add(&self->tally, count, 1);
+    work.outer_mode = self->tally.mode;
+    pkn_tally_turn(&self->tally, PKN_TALLY_BUSY);
+    work.start = pkn_trace_start(self);
+    return work;
+}
+
+PKN_INLINE void pkn_work_ends(pkn_member *self, const pkn_work *work, uint32_t kind, uint32_t first) {
+    pkn_tally_back(&self->tally, work->outer_mode);
+    pkn_trace_end(self, kind, work->start, first, 0);
+}
+
+/* The calling thread has woken a member: counted where it is a member of the same pool. */
+PKN_INTERNAL PKN_COLD void pkn_trace_wake(const pkn_member *woken) {
+    pkn_member *self = pkn_this_thread.memberships;
+    while (self != 0 && self->pool != woken->pool) {
+        self = self->next_membership;
+    }
+    if (self != 0) {
+        pkn_tally_add(&self->tally, PKN_TALLY_WAKES, 1);
+        pkn_trace_instant(self, PKN_TRACE_WAKE, (uint32_t)woken->index);
+    }
+}
+
+#endif
+/* ==== src/pool/sleep.h, continued ==== */
 
 PKN_INLINE uint32_t pkn_sleeping_workers(const pkern_pool *pool) {
     return pkn_atomic_load_relaxed_u32(&pool->sleepers) & (PKN_SLEEPING_GUEST - 1u);
@@ -3382,8 +3926,13 @@ PKN_INLINE uint32_t pkn_asleep_for_root(uint32_t root) {
     return PKN_ASLEEP + 1u + root;
 }
 
+PKN_INTERNAL int pkn_wake_abroad(pkn_member *worker);
+
 /* 1 where the member slept, as it was seen, and is awake now. */
 PKN_INTERNAL int pkn_wake_member_that_is(pkn_member *member, uint32_t parked) {
+    if (PKN_UNLIKELY(parked == PKN_ASLEEP_ABROAD)) {
+        return pkn_wake_abroad(member);
+    }
     /* acq_rel: the count was raised before parked was set, so it is lowered after that */
     if (parked == PKN_AWAKE || !pkn_atomic_cas_acq_rel_u32(&member->parked, &parked, PKN_AWAKE)) {
         return 0;
@@ -3392,6 +3941,7 @@ PKN_INTERNAL int pkn_wake_member_that_is(pkn_member *member, uint32_t parked) {
 #if PKN_THREADS
     pkn_wake_sleeper(&member->sleeper, &member->parked);
 #endif
+    pkn_trace_wake(member);
     return 1;
 }
 
@@ -3399,17 +3949,65 @@ PKN_INLINE int pkn_wake_member(pkn_member *member) {
     return pkn_wake_member_that_is(member, pkn_atomic_load_relaxed_u32(&member->parked));
 }
 
+/* For the calling thread, which has parked itself as `guest`: its worker at home is asleep, too. */
+PKN_INTERNAL PKN_COLD void pkn_sleep_abroad(pkn_member *worker, pkn_member *guest) {
+    pkern_pool *pool = worker->pool;
+    pkn_mutex_lock(&pool->lock);
+    worker->abroad = guest;
+    pkn_atomic_fetch_add_relaxed_u32(&pool->sleepers, 1);
+    pkn_atomic_store_relaxed_u32(&worker->parked, PKN_ASLEEP_ABROAD); /* who would change it back takes the lock */
+    pkn_mutex_unlock(&pool->lock);
+}
+
+/* Under the lock. */
+PKN_INTERNAL int pkn_leave_sleep_abroad(pkn_member *worker) {
+    int was_asleep = pkn_atomic_load_relaxed_u32(&worker->parked) == PKN_ASLEEP_ABROAD;
+    if (was_asleep) {
+        pkn_atomic_store_relaxed_u32(&worker->parked, PKN_AWAKE);
+        pkn_atomic_fetch_sub_relaxed_u32(&worker->pool->sleepers, 1);
+    }
+    return was_asleep;
+}
+
+PKN_INTERNAL PKN_COLD int pkn_wake_abroad(pkn_member *worker) {
+    if (pkn_is_orphan(worker->pool)) {
+        return 0; /* a thread that is gone may hold the lock */
+    }
+    pkn_mutex_lock(&worker->pool->lock);
+    int was_asleep = pkn_leave_sleep_abroad(worker);
+    if (was_asleep) {
+        (void)pkn_wake_member(worker->abroad);
+    }
+    pkn_mutex_unlock(&worker->pool->lock);
+    return was_asleep;
+}
+
+/* The thread goes on. 1 where it was a poster at home that woke it. */
+PKN_INTERNAL PKN_COLD int pkn_awake_from_abroad(pkn_member *worker) {
+    pkn_mutex_lock(&worker->pool->lock);
+    int was_woken = !pkn_leave_sleep_abroad(worker);
+    pkn_mutex_unlock(&worker->pool->lock);
+    return was_woken;
+}
+
 /* After work was published: wakes one member that can take it. 0 where there is none. */
 PKN_INTERNAL PKN_COLD int pkn_wake_one(pkern_pool *pool, uint32_t root) {
     uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
-    for (uint32_t i = 0; i < count; i++) {
-        pkn_member *member = pkn_member_at(pool, i);
-        uint32_t parked = pkn_atomic_load_relaxed_u32(&member->parked);
-        if ((parked == PKN_ASLEEP || parked == pkn_asleep_for_root(root)) && pkn_wake_member_that_is(member, parked)) {
-            return 1;
+    for (;;) {
+        for (uint32_t i = 0; i < count; i++) {
+            pkn_member *member = pkn_member_at(pool, i);
+            uint32_t parked = pkn_atomic_load_relaxed_u32(&member->parked);
+            if ((parked == PKN_ASLEEP || parked == PKN_ASLEEP_ABROAD || parked == pkn_asleep_for_root(root)) &&
+                pkn_wake_member_that_is(member, parked)) {
+                return 1;
+            }
         }
+        uint32_t outer = pkn_outer_root(pool, root); /* the caller's own work, so the chain is as it was made */
+        if (outer == root) {
+            return 0;
+        }
+        root = outer;
     }
-    return 0;
 }
 
 /* After `pieces` pieces of work of a root were published. */
@@ -3536,6 +4134,8 @@ PKN_INTERNAL void pkn_scope_init(pkern_scope *scope, int is_fifo, uint32_t state
     scope->state = state;
     scope->thread = 0;
     scope->cancel = 0;
+    scope->wait_mode = PKERN_WAIT_STEAL;
+    scope->root = PKN_ROOT_NONE;
     pkn_atomic_store_relaxed_size(&scope->pending, 0);
     pkn_atomic_store_relaxed_u32(&scope->spawned, 0);
     pkn_atomic_store_relaxed_u64(&scope->failure, PKN_NO_FAILURE);
@@ -3598,11 +4198,15 @@ PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
     pkern_scope *scope = job->scope;
     uint32_t is_detached = scope == 0 || scope->member == 0; /* a future */
     uint32_t outer_root = pkn_root(self);
+    uint32_t from = self->tally.from;
+    pkn_work work = pkn_work_begins(self, PKN_TALLY_JOBS);
+    self->tally.from = 0;
     pkn_set_root(self, job->root);
     self->in_detached += is_detached;
     int code = scope != 0 && pkern_cancel_requested(scope->cancel) ? PKERN_ECANCELED : job->fn(job->ctx);
     self->in_detached -= is_detached;
     pkn_set_root(self, outer_root);
+    pkn_work_ends(self, &work, PKN_TRACE_JOB, from == 0 ? (uint32_t)self->index : from - 1u);
     if (scope != 0) {
         pkn_scope_task_ended(scope, job->number, code);
     } else {
@@ -3614,7 +4218,151 @@ PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
 }
 
 #endif
-/* ==== src/pool/loop_board.h, continued ==== */
+/* ==== src/pool/region.h, continued ==== */
+/* ==== src/pool/injector.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The pool's queues, first in, first out: the injector, of jobs from outside, the urgent jobs, and the tasks of regions. Each is a ring
+   under the pool's lock; a count beside it lets everybody who only looks stay off the lock. */
+#ifndef PKN_POOL_INJECTOR_H
+#define PKN_POOL_INJECTOR_H
+
+/* #include "pool/spawn_deque.h": above */
+
+/* 0, or 1 where there is no memory. */
+PKN_INTERNAL int pkn_queue_push(pkern_pool *pool, pkn_job_queue *queue, const pkn_job *job) {
+    int failed = 0;
+    pkn_mutex_lock(&pool->lock);
+    size_t count = pkn_atomic_load_relaxed_size(&queue->count);
+    if (count == queue->capacity) {
+        size_t capacity = count == 0 ? 32 : 2 * count;
+        pkn_job *larger = (pkn_job *)pkn_allocate(pool->allocator, capacity * sizeof(pkn_job), sizeof(void *));
+        if (larger == 0) {
+            failed = 1;
+        } else {
+            for (size_t i = 0; i < count; i++) {
+                larger[i] = queue->jobs[(queue->head + i) % count];
+            }
+            pkn_release(pool->allocator, queue->jobs, queue->capacity * sizeof(pkn_job));
+            queue->jobs = larger;
+            queue->capacity = capacity;
+            queue->head = 0;
+        }
+    }
+    if (!failed) {
+        queue->jobs[(queue->head + count) % queue->capacity] = *job;
+        pkn_atomic_store_relaxed_size(&queue->count, count + 1); /* who sees it takes the lock */
+    }
+    pkn_mutex_unlock(&pool->lock);
+    return failed;
+}
+
+/* As pkn_filter_takes_job; regions' jobs are in these queues alone. */
+PKN_INLINE int pkn_filter_takes_from(const pkern_pool *pool, const pkn_filter *filter, const pkn_job *job) {
+    return (!filter->by_root || pkn_root_descends(pool, job->root, filter->root)) &&
+           (filter->scope == 0 || job->scope == filter->scope);
+}
+
+/* 1 and the oldest job that the filter takes, 0 where there is none. With peek it stays. */
+PKN_INTERNAL int pkn_queue_take(pkern_pool *pool, pkn_job_queue *queue, const pkn_filter *filter, int peek, pkn_job *job) {
+    if (pkn_atomic_load_relaxed_size(&queue->count) == 0) {
+        return 0;
+    }
+    pkn_mutex_lock(&pool->lock);
+    size_t count = pkn_atomic_load_relaxed_size(&queue->count);
+    size_t found = 0;
+    while (found < count && !pkn_filter_takes_from(pool, filter, &queue->jobs[(queue->head + found) % queue->capacity])) {
+        found++;
+    }
+    if (found < count && !peek) {
+        *job = queue->jobs[(queue->head + found) % queue->capacity];
+        for (size_t i = found; i != 0; i--) {
+            queue->jobs[(queue->head + i) % queue->capacity] = queue->jobs[(queue->head + i - 1) % queue->capacity];
+        }
+        queue->head = (queue->head + 1) % queue->capacity;
+        pkn_atomic_store_relaxed_size(&queue->count, count - 1);
+    }
+    pkn_mutex_unlock(&pool->lock);
+    return found < count;
+}
+
+PKN_INLINE int pkn_inject(pkern_pool *pool, const pkn_job *job) {
+    return pkn_queue_push(pool, &pool->injected, job);
+}
+
+PKN_INLINE int pkn_take_injected(pkern_pool *pool, pkn_job *job) {
+    pkn_filter anything = {0, 0, 0};
+    return pkn_queue_take(pool, &pool->injected, &anything, 0, job);
+}
+
+#endif
+/* ==== src/pool/region.h, continued ==== */
+/* #include "base/bits.h": above */
+
+/* Runs (sees) the oldest task of a region that the filter takes. */
+PKN_INTERNAL int pkn_region_run(pkn_member *self, const pkn_filter *filter, int peek) {
+    pkn_job job;
+    if (!pkn_queue_take(self->pool, &self->pool->of_regions, filter, peek, &job)) {
+        return 0;
+    }
+    if (!peek) {
+        pkn_run_job(self, &job);
+    }
+    return 1;
+}
+
+/* The root of a new region under the member's present root. */
+PKN_INTERNAL uint32_t pkn_region_begin(pkn_member *member) {
+    uint32_t slots = (uint32_t)member->pool->num_slots;
+    uint32_t level = member->regions == UINT32_MAX ? PKN_REGIONS : (uint32_t)pkn_ctz_u64(~(uint64_t)member->regions);
+    uint64_t root = 1u + (uint64_t)(level + 1u) * slots + (uint32_t)member->index;
+    if (level >= PKN_REGIONS || root >= PKN_ROOT_LONELY) {
+        return PKN_ROOT_LONELY;
+    }
+    member->regions |= 1u << level;
+    pkn_atomic_store_relaxed_u32(&member->region_outer[level], pkn_root(member));
+    return (uint32_t)root;
+}
+
+/* Everything of the region is done. */
+PKN_INTERNAL void pkn_region_end(pkn_member *member, uint32_t root) {
+    if (root != PKN_ROOT_LONELY) {
+        member->regions &= ~(1u << ((root - 1u) / (uint32_t)member->pool->num_slots - 1u));
+    }
+}
+
+#endif
+/* ==== src/pool/search.h, continued ==== */
+/* #include "pool/injector.h": above */
+/* ==== src/pool/loop_board.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The shared form of a flat loop: one board a member, on which the owner publishes a loop and from which helpers work.
+
+   A loop is cut into units of items, at most 65,535. Participant 0, the owner, has a slice of them, each other participant too: the same
+   slice from call to call, so its data stays in that core's cache. A participant claims units of its own slice from below; when that
+   is empty it takes the upper half of what another slice has left and makes that its own. The loop is over when the units
+   done, summed over the participants, are all of them.
+
+   Nothing is reset between loops. Every word carries the loop's epoch; a slice whose tag is older than the loop is untouched, and its
+   range follows from the board. So the owner writes one cache line to start a loop, and a helper that starts touches that line
+   and its own slice. A helper reads the board's fields without a lock: if the owner has moved on meanwhile, all units of the old
+   epoch are claimed, so the helper's claim fails and it drops what it read. If a claim succeeds, the loop can't end before the units
+   claimed are done, so the fields were the loop's own: the helper's reads come before its report of done, and the owner
+   writes the next loop's fields after it has seen that report.
+   What a unit touches lies in the cache of the core that ran it last time, and so does the range of a slice: units that
+   change sides, and looks at another's range, cost more than a small loop lasts. A participant says in its done word that it has come, so
+   who has emptied its slice takes at once from those that have not, but leaves those that have alone for 2 us; then it takes where
+   2 us of work is left at the rate that it has seen, and after as long again wherever anything is left.
+   The owner waits for units that are claimed, never for a thread that has not shown up.
+   Epochs are 32 bits and compared by their signed difference; old tags are refreshed every 2^30 loops, so none is ever
+   half a round behind.
+   Source: own. The flat dispatch without a queue follows fork_union; stealing halves of ranges follows lazy splitting
+   (Tzannes et al. 2010) and pthreadpool. */
+#ifndef PKN_POOL_LOOP_BOARD_H
+#define PKN_POOL_LOOP_BOARD_H
+
+/* #include "pool/scope.h": above */
 /* #include "pool/spawn_deque.h": above */
 /* #include "base/bits.h": above */
 /* #include "base/alloc.h": above */
@@ -3939,11 +4687,11 @@ PKN_INTERNAL void pkn_loop_report_done(pkn_member *owner, pkn_loop_slice *slice,
 PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_filter *filter, int peek) {
     pkn_loop_view view;
     if (!pkn_loop_read_board(owner, self->seen_epoch[owner->index], &view) ||
-        (filter->by_root && view.root != filter->root)) {
+        (filter->by_root && !pkn_root_descends(self->pool, view.root, filter->root))) {
         return 0;
     }
     /* the root of this epoch or a newer loop's; in that case all units of this epoch are claimed */
-    if (!self->is_worker && (!owner->is_worker || view.root != (uint32_t)self->index + 1u)) {
+    if (!self->is_worker && (!owner->is_worker || pkn_top_root(self->pool, view.root) != (uint32_t)self->index + 1u)) {
         return 0;
     }
     pkn_loop_slice *slices = owner->slices;
@@ -3959,6 +4707,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
     uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * self->pool->ticks_per_ns);
     uint32_t number = pkn_loop_participant(owner, self);
     uint32_t outer_root = pkn_root(self);
+    int outer_mode = self->tally.mode;
     uint32_t total = 0, units, least;
     /* the owner has looked at done: its line is asked for first, and written after the claim, whose locked instruction
        would wait for it */
@@ -3969,6 +4718,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
         return 0;
     }
     pkn_set_root(self, view.root);
+    pkn_tally_become(&self->tally, PKN_TALLY_BUSY, start);
     /* a wait inside a piece must not begin another piece of the same loop on top of it: state kept by worker index would clash */
     self->seen_epoch[owner->index] = view.epoch;
     do {
@@ -3986,6 +4736,12 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
                                              : pkn_loop_worth_taking(total, pkn_ticks() - start, take_ticks);
     } while (pkn_loop_take_half(&view, slices, number, participants, least, &first, &last));
     pkn_set_root(self, outer_root);
+    pkn_tally_back(&self->tally, outer_mode);
+    if (total != 0) {
+        pkn_tally_add(&self->tally, PKN_TALLY_LOOPS_HELPED, 1);
+        pkn_tally_add(&self->tally, PKN_TALLY_UNITS_HELPED, total);
+        pkn_trace_end(self, PKN_TRACE_HELP, self->lane != 0 ? start : 0, (uint32_t)owner->index, total);
+    }
     if (least != 1) {
         self->seen_epoch[owner->index] = view.epoch - 1u;
         self->later_owner = (uint32_t)owner->index;
@@ -3998,103 +4754,10 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
 
 #endif
 /* ==== src/pool/search.h, continued ==== */
-/* ==== src/pool/process.h ==== */
-/* SPDX-License-Identifier: MIT */
-/* SPDX-FileCopyrightText: The pkern authors */
-/* What belongs to a process and to a thread, not to a pool: fork's generation, the thread's memberships. */
-#ifndef PKN_POOL_PROCESS_H
-#define PKN_POOL_PROCESS_H
-
-/* #include "pool/member.h": above */
-
-/* A loop too short to share, called from outside: it runs without a place in the pool unless its body asks for one. */
-typedef struct pkn_short_call {
-    pkern_pool *pool; /* as the caller gave it */
-    pkn_entry entry;
-    int is_inside; /* entry holds a place */
-} pkn_short_call;
-
-typedef struct pkn_thread_state {
-    /* the body that ran short here last, and what is known of it: all that a short call touches; see loop.c */
-    pkn_short_call *short_call;
-    size_t short_key;
-    const pkern_pool *short_pool;
-    float short_item_ns, short_ticks_per_ns;
-    uint32_t short_left; /* calls until its cost is looked at again */
-    float cold_ns;       /* shareable time that ran alone while all helpers slept ... */
-    uint64_t cold_since; /* ... from this tick on */
-
-    pkn_member *memberships; /* every pool this thread is inside of */
-    pkn_member *worker;      /* where this is a pool's own thread */
-    pkern_pool *last_pool;   /* the guest slot used last, taken again without a search */
-    uint64_t last_pool_id;
-    pkn_member *last_guest;
-    int last_is_kept; /* the slot is this thread's for the pool's life */
-} PKN_ALIGNED(PKN_CACHE_LINE) pkn_thread_state;
-
-static PKN_THREAD_LOCAL pkn_thread_state pkn_this_thread;
-
-#ifndef PKERN_STATIC
-static pkn_slot pkern_internal_no_slot = PKN_NO_SLOT;
-pkn_fork_state pkern_internal_outside = PKN_FORK_OUTSIDE;
-PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self = &pkern_internal_outside;
-#endif
-
-/* The member of the innermost task or install, 0 outside of any. */
-PKN_INLINE pkn_member *pkn_current(void) {
-    pkn_fork_state *self = pkern_internal_self;
-    return self == &pkern_internal_outside ? 0 : (pkn_member *)(void *)self;
-}
-
-PKN_INLINE void pkn_set_current(pkn_member *member) {
-    pkern_internal_self = member != 0 ? &member->fork : &pkern_internal_outside;
-}
-
-/* How many forks this process descends from. A pool of an older generation has lost its threads. */
-static pkn_atomic_u32 pkn_fork_generation;
-
-PKN_INLINE int pkn_is_orphan(const pkern_pool *pool) {
-    return pool->fork_generation != pkn_atomic_load_relaxed_u32(&pkn_fork_generation);
-}
-
-#if PKN_THREADS
-/* Held while the global pool is made or ended, and over a fork, so that the child finds it free. */
-static pkn_mutex pkn_global_lock = PKN_MUTEX_INIT;
-
-PKN_INTERNAL void pkn_before_fork(void) {
-    pkn_mutex_lock(&pkn_global_lock);
-}
-
-PKN_INTERNAL void pkn_forked_parent(void) {
-    pkn_mutex_unlock(&pkn_global_lock);
-}
-
-PKN_INTERNAL void pkn_forked_child(void) {
-    pkn_atomic_fetch_add_relaxed_u32(&pkn_fork_generation, 1);
-    pkn_mutex_unlock(&pkn_global_lock);
-}
-
-static pkn_once pkn_fork_once = PKN_ONCE_INIT;
-
-PKN_INTERNAL void pkn_watch_fork_once(void) {
-    pkn_at_fork(pkn_before_fork, pkn_forked_parent, pkn_forked_child);
-}
-
-PKN_INTERNAL void pkn_watch_fork(void) {
-    pkn_call_once(&pkn_fork_once, pkn_watch_fork_once);
-}
-#else
-static pkn_mutex pkn_global_lock;
-
-PKN_INTERNAL void pkn_watch_fork(void) {
-}
-#endif
-
-#endif
-/* ==== src/pool/search.h, continued ==== */
+/* #include "pool/process.h": above */
 /* #include "pool/deadline.h": above */
 
-enum { PKN_WAIT_WORK, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST, PKN_WAIT_FUTURE, PKN_WAIT_IDLE, PKN_WAIT_YIELD };
+enum { PKN_WAIT_WORK, PKN_WAIT_ELSEWHERE, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST, PKN_WAIT_FUTURE, PKN_WAIT_IDLE, PKN_WAIT_YIELD };
 
 typedef struct pkn_wait {
     int kind;
@@ -4152,6 +4815,7 @@ PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot 
     uint32_t outer_root = pkn_root(self);
     pkn_atomic_store_relaxed_u32(&slot->state, root << 16 | (PKN_SLOT_TAKEN_BY + (uint32_t)self->index));
     pkn_set_root(self, root);
+    pkn_work work = pkn_work_begins(self, PKN_TALLY_JOINS_STOLEN);
     pkn_call_for_the_rest(victim);
     if (slot->run != 0) {
         slot->run(&self->fork, slot);
@@ -4163,6 +4827,7 @@ PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot 
     /* acq_rel: the victim that reads DONE sees the result */
     pkn_atomic_exchange_acq_rel_u32(&slot->state, root << 16 | PKN_SLOT_DONE);
     pkn_completed(victim);
+    pkn_work_ends(self, &work, PKN_TRACE_JOIN, (uint32_t)victim->index);
 }
 
 /* Runs (or, with peek, sees) one piece of work of this member. */
@@ -4181,6 +4846,8 @@ PKN_INTERNAL int pkn_take_from(pkn_member *self, pkn_member *victim, const pkn_f
     }
     if (pkn_spawn_steal(victim, filter, peek, &job)) {
         if (!peek) {
+            pkn_tally_add(&self->tally, PKN_TALLY_JOBS_STOLEN, 1);
+            self->tally.from = (uint32_t)victim->index + 1u;
             pkn_run_job(self, &job);
         }
         return 1;
@@ -4232,6 +4899,7 @@ PKN_INTERNAL int pkn_post_urgent(pkn_member *member, const pkn_job *given) {
     member->has_spawned = 1;
     int failed = pkn_queue_push(pool, &pool->urgent, &job);
     if (!failed) {
+        pkn_tally_add(&member->tally, PKN_TALLY_SPAWNS, 1);
         pkn_work_posted(pool, job.root, 1);
     }
     return failed;
@@ -4257,24 +4925,60 @@ PKN_INLINE int pkn_has_broadcast(const pkn_member *worker) {
     return pkn_atomic_load_relaxed_u32(&worker->pool->board.number) != worker->seen_broadcast;
 }
 
+PKN_INLINE int pkn_is_shallow(const pkn_member *member) {
+    return member->depth < member->pool->depth_limit;
+}
+
 /* how: without the depth limit; private joins, too */
 enum { PKN_SEARCH_IMPATIENT = 1, PKN_SEARCH_HIDDEN = 2 };
+
+/* 1 where the wait takes only what descends from the region that the member works in. A scope begun outside of it needs what is outside, as
+   detached jobs and futures do. */
+PKN_INLINE int pkn_wait_is_isolated(const pkn_member *self, const pkn_wait *wait) {
+    uint32_t root = pkn_root(self);
+    return PKN_UNLIKELY(pkn_is_isolated(self->pool, root)) && wait->kind != PKN_WAIT_IDLE &&
+           (wait->scope == 0 || pkn_root_descends(self->pool, wait->scope->root, root));
+}
+
+/* In a region: tasks of the scope waited for, then anything of the region. */
+PKN_INTERNAL PKN_COLD int pkn_search_region(pkn_member *self, const pkn_wait *wait, int shallow, int how, int peek) {
+    pkn_filter filter = {0, 0, wait->scope};
+    uint32_t root = pkn_root(self);
+    if (self->blocks) {
+        return 0;
+    }
+    if (wait->scope != 0 && pkn_region_run(self, &filter, peek)) {
+        return 1;
+    }
+    if (!shallow || root == PKN_ROOT_LONELY) {
+        return 0;
+    }
+    filter.scope = 0;
+    filter.by_root = 1;
+    filter.root = root;
+    return pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek) ||
+           ((how & PKN_SEARCH_HIDDEN) != 0 && pkn_take_hidden_from_any(self, &filter, peek));
+}
 
 /* Runs (sees) one piece of work that this wait allows. */
 PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how, int peek) {
     pkern_pool *pool = self->pool;
     pkn_filter filter = {0, 0, 0};
     pkn_job job;
-    pkn_member *worker = self->is_worker ? self : pkn_this_thread.worker;
-    int shallow = (how & PKN_SEARCH_IMPATIENT) != 0 || self->depth < pool->depth_limit;
-    if (worker != 0 && pkn_has_broadcast(worker)) {
+    int shallow = (how & PKN_SEARCH_IMPATIENT) != 0 ||
+                  (pkn_is_shallow(self) && (self->home == 0 || pkn_is_shallow(self->home)));
+    if (pkn_wait_is_isolated(self, wait)) {
+        return pkn_search_region(self, wait, shallow, how, peek);
+    }
+    if (self->is_worker && pkn_has_broadcast(self)) {
         if (!peek) {
-            pkn_serve_broadcasts(worker);
+            pkn_serve_broadcasts(self);
         }
         return 1;
     }
     if (pkn_take_urgent(self, wait, shallow, peek, &job)) {
         if (!peek) {
+            self->tally.from = PKN_FROM_QUEUE;
             pkn_run_job(self, &job);
         }
         return 1;
@@ -4290,7 +4994,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     }
     if (wait->kind == PKN_WAIT_SCOPE) {
         filter.scope = wait->scope;
-        if (pkn_take_from_any(self, &filter, peek)) {
+        if (pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek)) {
             return 1;
         }
     }
@@ -4308,9 +5012,9 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
         }
     }
     /* what descends from the same call */
-    if (wait->kind != PKN_WAIT_WORK) {
+    if (wait->kind > PKN_WAIT_ELSEWHERE) {
         filter.by_root = 1;
-        if (pkn_take_from_any(self, &filter, peek)) {
+        if (pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek)) {
             return 1;
         }
         if (!self->is_worker || wait->kind == PKN_WAIT_LOOP) {
@@ -4319,11 +5023,13 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
         filter.by_root = 0;
     }
     /* anything */
-    if (pkn_take_from_any(self, &filter, peek)) {
+    if (pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek)) {
         return 1;
     }
     if (peek ? pkn_atomic_load_relaxed_size(&pool->injected.count) != 0 : pkn_take_injected(pool, &job)) {
         if (!peek) {
+            pkn_tally_add(&self->tally, PKN_TALLY_JOBS_INJECTED, 1);
+            self->tally.from = PKN_FROM_QUEUE;
             pkn_run_job(self, &job);
         }
         return 1;
@@ -4331,10 +5037,45 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     return (how & PKN_SEARCH_HIDDEN) != 0 && pkn_take_hidden_from_any(self, &filter, peek);
 }
 
+/* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
+PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
+    uint32_t pieces = member->pool->helpers != 0 ? pkn_join_expose(member, pkn_join_end(member)) : 0;
+    if (pieces != 0) {
+        pkn_work_posted(member->pool, pkn_root(member), pieces);
+    }
+}
+
+/* The same in the pool where this thread, which waits as a guest of another one, is a worker. */
+PKN_INTERNAL int pkn_search_at_home(pkn_member *worker, int how, int peek) {
+    pkn_wait wait = {PKN_WAIT_ELSEWHERE, 0, 0, 0, 0, 0, 0};
+    pkn_member *outer = pkn_current();
+    uint32_t floor = worker->join_floor;
+    if (!peek) {
+        pkn_join_expose_all(worker);
+        worker->join_floor = pkn_join_end(worker);
+    }
+    pkn_set_current(worker);
+    int found = pkn_search_now(worker, &wait, how, peek);
+    pkn_set_current(outer);
+    worker->join_floor = floor;
+    return found;
+}
+
 PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int how) {
-    self->depth += wait->kind != PKN_WAIT_WORK;
-    int found = pkn_search_now(self, wait, how, 0);
-    self->depth -= wait->kind != PKN_WAIT_WORK;
+    pkn_member *home = pkn_wait_is_isolated(self, wait) ? 0 : self->home;
+    if (home == 0) {
+        self->depth += wait->kind != PKN_WAIT_WORK;
+        int found = pkn_search_now(self, wait, how, 0);
+        self->depth -= wait->kind != PKN_WAIT_WORK;
+        pkn_tally_add(&self->tally, PKN_TALLY_STEALS_FAILED, !found);
+        return found;
+    }
+    self->depth++;
+    home->depth++;
+    int found = pkn_search_now(self, wait, how, 0) || pkn_search_at_home(home, how, 0);
+    home->depth--;
+    self->depth--;
+    pkn_tally_add(&self->tally, PKN_TALLY_STEALS_FAILED, !found);
     return found;
 }
 
@@ -4349,38 +5090,57 @@ PKN_INTERNAL void pkn_request_work(pkn_member *self) {
     }
 }
 
-/* Sleeps until woken, unless there is something to do. 1 where a poster's wake was taken. See sleep.h. */
+/* what pkn_sleep tells: the wake of a poster in this pool, at home was taken */
+enum { PKN_WOKEN = 1, PKN_WOKEN_AT_HOME = 2 };
+
+#if PKN_THREADS
+/* Until parked changes, or the deadline where that is not 0. */
+PKN_INTERNAL void pkn_sleep_on(pkn_member *self, uint32_t parked, uint64_t deadline_ns) {
+    uint64_t start = pkn_ticks();
+    pkn_tally_add(&self->tally, PKN_TALLY_SLEEPS, 1);
+    pkn_watch_start(&self->tally.watch[PKN_TALLY_ASLEEP], start);
+    if (deadline_ns == 0) {
+        pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
+    } else {
+        pkn_sleep_until(&self->sleeper, &self->parked, parked, deadline_ns);
+    }
+    self->tally.clock = pkn_ticks();
+    pkn_watch_stop(&self->tally.watch[PKN_TALLY_ASLEEP], self->tally.clock);
+    pkn_trace_end(self, PKN_TRACE_SLEEP, self->lane != 0 ? start : 0, 0, 0);
+}
+#endif
+
+/* Sleeps until woken, unless there is something to do. See sleep.h. */
 PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
 #if PKN_THREADS
     pkern_pool *pool = self->pool;
-    int takes_anything = self->is_worker && wait->kind != PKN_WAIT_LOOP;
-    uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(pkn_root(self));
-    if (!self->is_worker && pkn_this_thread.worker != 0) {
-        /* a worker of another pool, where a broadcast may come: nobody there would find us asleep here */
-        pkn_nap();
-        return 0;
-    }
+    int is_isolated = pkn_wait_is_isolated(self, wait);
+    int takes_anything = self->is_worker && wait->kind != PKN_WAIT_LOOP && !is_isolated;
+    uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(self->blocks ? PKN_ROOT_LONELY : pkn_root(self));
+    pkn_member *home = is_isolated ? 0 : self->home;
+    int woken = PKN_WOKEN;
+    const int all = PKN_SEARCH_IMPATIENT | PKN_SEARCH_HIDDEN;
     pkn_atomic_fetch_add_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
     /* release: after the count, which is never less than those that are parked. The other way round a waker that is
        fast lowers the count first, and who reads 0 then passes over another sleeper */
     pkn_atomic_store_release_u32(&self->parked, parked);
+    if (home != 0) {
+        pkn_sleep_abroad(home, self);
+        pkn_request_work(home);
+    }
     pkn_request_work(self);
     /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
-    pkn_fence_all_threads(pool->has_membarrier);
-    if (!(pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, PKN_SEARCH_IMPATIENT | PKN_SEARCH_HIDDEN, 1) ||
+    pkn_fence_all_threads(pool->has_membarrier || (home != 0 && home->pool->has_membarrier));
+    if (!(pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, all, 1) || (home != 0 && pkn_search_at_home(home, all, 1)) ||
           pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool))) {
-        if (wait->deadline_ns == 0) {
-            pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
-            return 1;
-        }
-        pkn_sleep_until(&self->sleeper, &self->parked, parked, wait->deadline_ns);
+        pkn_sleep_on(self, parked, wait->deadline_ns);
     }
     if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
         pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
-        return 0;
+        woken = 0;
     }
-    return 1;
+    return home != 0 && pkn_awake_from_abroad(home) ? woken | PKN_WOKEN_AT_HOME : woken;
 #else
     PKN_UNUSED(self);
     PKN_UNUSED(wait);
@@ -4404,16 +5164,26 @@ PKN_INTERNAL PKN_COLD int pkn_finish_alone(pkn_member *self, const pkn_wait *wai
 #define PKN_PATIENCE_NS 200000
 #define PKN_HIDDEN_AFTER_NS 20000 /* without work; then private joins are looked for */
 
-/* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
-   because this is a forked child and the threads are gone. */
-PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
+/* By how many jobs the stack is higher than the depth limit. */
+PKN_INTERNAL uint32_t pkn_too_deep(const pkn_member *self) {
+    uint32_t here = pkn_is_shallow(self) ? 0 : self->depth - self->pool->depth_limit;
+    uint32_t at_home = self->home == 0 ? 0 : pkn_too_deep(self->home);
+    return here > at_home ? here : at_home;
+}
+
+PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
     pkern_pool *pool = self->pool;
-    uint32_t too_deep = self->depth > pool->depth_limit ? self->depth - pool->depth_limit : 0;
+    uint32_t too_deep = pkn_too_deep(self);
     uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns) << (too_deep < 20 ? too_deep : 20);
     uint64_t hidden_after = (uint64_t)(PKN_HIDDEN_AFTER_NS * pool->ticks_per_ns);
     uint64_t stuck_since = 0, spinning_since = 0, hidden_at = 0;
     uint32_t polls = 0;
     int was_woken = 0, stuck = 0, hurries = 0, how = 0;
+    int outer_mode = self->tally.mode;
+    uint64_t start = wait->kind == PKN_WAIT_WORK ? 0 : pkn_trace_start(self);
+    if (outer_mode == PKN_TALLY_AWAY) {
+        (void)pkn_tally_spun(&self->tally);
+    }
     while (!pkn_wait_is_over(self, wait)) {
         if (PKN_UNLIKELY(pkn_is_orphan(pool))) {
             return pkn_finish_alone(self, wait);
@@ -4427,6 +5197,7 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
         how &= PKN_SEARCH_IMPATIENT;
         if (polls % PKN_POLLS_PER_REQUEST == 0) {
             uint64_t now = pkn_ticks();
+            pkn_tally_idle(&self->tally, now);
             stuck_since = stuck ? stuck_since : now;
             hidden_at = stuck ? hidden_at : now + hidden_after;
             spinning_since = polls == 0 ? now : spinning_since;
@@ -4443,7 +5214,7 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
                 return 0;
             }
         }
-        if (polls % 8 == 7 && pkn_ticks() - spinning_since >= pool->spin_ticks) {
+        if (polls % 8 == 7 && pkn_tally_spun(&self->tally) - spinning_since >= pool->spin_ticks) {
             was_woken = pkn_sleep(self, wait);
             hurries = 1;
             polls = 0;
@@ -4452,19 +5223,27 @@ PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
         polls++;
         pkn_cpu_relax();
     }
-    if (was_woken) {
-        /* somebody meant us to work: another may */
+    pkn_tally_turn(&self->tally, outer_mode);
+    pkn_trace_end(self, PKN_TRACE_WAIT + (uint32_t)wait->kind, start, 0, 0);
+    /* somebody meant us to work: another may */
+    if ((was_woken & PKN_WOKEN) != 0) {
         pkn_work_posted(pool, pkn_root(self), 1);
+    }
+    if ((was_woken & PKN_WOKEN_AT_HOME) != 0) {
+        pkn_work_posted(self->home->pool, pkn_root(self->home), 1);
     }
     return 0;
 }
 
-/* Before a wait that is not for the newest record: what is private becomes public, while its root is known. */
-PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
-    uint32_t pieces = member->pool->helpers != 0 ? pkn_join_expose(member, pkn_join_end(member)) : 0;
-    if (pieces != 0) {
-        pkn_work_posted(member->pool, pkn_root(member), pieces);
-    }
+/* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
+   because this is a forked child and the threads are gone. A worker of another pool goes on serving that one. */
+PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
+    uint32_t floor = self->join_floor;
+    /* what runs meanwhile is of other roots: it must not take records below it back and make them public again as its own */
+    self->join_floor = pkn_join_end(self);
+    int lost = pkn_work_here_until(self, wait);
+    self->join_floor = floor;
+    return lost;
 }
 
 #endif
@@ -4483,13 +5262,16 @@ PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_w
     member->index = index;
     member->is_worker = is_worker;
     member->seen_epoch = (uint32_t *)(void *)(member + 1);
+    member->lane = pkn_trace_make_lane(pool);
     if (pkn_join_add_segment(member) != 0) {
+        pkn_trace_free_lane(pool, member->lane);
         pkn_release(pool->allocator, member, bytes);
         return 0;
     }
     pkn_set_end(&member->fork, pkn_join_slot(member, 0));
 #if PKN_THREADS
     if (pkn_sleeper_init(&member->sleeper) != 0) {
+        pkn_trace_free_lane(pool, member->lane);
         pkn_release(pool->allocator, pkn_join_slot(member, 0), PKN_JOIN_SEGMENT_0 * sizeof(pkn_slot));
         pkn_release(pool->allocator, member, bytes);
         return 0;
@@ -4507,6 +5289,7 @@ PKN_INTERNAL void pkn_member_destroy(pkn_member *member) {
                     (PKN_JOIN_SEGMENT_0 << i) * sizeof(pkn_slot));
     }
     pkn_release(pool->allocator, member->slices, (size_t)pool->num_threads * sizeof(pkn_loop_slice));
+    pkn_trace_free_lane(pool, member->lane);
 #if PKN_THREADS
     if (!pkn_is_orphan(pool)) {
         pkn_sleeper_destroy(&member->sleeper); /* in a forked child its sleepers are gone, and it would wait for them */
@@ -4570,6 +5353,7 @@ PKN_INTERNAL pkn_member *pkn_become_guest(pkn_thread_state *thread, pkern_pool *
         thread->last_guest = member;
         thread->last_is_kept = member->kept_by == thread;
     }
+    member->home = thread->worker != 0 && !pkn_is_orphan(thread->worker->pool) ? thread->worker : 0;
     member->next_membership = thread->memberships;
     thread->memberships = member;
     return member;
@@ -4619,19 +5403,29 @@ PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
     return entry->member = member;
 }
 
-/* The outermost call of a guest ends: jobs that only this thread could run are run, and the slot is free again. */
-PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
-    pkn_thread_state *thread = &pkn_this_thread;
+/* Runs what lies in the member's own deque: jobs that only this thread could run. */
+PKN_INTERNAL void pkn_run_own_jobs(pkn_member *member) {
     pkn_filter anything = {0, 0, 0};
     pkn_wait for_own = {PKN_WAIT_YIELD, 0, 0, 0, 0, 0, 0};
     pkn_job job;
+    while (pkn_take_urgent(member, &for_own, 1, 0, &job) || pkn_spawn_pop(member, &anything, &job)) {
+        pkn_run_job(member, &job);
+    }
+}
+
+/* The outermost call of a guest ends: jobs that only this thread could run are run, and the slot is free again. */
+PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
+    pkn_thread_state *thread = &pkn_this_thread;
     pkn_set_current(member);
     if (member->has_spawned && !pkn_is_orphan(member->pool)) {
-        while (pkn_take_urgent(member, &for_own, 1, 0, &job) || pkn_spawn_pop(member, &anything, &job)) {
-            pkn_run_job(member, &job);
-        }
+        pkn_run_own_jobs(member);
         member->has_spawned = 0;
     }
+    if (PKN_UNLIKELY(member->lane != 0)) {
+        pkn_trace_end(member, PKN_TRACE_CALL, member->lane->call_start, 0, 0);
+        member->lane->call_start = 0;
+    }
+    member->stays = PKN_STAYS_NOT;
     member->entries = 0;
     pkn_member **link = &thread->memberships;
     while (*link != member) {
@@ -4642,6 +5436,18 @@ PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
     pkn_atomic_store_release_u32(
         &member->guest_state,
         member->kept_by != 0 ? PKN_GUEST_KEPT : PKN_GUEST_FREE);
+}
+
+/* The calling thread, which is in no pool, stays in this one until it ends it. 0, or 1 without memory. */
+PKN_INTERNAL int pkn_stay(pkern_pool *pool) {
+    pkn_member *member = pkn_become_guest(&pkn_this_thread, pool);
+    if (member == 0) {
+        return 1;
+    }
+    member->stays = PKN_STAYS;
+    member->entries = 1;
+    pkn_set_current(member);
+    return 0;
 }
 
 PKN_INTERNAL void pkn_leave(const pkn_entry *entry) {
@@ -4675,6 +5481,11 @@ PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
 /* The allocator of the pool that a call would run on, for scratch memory of the layers above. */
 PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
     return pkn_pool_of_call(pool)->allocator;
+}
+
+/* The calling thread's place in the scope's pool; 0 where spawns run at once. */
+PKN_INLINE pkn_member *pkn_scope_member(const pkern_scope *scope) {
+    return scope->member == 0 || pkn_is_orphan(scope->pool) ? 0 : pkn_membership(&pkn_this_thread, scope->pool);
 }
 
 #endif
@@ -4739,6 +5550,7 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
 PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call) {
     pkn_member *member = pkn_enter(pool, &call->entry);
     if (member != 0) {
+        pkn_trace_call(member);
         return &member->fork;
     }
     memset((void *)&call->slot, 0, sizeof call->slot);
@@ -4769,6 +5581,7 @@ PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern
     pkn_member *member = pkn_enter(pool, &entry);
     pkn_slot *slot = member != 0 ? pkn_end(&member->fork) : 0;
     if (slot != 0) {
+        pkn_trace_call(member);
         pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
         frame->fn = b;
         frame->ctx = b_ctx;
@@ -4788,6 +5601,106 @@ PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern
 
 #endif
 /* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/join_context.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Joins with more to say: callbacks that are told where they run, waits that take only what is theirs. And the hint whether anybody has
+   taken what was offered. */
+#ifndef PKN_POOL_JOIN_CONTEXT_C
+#define PKN_POOL_JOIN_CONTEXT_C
+
+/* #include "pool/guest.h": above */
+
+typedef struct PKN_MAY_ALIAS pkn_context_frame {
+    pkern_context_fn fn;
+    void *ctx;
+    int status;
+} pkn_context_frame;
+
+/* Only a thief runs a record by its function. */
+PKN_INTERNAL void pkn_context_migrated(pkn_fork_state *self, pkn_slot *slot) {
+    pkn_context_frame *frame = (pkn_context_frame *)(void *)slot->payload;
+    PKN_UNUSED(self);
+    frame->status = frame->fn(frame->ctx, 1);
+}
+
+PKERN_API pkern_status pkern_join_context(pkern_pool *pool, pkern_context_fn a, void *a_ctx, pkern_context_fn b, void *b_ctx) {
+    pkn_entry entry;
+    if (a == 0 || b == 0) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_enter(pool, &entry);
+    pkn_slot *slot = member != 0 ? pkn_end(&member->fork) : 0;
+    if (slot != 0) {
+        pkn_context_frame *frame = (pkn_context_frame *)(void *)slot->payload;
+        frame->fn = b;
+        frame->ctx = b_ctx;
+        slot->run = pkn_context_migrated;
+        slot = pkn_push(slot) != 0 ? slot : 0;
+    }
+    int a_status = a(a_ctx, 0);
+    int taken = slot != 0 ? pkn_pop(slot) : 1;
+    int b_status = taken > 0 ? b(b_ctx, 0) : taken < 0 ? PKERN_ECANCELED : ((pkn_context_frame *)(void *)slot->payload)->status;
+    pkn_leave(&entry);
+    return a_status != 0 ? a_status : b_status;
+}
+
+PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx, int wait_mode) {
+    pkn_entry entry;
+    if (wait_mode == PKERN_WAIT_STEAL) {
+        return pkern_join(pool, a, a_ctx, b, b_ctx);
+    }
+    if (a == 0 || b == 0 || (wait_mode != PKERN_WAIT_OWN && wait_mode != PKERN_WAIT_BLOCK)) {
+        return PKERN_EINVAL;
+    }
+    pkn_member *member = pkn_enter(pool, &entry);
+    uint32_t outer_root = 0, floor = 0, root = 0;
+    pkn_slot *slot = 0;
+    if (member != 0) {
+        outer_root = pkn_root(member);
+        floor = member->join_floor;
+        pkn_join_expose_all(member); /* while its root is known */
+        member->join_floor = pkn_join_end(member);
+        root = pkn_region_begin(member);
+        pkn_set_root(member, root);
+        slot = pkn_end(&member->fork);
+        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+        frame->fn = b;
+        frame->ctx = b_ctx;
+        slot->run = 0;
+        slot = pkn_push(slot) != 0 ? slot : 0;
+    }
+    int a_status = a(a_ctx);
+    int b_status;
+    if (slot != 0 && pkn_pop_is_special(slot)) {
+        member->blocks = wait_mode == PKERN_WAIT_BLOCK;
+        int taken = pkern_internal_take_back(slot);
+        member->blocks = 0;
+        b_status = taken > 0 ? b(b_ctx) : taken == 0 ? ((pkn_join_frame *)(void *)slot->payload)->status : PKERN_ECANCELED;
+    } else {
+        b_status = b(b_ctx);
+    }
+    if (member != 0) {
+        pkn_set_root(member, outer_root);
+        pkn_region_end(member, root);
+        member->join_floor = floor;
+    }
+    pkn_leave(&entry);
+    return a_status != 0 ? a_status : b_status;
+}
+
+PKERN_API int pkern_worker_has_pending_tasks(const pkern_pool *pool) {
+    const pkn_thread_state *thread = pkn_settled_thread();
+    const pkn_member *member = thread->memberships == 0 ? 0 : pkn_membership(thread, pkn_pool_of_call(pool));
+    if (member == 0) {
+        return -1;
+    }
+    size_t spawned = pkn_atomic_load_relaxed_size(&member->spawns.bottom) - pkn_atomic_load_relaxed_size(&member->spawns.top);
+    return (ptrdiff_t)spawned > 0 || pkn_join_end(member) > pkn_join_top(pkn_atomic_load_relaxed_u64(&member->join_range));
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
 /* ==== src/pool/scope.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
@@ -4797,27 +5710,36 @@ PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern
 
 /* #include "pool/guest.h": above */
 
-PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, int is_fifo) {
+PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, int is_fifo, int wait_mode) {
     pkn_entry entry;
-    if (scope == 0) {
+    if (scope == 0 || wait_mode < PKERN_WAIT_STEAL || wait_mode > PKERN_WAIT_BLOCK) {
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
     pkn_scope_init(scope, is_fifo, PKN_SCOPE_OPEN);
+    if (member != 0) {
+        pkn_trace_call(member);
+    }
     scope->member = member;
     scope->pool = member != 0 ? member->pool : 0;
     scope->thread = &pkn_this_thread;
+    scope->wait_mode = wait_mode;
+    scope->root = member == 0 ? PKN_ROOT_NONE : wait_mode == PKERN_WAIT_STEAL ? pkn_root(member) : pkn_region_begin(member);
     /* a scope is no task: calls between begin and wait that name no pool go where they went before */
     pkn_set_current(entry.outer);
     return PKERN_OK;
 }
 
 PKERN_API pkern_status pkern_scope_begin(pkern_scope *scope, pkern_pool *pool) {
-    return pkn_scope_begin(scope, pool, 0);
+    return pkn_scope_begin(scope, pool, 0, PKERN_WAIT_STEAL);
 }
 
 PKERN_API pkern_status pkern_scope_begin_fifo(pkern_scope *scope, pkern_pool *pool) {
-    return pkn_scope_begin(scope, pool, 1);
+    return pkn_scope_begin(scope, pool, 1, PKERN_WAIT_STEAL);
+}
+
+PKERN_API pkern_status pkern_scope_begin_with(pkern_scope *scope, pkern_pool *pool, int wait_mode) {
+    return pkn_scope_begin(scope, pool, 0, wait_mode);
 }
 
 PKERN_API pkern_status pkern_scope_set_cancel(pkern_scope *scope, const pkern_cancel *cancel) {
@@ -4828,18 +5750,15 @@ PKERN_API pkern_status pkern_scope_set_cancel(pkern_scope *scope, const pkern_ca
     return PKERN_OK;
 }
 
-/* The calling thread's place in the scope's pool; 0 where spawns run at once. */
-PKN_INLINE pkn_member *pkn_scope_member(const pkern_scope *scope) {
-    return scope->member == 0 || pkn_is_orphan(scope->pool) ? 0 : pkn_membership(&pkn_this_thread, scope->pool);
-}
-
 /* Queues a task of the scope. 0, or 1 without memory. */
 PKN_INTERNAL int pkn_scope_post(pkern_scope *scope, pkn_member *member, const pkn_job *job, int is_urgent) {
     int failed;
-    if (is_urgent) {
+    if (is_urgent && !pkn_is_isolated(member->pool, job->root)) {
         return pkn_post_urgent(member, job);
     }
-    if (scope->is_fifo) {
+    if (pkn_is_isolated(member->pool, job->root)) {
+        failed = pkn_queue_push(member->pool, &member->pool->of_regions, job); /* first in, first out, in any case */
+    } else if (scope->is_fifo) {
         pkn_job_deque *fifo = pkn_scope_fifo_of(scope, member);
         failed = fifo == 0 || pkn_fifo_push(member, fifo, job);
     } else {
@@ -4858,7 +5777,7 @@ PKN_INTERNAL pkern_status pkn_scope_spawn(pkern_scope *scope, pkern_task_fn fn, 
     uint32_t number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
     pkn_member *member = pkn_scope_member(scope);
     if (member != 0) {
-        pkn_job job = {fn, ctx, scope, number, pkn_root(member)};
+        pkn_job job = {fn, ctx, scope, number, scope->root};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
         if (pkn_scope_post(scope, member, &job, is_urgent) != 0) {
             pkn_run_job(member, &job);
@@ -4893,9 +5812,19 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
         entry.member = member;
         entry.outer = pkn_current();
         if (!pkn_wait_is_over(member, &wait)) {
+            uint32_t outer_root = pkn_root(member);
             pkn_set_current(member);
             pkn_join_expose_all(member);
+            if (scope->wait_mode != PKERN_WAIT_STEAL) {
+                pkn_set_root(member, scope->root);
+                member->blocks = scope->wait_mode == PKERN_WAIT_BLOCK && member->pool->helpers != 0;
+            }
             lost = pkn_work_until(member, &wait);
+            member->blocks = 0;
+            pkn_set_root(member, outer_root);
+        }
+        if (scope->wait_mode != PKERN_WAIT_STEAL) {
+            pkn_region_end(member, scope->root);
         }
         pkn_scope_free_fifos(scope, member->pool->allocator);
         pkn_leave(&entry);
@@ -4939,6 +5868,7 @@ PKN_INTERNAL int pkn_post_detached(pkn_member *member, const pkn_job *given, int
         /* a guest's jobs go to the pool's threads, so that it can leave; first in, first out, in any case */
         failed = pkn_inject(pool, &job);
         if (!failed) {
+            pkn_tally_add(&member->tally, PKN_TALLY_SPAWNS, 1);
             pkn_work_posted(pool, PKN_ROOT_INJECTED, 1);
         }
     }
@@ -4958,7 +5888,13 @@ PKN_INTERNAL pkern_status pkn_spawn_detached(pkern_pool *pool, pkern_task_fn fn,
     if (pkn_enter(pool, &entry) == 0) {
         pkn_report_error(pkn_pool_of_call(pool), fn(ctx), ctx);
     } else {
-        failed = pkn_post_detached(entry.member, &job, how);
+        pkn_member *member = entry.member;
+        failed = pkn_post_detached(member, &job, how);
+        if (member->stays == PKN_STAYS && member->pool->num_threads == 1) {
+            member->stays = PKN_STAYS_AND_RUNS; /* so that jobs that spawn don't nest */
+            pkn_run_own_jobs(member);
+            member->stays = PKN_STAYS;
+        }
     }
     pkn_leave(&entry);
     return failed ? PKERN_ENOMEM : PKERN_OK;
@@ -5213,8 +6149,10 @@ PKN_INTERNAL int pkn_serve_board(pkn_member *self) {
     void *ctx = (void *)(uintptr_t)pkn_atomic_load_relaxed_size(&board->ctx);
     self->seen_broadcast = number;
     pkn_set_root(self, pkn_atomic_load_relaxed_u32(&board->root));
+    pkn_work work = pkn_work_begins(self, PKN_TALLY_BROADCASTS);
     int code = fn(self->index, (int)pkn_atomic_load_relaxed_u32(&board->count), ctx);
     pkn_broadcast_part_ended(self->pool, (pkn_broadcast *)pkn_atomic_load_relaxed_ptr(&board->broadcast), self->index, code);
+    pkn_work_ends(self, &work, PKN_TRACE_BROADCAST, 0);
     return 1;
 }
 
@@ -5228,7 +6166,9 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
             pkn_broadcast *broadcast = pkn_next_broadcast(self);
             if (broadcast != 0) {
                 pkn_set_root(self, broadcast->root);
+                pkn_work work = pkn_work_begins(self, PKN_TALLY_BROADCASTS);
                 pkn_run_broadcast(self->pool, broadcast, self->index);
+                pkn_work_ends(self, &work, PKN_TRACE_BROADCAST, 0);
             }
         }
     }
@@ -5255,7 +6195,14 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
+    if (member != 0 && pkn_is_isolated(member->pool, pkn_root(member))) {
+        pkn_leave(&entry);
+        return PKERN_EDEADLK;
+    }
     if (member == 0 || member->pool->num_threads == 1) {
+        if (member != 0) {
+            pkn_tally_add(&member->tally, PKN_TALLY_BROADCASTS, 1);
+        }
         int status = fn(0, 1, ctx);
         pkn_leave(&entry);
         return status;
@@ -5265,6 +6212,7 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
     broadcast.count = member->is_worker ? workers : workers + 1;
     pkn_atomic_store_relaxed_u32(&broadcast.remaining, (uint32_t)workers);
     pkn_announce_broadcast(member->pool, &broadcast);
+    pkn_trace_instant(member, PKN_TRACE_ANNOUNCE, 0);
     int lost = 0;
     if (member->is_worker) {
         pkn_serve_broadcasts(member);
@@ -5273,7 +6221,10 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
             pkn_broadcast_for_the_ended(member->pool, &broadcast);
         }
     } else {
+        uint64_t start = pkn_trace_start(member);
+        pkn_tally_add(&member->tally, PKN_TALLY_BROADCASTS, 1);
         int code = fn(workers, broadcast.count, ctx);
+        pkn_trace_end(member, PKN_TRACE_BROADCAST, start, 0, 0);
         if (code != 0) {
             pkn_keep_lowest_failure(&broadcast.failure, (uint32_t)workers, code);
         }
@@ -5321,6 +6272,7 @@ PKN_INTERNAL pkern_status pkn_spawn_broadcast(pkn_member *member, pkern_scope *s
         pkn_atomic_fetch_add_relaxed_size(&pool->detached, 1);
     }
     pkn_announce_broadcast(pool, broadcast);
+    pkn_trace_instant(member, PKN_TRACE_ANNOUNCE, 0);
     if (member->is_worker && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
         pkn_broadcast_for_the_ended(pool, broadcast); /* our own part is still to come, so it lives */
     }
@@ -5348,6 +6300,9 @@ PKERN_API pkern_status pkern_scope_spawn_broadcast(pkern_scope *scope, int (*fn)
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_scope_member(scope);
+    if (member != 0 && pkn_is_isolated(member->pool, scope->root)) {
+        return PKERN_EDEADLK;
+    }
     if (member != 0 && member->pool->num_threads > 1) {
         return pkn_spawn_broadcast(member, scope, fn, ctx);
     }
@@ -5400,7 +6355,12 @@ PKN_INTERNAL int pkn_yield(const pkern_pool *pool, int is_local) {
     pkn_wait wait = {PKN_WAIT_YIELD, 0, 0, 0, 0, 0, 0};
     pkn_set_current(member);
     pkn_join_expose_all(member);
-    int found = is_local ? pkn_search_local(member) : pkn_search(member, &wait, 0);
+    uint32_t floor = member->join_floor;
+    member->join_floor = pkn_join_end(member); /* as in pkn_work_until */
+    int found = !is_local                                              ? pkn_search(member, &wait, 0)
+                : pkn_is_isolated(member->pool, pkn_root(member)) ? 0
+                                                                       : pkn_search_local(member);
+    member->join_floor = floor;
     pkn_set_current(outer);
     return found ? PKERN_YIELD_EXECUTED : PKERN_YIELD_IDLE;
 }
@@ -5599,8 +6559,9 @@ PKN_INTERNAL int pkn_loop_run_alone(const pkn_loop *loop, size_t begin, size_t e
 /* Members that could help and sleep: workers, and the guest that a worker's loop belongs to. */
 PKN_INTERNAL uint32_t pkn_sleeping_helpers(const pkn_member *member) {
     uint32_t asleep = pkn_sleeping_workers(member->pool);
-    if (member->is_worker && pkn_root(member) != PKN_ROOT_NONE &&
-        pkn_atomic_load_relaxed_u32(&pkn_member_at(member->pool, pkn_root(member) - 1u)->parked) != PKN_AWAKE) {
+    uint32_t top = member->is_worker ? pkn_top_root(member->pool, pkn_root(member)) : PKN_ROOT_NONE;
+    if (top != PKN_ROOT_NONE && top != PKN_ROOT_LONELY &&
+        pkn_atomic_load_relaxed_u32(&pkn_member_at(member->pool, top - 1u)->parked) != PKN_AWAKE) {
         asleep++;
     }
     return asleep;
@@ -5834,10 +6795,19 @@ PKN_INTERNAL int pkn_loop_share(const pkn_loop *loop, int wake, pkn_loop_cost *c
     if (pkn_loop_board_is_free(loop->member)) {
         pkn_prefetch_to_write(&loop->member->board); /* spinning helpers have it */
         size_t own_items;
-        uint64_t start = cost != 0 ? pkn_ticks() : 0;
+        pkn_member *owner = loop->member;
+        int outer_mode = owner->tally.mode;
+        uint64_t start = pkn_ticks();
+        pkn_tally_become(&owner->tally, PKN_TALLY_BUSY, start);
         int status = pkn_loop_run_shared(loop, &view, wake, &own_items);
+        uint64_t end = pkn_ticks();
+        pkn_tally_become(&owner->tally, outer_mode, end);
+        pkn_tally_add(&owner->tally, PKN_TALLY_LOOPS_SHARED, 1);
+        if (PKN_UNLIKELY(owner->lane != 0)) {
+            pkn_trace_record(owner, PKN_TRACE_LOOP, start, end, view.units, 0);
+        }
         if (cost != 0 && status == 0) {
-            pkn_loop_learn(cost, (double)(pkn_ticks() - start) / loop->member->pool->ticks_per_ns, own_items);
+            pkn_loop_learn(cost, (double)(end - start) / owner->pool->ticks_per_ns, own_items);
         }
         return status;
     }
@@ -5877,13 +6847,17 @@ PKN_INTERNAL int pkn_loop_run_watched(pkn_loop *loop, pkn_loop_cost *cost, int c
         size_t piece = pkn_loop_piece(loop, wanted);
         int status = pkn_loop_run_alone(loop, loop->begin, loop->begin + piece);
         loop->begin += piece;
-        double passed_ns = (double)(pkn_ticks() - start) / member->pool->ticks_per_ns;
+        uint64_t now = pkn_ticks();
+        double passed_ns = (double)(now - start) / member->pool->ticks_per_ns;
         if (status != 0) {
             return status;
         }
         if (loop->begin == loop->end) {
             pkn_loop_learn(cost, passed_ns, items);
             loop->short_item_ns = (double)cost->item_ns;
+            if (PKN_UNLIKELY(member->lane != 0)) {
+                pkn_trace_record(member, PKN_TRACE_ALONE, start, now, 0, 0);
+            }
             return PKERN_OK;
         }
         loop->item_ns = passed_ns / (double)(loop->begin - begin);
@@ -5988,6 +6962,325 @@ PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, siz
 PKN_INTERNAL pkern_status pkn_loop_run(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
                                        pkern_range_fn body, void *ctx) {
     return pkn_loop_run_keyed(pool, begin, end, options, body, ctx, (size_t)body);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/trace.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Writing the trace. The file is complete after each step: it is created as an array of one event, and whatever is added takes the
+   place of the closing bracket. So pools may come and go and share a file, and what is there can be opened at any time.
+
+   A process is recognised by its number, so a forked child knows that the traces it inherits are not its own. */
+#ifndef PKN_POOL_TRACE_C
+#define PKN_POOL_TRACE_C
+
+/* #include "pool/trace.h": above */
+/* #include "pool/guest.h": above */
+
+struct pkn_trace {
+    pkn_trace *next; /* of the process's traced pools, under pkn_trace_lock */
+    pkern_pool *pool;
+    long process;
+    unsigned number; /* of the pool in the process */
+    size_t bytes;
+    char file[1];
+};
+
+typedef struct pkn_trace_kind {
+    const char *name;
+    const char *first, *second; /* what the event's numbers are, 0 for none */
+} pkn_trace_kind;
+
+static const pkn_trace_kind pkn_trace_kinds[PKN_TRACE_KINDS] = {
+    {"stolen join", "from", 0},
+    {"job", "from", 0},
+    {"help", "owner", "units"},
+    {"loop", "units", 0},
+    {"loop, not shared", 0, 0},
+    {"broadcast", 0, 0},
+    {"wait", 0, 0},
+    {"wait for join", 0, 0},
+    {"wait for scope", 0, 0},
+    {"wait for loop", 0, 0},
+    {"wait for broadcast", 0, 0},
+    {"wait for future", 0, 0},
+    {"wait for idle", 0, 0},
+    {"yield", 0, 0},
+    {"sleep", 0, 0},
+    {"call", 0, 0},
+    {"wake", "slot", 0},
+    {"announce broadcast", 0, 0},
+};
+
+static pkn_trace *pkn_traces;
+static unsigned pkn_traced_pools;
+static int pkn_trace_watches_exit;
+
+/* Which files this process has created, by their names' hashes; where there are more, the oldest is forgotten and begun anew. */
+#define PKN_TRACE_FILES 16u
+static uint64_t pkn_trace_files[PKN_TRACE_FILES];
+static unsigned pkn_trace_file_count;
+
+/* ---- the file ---- */
+
+PKN_INTERNAL uint64_t pkn_trace_hash(const char *file, long process) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)process;
+    for (; *file != 0; file++) {
+        hash = (hash ^ (unsigned char)*file) * UINT64_C(0x100000001b3);
+    }
+    return hash | 1u;
+}
+
+#define PKN_TRACE_END "\n]\n"
+
+/* The file, positioned where the next event goes, after what stands before it was written; 0 where it can't be had. */
+PKN_INTERNAL FILE *pkn_trace_open_file(const pkn_trace *trace) {
+    uint64_t hash = pkn_trace_hash(trace->file, trace->process);
+    for (unsigned i = 0; i < PKN_TRACE_FILES; i++) {
+        FILE *known = pkn_trace_files[i] == hash ? fopen(trace->file, "rb+") : 0;
+        char end[sizeof PKN_TRACE_END] = "";
+        if (known != 0) {
+            if (fseek(known, -(long)(sizeof end - 1), SEEK_END) == 0 && fread(end, 1, sizeof end - 1, known) == sizeof end - 1 &&
+                strcmp(end, PKN_TRACE_END) == 0 && fseek(known, -(long)(sizeof end - 1), SEEK_END) == 0 &&
+                fputs(",\n", known) >= 0) {
+                return known;
+            }
+            fclose(known);
+        }
+    }
+    FILE *made = fopen(trace->file, "wb");
+    if (made != 0) {
+        pkn_trace_files[pkn_trace_file_count++ % PKN_TRACE_FILES] = hash;
+        if (fputs("[\n", made) < 0) {
+            fclose(made);
+            return 0;
+        }
+    }
+    return made;
+}
+
+PKN_INTERNAL pkern_status pkn_trace_close_file(FILE *file) {
+    int failed = fputs(PKN_TRACE_END, file) < 0;
+    failed |= ferror(file);
+    failed |= fclose(file);
+    return failed ? PKERN_EIO : PKERN_OK;
+}
+
+/* As a part of a JSON string. */
+PKN_INTERNAL void pkn_trace_put_text(FILE *file, const char *text) {
+    for (; *text != 0; text++) {
+        if (*text == '"' || *text == '\\') {
+            fputc('\\', file);
+        }
+        fputc(*text >= ' ' && *text <= '~' ? *text : '?', file);
+    }
+}
+
+/* ---- a pool's events ---- */
+
+/* Ticks to nanoseconds, by two looks at both clocks. */
+typedef struct pkn_trace_clock {
+    uint64_t ticks, ns;
+    double ns_per_tick;
+} pkn_trace_clock;
+
+PKN_INTERNAL uint64_t pkn_trace_ns(const pkn_trace_clock *clock, uint64_t ticks) {
+    double passed = (double)(int64_t)(ticks - clock->ticks) * clock->ns_per_tick;
+    return passed > 0 ? clock->ns + (uint64_t)passed : clock->ns;
+}
+
+PKN_INTERNAL void pkn_trace_put_time(FILE *file, const char *name, uint64_t ns) {
+    fprintf(file, ",\"%s\":%llu.%03u", name, (unsigned long long)(ns / 1000), (unsigned)(ns % 1000));
+}
+
+/* A number of a slot, or -1. */
+PKN_INTERNAL void pkn_trace_put_number(FILE *file, const char *name, uint32_t number) {
+    if (number == UINT32_MAX) {
+        fprintf(file, "\"%s\":-1", name);
+    } else {
+        fprintf(file, "\"%s\":%lu", name, (unsigned long)number);
+    }
+}
+
+PKN_INTERNAL void pkn_trace_put_event(FILE *file, const pkn_trace *trace, int slot, const pkn_trace_event *event,
+                                      const pkn_trace_clock *clock) {
+    const pkn_trace_kind *kind = &pkn_trace_kinds[event->kind];
+    int is_instant = event->kind >= PKN_TRACE_WAKE;
+    uint64_t start = pkn_trace_ns(clock, event->start);
+    fprintf(file, ",\n{\"name\":\"%s\",\"cat\":\"pkern\",\"ph\":\"%s\",\"pid\":%u,\"tid\":%d", kind->name,
+            is_instant ? "i\",\"s\":\"t" : "X", trace->number, slot);
+    pkn_trace_put_time(file, "ts", start);
+    if (!is_instant) {
+        pkn_trace_put_time(file, "dur", pkn_trace_ns(clock, event->end) - start);
+    }
+    if (kind->first != 0) {
+        fputs(",\"args\":{", file);
+        pkn_trace_put_number(file, kind->first, event->first);
+        if (kind->second != 0) {
+            fputc(',', file);
+            pkn_trace_put_number(file, kind->second, event->second);
+        }
+        fputc('}', file);
+    }
+    fputc('}', file);
+}
+
+/* The name of a slot's lane, its events, and how many are missing. */
+PKN_INTERNAL void pkn_trace_put_lane(FILE *file, const pkn_trace *trace, const pkn_member *member, const pkn_trace_clock *clock) {
+    pkn_trace_lane *lane = member->lane;
+    const char *prefix = member->is_worker ? trace->pool->name : "caller";
+    int number = member->is_worker ? member->index : member->index - trace->pool->num_threads + 1;
+    uint64_t count = pkn_count_read_published(&lane->recorded);
+    uint64_t dropped = pkn_count_read(&lane->dropped);
+    uint64_t last = clock->ns;
+    fprintf(file, ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%u,\"tid\":%d,\"args\":{\"name\":\"", trace->number, member->index);
+    pkn_trace_put_text(file, prefix);
+    fprintf(file, "-%d\"}}", number);
+    for (uint64_t i = 0; i < count; i++) {
+        const pkn_trace_event *block =
+            (const pkn_trace_event *)pkn_atomic_load_relaxed_ptr(&lane->block[i / PKN_TRACE_BLOCK]);
+        const pkn_trace_event *event = &block[i % PKN_TRACE_BLOCK];
+        last = pkn_trace_ns(clock, event->end);
+        pkn_trace_put_event(file, trace, member->index, event, clock);
+    }
+    if (dropped != 0) {
+        fprintf(file, ",\n{\"name\":\"events dropped\",\"cat\":\"pkern\",\"ph\":\"i\",\"s\":\"t\",\"pid\":%u,\"tid\":%d", trace->number,
+                member->index);
+        pkn_trace_put_time(file, "ts", last);
+        fprintf(file, ",\"args\":{\"count\":%llu}}", (unsigned long long)dropped);
+    }
+}
+
+/* Under pkn_trace_lock. The pool's threads may go on. */
+PKN_INTERNAL void pkn_trace_write(const pkn_trace *trace) {
+    const pkern_pool *pool = trace->pool;
+    uint64_t now_ticks = pkn_ticks();
+    pkn_trace_clock clock;
+    clock.ticks = pool->created_ticks;
+    clock.ns = pool->id;
+    clock.ns_per_tick = now_ticks == clock.ticks ? 1.0 : (double)(pkn_now_ns() - clock.ns) / (double)(now_ticks - clock.ticks);
+    FILE *file = pkn_trace_open_file(trace);
+    if (file == 0) {
+        return;
+    }
+    fprintf(file, "{\"name\":\"process_sort_index\",\"ph\":\"M\",\"pid\":%u,\"tid\":0,\"args\":{\"sort_index\":%u}}", trace->number,
+            trace->number);
+    /* acquire: pairs with the creation of a guest's slot */
+    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+    for (uint32_t i = 0; i < count; i++) {
+        const pkn_member *member = pkn_member_at(pool, i);
+        if (member->lane != 0) {
+            pkn_trace_put_lane(file, trace, member, &clock);
+        }
+    }
+    (void)pkn_trace_close_file(file);
+}
+
+/* ---- begin and end ---- */
+
+/* The name with %p replaced, and the process's number behind it in a forked child that shows no other difference. */
+PKN_INTERNAL void pkn_trace_expand(const char *name, long process, char *file) {
+    int has_number = 0;
+    for (; *name != 0; name++) {
+        if (name[0] == '%' && name[1] == 'p') {
+            file += sprintf(file, "%ld", process);
+            has_number = 1;
+            name++;
+        } else {
+            *file++ = *name;
+        }
+    }
+    *file = 0;
+    if (!has_number && pkn_atomic_load_relaxed_u32(&pkn_fork_generation) != 0) {
+        (void)sprintf(file, ".%ld", process);
+    }
+}
+
+PKN_INTERNAL void pkn_trace_at_exit(void) {
+    int kept_errno = errno;
+    pkn_mutex_lock(&pkn_trace_lock);
+    for (const pkn_trace *trace = pkn_traces; trace != 0; trace = trace->next) {
+        if (trace->process == pkn_process_number()) {
+            pkn_trace_write(trace);
+        }
+    }
+    pkn_traces = 0;
+    pkn_mutex_unlock(&pkn_trace_lock);
+    errno = kept_errno;
+}
+
+/* Creates the file, or adds the pool's name to it. */
+PKN_INTERNAL pkern_status pkn_trace_begin(pkn_trace *trace) {
+    FILE *file = pkn_trace_open_file(trace);
+    if (file == 0) {
+        return PKERN_EIO;
+    }
+    fprintf(file, "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":%u,\"tid\":0,\"args\":{\"name\":\"pool %u, ", trace->number,
+            trace->number);
+    pkn_trace_put_text(file, trace->pool->name);
+    fprintf(file, ", process %ld\"}}", trace->process);
+    return pkn_trace_close_file(file);
+}
+
+/* Before the pool has members. */
+PKN_INTERNAL pkern_status pkn_trace_open(pkern_pool *pool, const char *name) {
+    name = name != 0 ? name : getenv("PKERN_TRACE");
+    if (name == 0 || *name == 0) {
+        return PKERN_OK;
+    }
+    int kept_errno = errno;
+    /* each "%p" may become 20 digits */
+    size_t bytes = sizeof(pkn_trace) + 10 * strlen(name) + 24;
+    pkn_trace *trace = (pkn_trace *)pkn_allocate(pool->allocator, bytes, sizeof(void *));
+    if (trace == 0) {
+        return PKERN_ENOMEM;
+    }
+    trace->pool = pool;
+    trace->process = pkn_process_number();
+    trace->bytes = bytes;
+    pkn_trace_expand(name, trace->process, trace->file);
+    pkn_mutex_lock(&pkn_trace_lock);
+    trace->number = ++pkn_traced_pools;
+    pkern_status status = pkn_trace_begin(trace);
+    if (status == PKERN_OK && !pkn_trace_watches_exit) {
+        pkn_trace_watches_exit = atexit(pkn_trace_at_exit) == 0;
+    }
+    if (status == PKERN_OK) {
+        trace->next = pkn_traces;
+        pkn_traces = trace;
+        pool->trace = trace;
+    }
+    pkn_mutex_unlock(&pkn_trace_lock);
+    if (status != PKERN_OK) {
+        pkn_release(pool->allocator, trace, bytes);
+    }
+    errno = kept_errno;
+    return status;
+}
+
+/* The pool's threads are gone; its members are not. */
+PKN_INTERNAL void pkn_trace_close(pkern_pool *pool) {
+    pkn_trace *trace = pool->trace;
+    if (trace == 0) {
+        return;
+    }
+    int kept_errno = errno;
+    pkn_mutex_lock(&pkn_trace_lock);
+    pkn_trace **link = &pkn_traces;
+    while (*link != 0 && *link != trace) {
+        link = &(*link)->next;
+    }
+    if (*link != 0) {
+        *link = trace->next;
+        if (trace->process == pkn_process_number()) {
+            pkn_trace_write(trace);
+        }
+    }
+    pkn_mutex_unlock(&pkn_trace_lock);
+    pkn_release(pool->allocator, trace, trace->bytes);
+    errno = kept_errno;
 }
 
 #endif
@@ -6220,16 +7513,15 @@ PKN_INTERNAL int pkn_usable_cpus(void) {
 #if PKN_THREADS
 
 /* prefix-index, at most 15 characters, the index kept whole */
-PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
+PKN_INTERNAL void pkn_worker_name(const char *prefix, int index, char name[16]) {
     char digits[12];
-    char name[16];
     size_t count = 0;
     size_t length = 0;
     do {
         digits[count++] = (char)('0' + index % 10);
         index /= 10;
     } while (index != 0);
-    while (prefix[length] != 0 && length + count + 1 < sizeof name - 1) {
+    while (prefix[length] != 0 && length + count + 1 < 15) {
         name[length] = prefix[length];
         length++;
     }
@@ -6238,7 +7530,6 @@ PKN_INTERNAL void pkn_name_this_thread(const char *prefix, int index) {
         name[length++] = digits[--count];
     }
     name[length] = 0;
-    pkn_thread_set_name(name);
 }
 
 /* 1 where this worker may end: no broadcast waits for it, and later ones will know that it is gone; and no job came from outside between
@@ -6253,15 +7544,18 @@ PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
     return self->ended;
 }
 
-PKN_INTERNAL void *pkn_worker_main(void *argument) {
+PKN_INTERNAL void pkn_worker_run(void *argument) {
     pkn_member *self = (pkn_member *)argument;
     pkern_pool *pool = self->pool;
     pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0, 0};
-    (void)pkn_hold_cancellation();
-    pkn_set_current(self);
+    /* a thread that the user made may have been in another pool before, and be again */
+    pkn_member *outer = pkn_current();
+    pkn_member *outer_worker = pkn_this_thread.worker;
+    self->next_membership = pkn_this_thread.memberships;
+    int cancellation = pkn_hold_cancellation();
     pkn_this_thread.memberships = self;
     pkn_this_thread.worker = self;
-    pkn_name_this_thread(pool->name, self->index);
+    pkn_set_current(self);
     if ((pool->flags & PKERN_POOL_PIN) != 0) {
         pkn_pin_this_thread(self->index + 1);
     }
@@ -6276,7 +7570,44 @@ PKN_INTERNAL void *pkn_worker_main(void *argument) {
     if (pool->on_thread_exit != 0) {
         pool->on_thread_exit(self->index, pool->user);
     }
+    pkn_this_thread.memberships = self->next_membership;
+    pkn_this_thread.worker = outer_worker;
+    pkn_set_current(outer);
+    pkn_allow_cancellation(cancellation);
+}
+
+PKN_INTERNAL void *pkn_worker_main(void *argument) {
+    const pkn_member *self = (const pkn_member *)argument;
+    char name[16];
+    pkn_worker_name(self->pool->name, self->index, name);
+    pkn_thread_set_name(name);
+    pkn_worker_run(argument);
     return 0;
+}
+
+/* 0, or nonzero where there is no further thread. */
+PKN_INTERNAL int pkn_start_worker(pkn_member *worker) {
+    pkern_pool *pool = worker->pool;
+    if (pool->start_thread == 0) {
+        return pkn_thread_create(&worker->thread, pool->stack_size, pkn_worker_main, worker);
+    }
+    char name[16];
+    pkn_worker_name(pool->name, worker->index, name);
+    pkern_thread_start start = {pkn_worker_run, 0, 0, 0, 0};
+    start.argument = worker;
+    start.name = name;
+    start.stack_size = pool->stack_size;
+    start.index = worker->index;
+    return pool->start_thread(&start, pool->user);
+}
+
+PKN_INTERNAL void pkn_join_worker(const pkn_member *worker) {
+    pkern_pool *pool = worker->pool;
+    if (pool->join_thread == 0) {
+        pkn_thread_join(worker->thread);
+    } else {
+        pool->join_thread(worker->index, pool->user);
+    }
 }
 
 #endif
@@ -6301,11 +7632,13 @@ PKN_INTERNAL int pkn_config_is_valid(const pkern_pool_config *config) {
     const pkern_allocator *allocator = config->allocator;
     return config->num_threads >= 0 && config->num_threads <= PKERN_MAX_THREADS &&
            (allocator == 0 || (allocator->allocate != 0) == (allocator->release != 0)) &&
-           (config->flags & ~(unsigned)(PKERN_POOL_ALL_THREADS | PKERN_POOL_PIN)) == 0;
+           (config->start_thread != 0) == (config->join_thread != 0) &&
+           (config->flags & ~(unsigned)(PKERN_POOL_ALL_THREADS | PKERN_POOL_PIN | PKERN_POOL_USE_CURRENT_THREAD)) == 0;
 }
 
 /* Frees everything but running threads. */
 PKN_INTERNAL void pkn_pool_free(pkern_pool *pool) {
+    pkn_trace_close(pool);
     pkern_allocator storage = pool->allocator_storage;
     const pkern_allocator *allocator = pool->allocator != 0 ? &storage : 0;
     uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
@@ -6314,6 +7647,7 @@ PKN_INTERNAL void pkn_pool_free(pkern_pool *pool) {
     }
     pkn_release(allocator, pool->injected.jobs, pool->injected.capacity * sizeof(pkn_job));
     pkn_release(allocator, pool->urgent.jobs, pool->urgent.capacity * sizeof(pkn_job));
+    pkn_release(allocator, pool->of_regions.jobs, pool->of_regions.capacity * sizeof(pkn_job));
     if (!pkn_is_orphan(pool)) {
         pkn_mutex_destroy(&pool->lock);
         pkn_mutex_destroy(&pool->starting);
@@ -6332,7 +7666,7 @@ PKN_INTERNAL int pkn_start_workers(pkern_pool *pool, int wanted) {
         }
         member->entries = 1;
         pkn_atomic_store_relaxed_ptr(&pool->members[started], member);
-        if (pkn_thread_create(&member->thread, pool->stack_size, pkn_worker_main, member) != 0) {
+        if (pkn_start_worker(member) != 0) {
             pkn_member_destroy(member);
             break;
         }
@@ -6353,7 +7687,7 @@ PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
         pkn_wake_member(pkn_member_at(pool, i));
     }
     for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
-        pkn_thread_join(pkn_member_at(pool, i)->thread);
+        pkn_join_worker(pkn_member_at(pool, i));
     }
 #else
     PKN_UNUSED(pool);
@@ -6380,6 +7714,8 @@ PKN_INTERNAL pkern_pool *pkn_pool_allocate(const pkern_pool_config *config, int 
     }
     pool->on_thread_start = config->on_thread_start;
     pool->on_thread_exit = config->on_thread_exit;
+    pool->start_thread = config->start_thread;
+    pool->join_thread = config->join_thread;
     pool->on_task_error = config->on_task_error;
     pool->user = config->user;
     pool->stack_size = config->stack_size;
@@ -6412,7 +7748,8 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
         return PKERN_EINVAL;
     }
     *pool = 0;
-    if (!pkn_config_is_valid(config)) {
+    int stays = (config->flags & PKERN_POOL_USE_CURRENT_THREAD) != 0;
+    if (!pkn_config_is_valid(config) || (stays && pkn_settled_thread()->memberships != 0)) {
         return PKERN_EINVAL;
     }
     pkn_watch_fork();
@@ -6426,7 +7763,9 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     if (made == 0) {
         return PKERN_ENOMEM;
     }
-    made->id = start_ns;
+    made->id = made->stats_since_ns = start_ns;
+    made->created_ticks = start_ticks;
+    made->trace_status = pkn_trace_open(made, config->trace);
     made->has_membarrier = threads > 1 && pkn_membarrier_init();
     pkn_mutex_lock(&made->starting);
     int started = pkn_start_workers(made, threads - 1);
@@ -6438,10 +7777,11 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     made->ticks_per_ns = passed_ns > 1000 ? (double)(pkn_ticks() - start_ticks) / (double)passed_ns : 1.0;
     made->spin_ticks = (uint64_t)((double)made->spin_ticks * made->ticks_per_ns);
     pkn_mutex_unlock(&made->starting);
-    if (started + 1 < threads && (config->flags & PKERN_POOL_ALL_THREADS) != 0) {
+    int misses = started + 1 < threads && (config->flags & PKERN_POOL_ALL_THREADS) != 0;
+    if (misses || (stays && pkn_stay(made) != 0)) {
         pkn_end_workers(made);
         pkn_pool_free(made);
-        return PKERN_ETHREAD;
+        return misses ? PKERN_ETHREAD : PKERN_ENOMEM;
     }
     *pool = made;
     return PKERN_OK;
@@ -6474,8 +7814,17 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
     if (pool == 0 || pool->num_slots == 0) {
         return PKERN_OK;
     }
+    pkn_member *own = pkn_membership(pkn_settled_thread(), pool);
+    int stayed = own != 0 && own->stays && own->entries == 1 && pkn_join_end(own) == 0;
+    if (stayed) {
+        pkn_leave_for_good(own);
+        pkn_set_current(0);
+    }
     if (!pkn_is_orphan(pool)) {
-        if (pkn_membership(pkn_settled_thread(), pool) != 0 || pkn_close_guest_slots(pool) != 0) {
+        if ((own != 0 && !stayed) || pkn_close_guest_slots(pool) != 0) {
+            if (stayed) {
+                (void)pkn_stay(pool); /* in the slot that it keeps */
+            }
             return PKERN_EDEADLK;
         }
         pkn_end_workers(pool);
@@ -6556,10 +7905,139 @@ PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, vo
     if (fn == 0) {
         return PKERN_EINVAL;
     }
-    pkn_enter(pool, &entry);
+    pkn_member *member = pkn_enter(pool, &entry);
+    if (member != 0) {
+        pkn_trace_call(member);
+    }
     int status = fn(ctx);
     pkn_leave(&entry);
     return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/stats.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Statistics: what the members counted, less what they had counted at the last reset. Nobody but a member writes its counts, so a
+   reset keeps a copy of them, under the pool's lock, and a look subtracts it. */
+#ifndef PKN_POOL_STATS_C
+#define PKN_POOL_STATS_C
+
+/* #include "pool/observe.h": above */
+/* #include "pool/guest.h": above */
+
+PKN_INTERNAL pkern_pool *pkn_given_or_current(pkern_pool *pool) {
+    (void)pkn_settled_thread();
+    return pool != 0 ? pool : pkn_current() != 0 ? pkn_current()->pool : pkern_pool_global();
+}
+
+/* Where there are no threads left but this one, one of those that are gone may hold the lock. */
+PKN_INTERNAL void pkn_stats_lock(pkern_pool *pool) {
+    if (!pkn_is_orphan(pool)) {
+        pkn_mutex_lock(&pool->lock);
+    }
+}
+
+PKN_INTERNAL void pkn_stats_unlock(pkern_pool *pool) {
+    if (!pkn_is_orphan(pool)) {
+        pkn_mutex_unlock(&pool->lock);
+    }
+}
+
+/* Counts, then ticks on the watches. */
+PKN_INTERNAL void pkn_stats_words(const pkn_member *member, uint64_t now, uint64_t *words) {
+    for (int i = 0; i < PKN_TALLY_COUNTS; i++) {
+        words[i] = pkn_count_read(&member->tally.count[i]);
+    }
+    for (int i = 0; i < PKN_TALLY_WATCHES; i++) {
+        words[PKN_TALLY_COUNTS + i] = pkn_watch_read(&member->tally.watch[i], now);
+    }
+}
+
+PKN_INTERNAL void pkn_stats_of_words(const uint64_t *words, double ticks_per_ns, pkern_slot_stats *stats) {
+    const uint64_t *watch = words + PKN_TALLY_COUNTS;
+    stats->jobs = words[PKN_TALLY_JOBS];
+    stats->jobs_stolen = words[PKN_TALLY_JOBS_STOLEN];
+    stats->jobs_injected = words[PKN_TALLY_JOBS_INJECTED];
+    stats->joins_stolen = words[PKN_TALLY_JOINS_STOLEN];
+    stats->steals_failed = words[PKN_TALLY_STEALS_FAILED];
+    stats->steals_tried = stats->steals_failed + stats->jobs_stolen + stats->jobs_injected + stats->joins_stolen +
+                          words[PKN_TALLY_LOOPS_HELPED];
+    stats->spawns = words[PKN_TALLY_SPAWNS];
+    stats->loops_shared = words[PKN_TALLY_LOOPS_SHARED];
+    stats->loops_helped = words[PKN_TALLY_LOOPS_HELPED];
+    stats->units_helped = words[PKN_TALLY_UNITS_HELPED];
+    stats->broadcasts = words[PKN_TALLY_BROADCASTS];
+    stats->sleeps = words[PKN_TALLY_SLEEPS];
+    stats->wakes = words[PKN_TALLY_WAKES];
+    stats->busy_ns = (uint64_t)((double)watch[PKN_TALLY_BUSY] / ticks_per_ns);
+    stats->idle_ns = (uint64_t)((double)watch[PKN_TALLY_IDLE] / ticks_per_ns);
+    stats->asleep_ns = (uint64_t)((double)watch[PKN_TALLY_ASLEEP] / ticks_per_ns);
+}
+
+/* The pool's own comparison of the clocks took only as long as its threads took to start. */
+PKN_INTERNAL double pkn_ticks_per_ns_until(const pkern_pool *pool, uint64_t now_ticks, uint64_t now_ns) {
+    uint64_t passed_ns = now_ns - pool->id;
+    return passed_ns > 1000000 ? (double)(now_ticks - pool->created_ticks) / (double)passed_ns : pool->ticks_per_ns;
+}
+
+PKERN_API pkern_status pkern_pool_get_stats(pkern_pool *pool, pkern_pool_stats *stats, pkern_slot_stats *slots, int capacity) {
+    if (stats == 0 || capacity < 0 || (slots == 0 && capacity != 0)) {
+        return PKERN_EINVAL;
+    }
+    memset(stats, 0, sizeof *stats);
+    pool = pkn_given_or_current(pool);
+    if (pool->num_slots == 0) {
+        return PKERN_OK;
+    }
+    uint64_t sums[PKN_TALLY_WORDS] = {0};
+    uint64_t words[PKN_TALLY_WORDS];
+    pkn_stats_lock(pool);
+    uint64_t now_ticks = pkn_ticks(), now_ns = pkn_now_ns();
+    double ticks_per_ns = pkn_ticks_per_ns_until(pool, now_ticks, now_ns);
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members); /* under the lock, or by the only thread */
+    for (uint32_t i = 0; i < count; i++) {
+        const pkn_member *member = pkn_member_at(pool, i);
+        pkn_stats_words(member, now_ticks, words);
+        for (int j = 0; j < PKN_TALLY_WORDS; j++) {
+            /* a watch that was stopped a moment earlier than a reset saw it running */
+            words[j] = words[j] > member->tally_base[j] ? words[j] - member->tally_base[j] : 0;
+            sums[j] += words[j];
+        }
+        if (i < (uint32_t)capacity) {
+            pkn_stats_of_words(words, ticks_per_ns, &slots[i]);
+        }
+        if (member->lane != 0) {
+            stats->trace_events += pkn_count_read(&member->lane->recorded);
+            stats->trace_dropped += pkn_count_read(&member->lane->dropped);
+        }
+    }
+    stats->elapsed_ns = now_ns - pool->stats_since_ns;
+    pkn_stats_unlock(pool);
+    pkn_stats_of_words(sums, ticks_per_ns, &stats->total);
+    uint64_t tried = stats->total.steals_tried;
+    stats->steal_ratio = tried == 0 ? 0.0 : (double)(tried - stats->total.steals_failed) / (double)tried;
+    stats->num_slots = (int)count;
+    stats->trace = pool->trace_status;
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_pool_reset_stats(pkern_pool *pool) {
+    pool = pkn_given_or_current(pool);
+    if (pool->num_slots == 0) {
+        return PKERN_OK;
+    }
+    pkn_stats_lock(pool);
+    uint64_t now = pkn_ticks();
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    for (uint32_t i = 0; i < count; i++) {
+        pkn_member *member = pkn_member_at(pool, i);
+        pkn_stats_words(member, now, member->tally_base);
+    }
+    pool->stats_since_ns = pkn_now_ns();
+    pkn_stats_unlock(pool);
+    return PKERN_OK;
 }
 
 #endif

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x4a538531ba19d97du
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x96642eb2f6de5992u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x4a538531ba19d97du /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x96642eb2f6de5992u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -90,6 +90,11 @@
 #endif
 #if PKERN_NUM_THREADS > PKERN_MAX_THREADS
 #error "pkern: PKERN_NUM_THREADS is above PKERN_MAX_THREADS"
+#endif
+
+/* PKERN_TRACE_EVENTS: how many events a traced pool keeps of each slot, at least 1; 32 bytes each, taken as they come. */
+#ifndef PKERN_TRACE_EVENTS
+#define PKERN_TRACE_EVENTS 262144
 #endif
 
 /* PKERN_DEBUG: 1 checks the library's own assumptions while it runs. */
@@ -3175,6 +3180,7 @@ PKN_AVX512_END
 #if defined(__linux__)
 #define PKN_LINUX 1
 #include <sys/syscall.h>
+#include <unistd.h>
 #else
 #define PKN_LINUX 0
 #endif
@@ -3194,6 +3200,15 @@ extern long syscall(long number, ...);
 extern int clock_gettime(int clock, struct timespec *time);
 extern int nanosleep(const struct timespec *time, struct timespec *left);
 #endif
+
+/* Of this process; 0 where the system has none. */
+PKN_INLINE long pkn_process_number(void) {
+#if PKN_THREADS || PKN_LINUX
+    return (long)getpid();
+#else
+    return 0;
+#endif
+}
 
 #endif
 /* ==== src/simd/float_neon.c, continued ==== */

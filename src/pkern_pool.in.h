@@ -46,6 +46,7 @@
 #include "base/base.h"
 #include "pool/pool.h"
 #include "pool/fork.h"
+#include "pool/observe.h"
 
 /* The code. */
 #if defined(PKERN_POOL_IMPLEMENTATION) || defined(PKERN_IMPLEMENTATION) || defined(PKERN_STATIC)
@@ -57,5 +58,7 @@
 #include "pool/broadcast.c"
 #include "pool/yield.c"
 #include "pool/loop.c"
+#include "pool/trace.c"
 #include "pool/pool.c"
+#include "pool/stats.c"
 #endif

@@ -44,6 +44,11 @@
 #error "pkern: PKERN_NUM_THREADS is above PKERN_MAX_THREADS"
 #endif
 
+/* PKERN_TRACE_EVENTS: how many events a traced pool keeps of each slot, at least 1; 32 bytes each, taken as they come. */
+#ifndef PKERN_TRACE_EVENTS
+#define PKERN_TRACE_EVENTS 262144
+#endif
+
 /* PKERN_DEBUG: 1 checks the library's own assumptions while it runs. */
 #ifndef PKERN_DEBUG
 #define PKERN_DEBUG 0

@@ -24,6 +24,7 @@
 #if defined(__linux__)
 #define PKN_LINUX 1
 #include <sys/syscall.h>
+#include <unistd.h>
 #else
 #define PKN_LINUX 0
 #endif
@@ -43,5 +44,14 @@ extern long syscall(long number, ...);
 extern int clock_gettime(int clock, struct timespec *time);
 extern int nanosleep(const struct timespec *time, struct timespec *left);
 #endif
+
+/* Of this process; 0 where the system has none. */
+PKN_INLINE long pkn_process_number(void) {
+#if PKN_THREADS || PKN_LINUX
+    return (long)getpid();
+#else
+    return 0;
+#endif
+}
 
 #endif

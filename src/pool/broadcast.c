@@ -119,8 +119,10 @@ PKN_INTERNAL int pkn_serve_board(pkn_member *self) {
     void *ctx = (void *)(uintptr_t)pkn_atomic_load_relaxed_size(&board->ctx);
     self->seen_broadcast = number;
     pkn_set_root(self, pkn_atomic_load_relaxed_u32(&board->root));
+    pkn_work work = pkn_work_begins(self, PKN_TALLY_BROADCASTS);
     int code = fn(self->index, (int)pkn_atomic_load_relaxed_u32(&board->count), ctx);
     pkn_broadcast_part_ended(self->pool, (pkn_broadcast *)pkn_atomic_load_relaxed_ptr(&board->broadcast), self->index, code);
+    pkn_work_ends(self, &work, PKN_TRACE_BROADCAST, 0);
     return 1;
 }
 
@@ -134,7 +136,9 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
             pkn_broadcast *broadcast = pkn_next_broadcast(self);
             if (broadcast != 0) {
                 pkn_set_root(self, broadcast->root);
+                pkn_work work = pkn_work_begins(self, PKN_TALLY_BROADCASTS);
                 pkn_run_broadcast(self->pool, broadcast, self->index);
+                pkn_work_ends(self, &work, PKN_TRACE_BROADCAST, 0);
             }
         }
     }
@@ -166,6 +170,9 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         return PKERN_EDEADLK;
     }
     if (member == 0 || member->pool->num_threads == 1) {
+        if (member != 0) {
+            pkn_tally_add(&member->tally, PKN_TALLY_BROADCASTS, 1);
+        }
         int status = fn(0, 1, ctx);
         pkn_leave(&entry);
         return status;
@@ -175,6 +182,7 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
     broadcast.count = member->is_worker ? workers : workers + 1;
     pkn_atomic_store_relaxed_u32(&broadcast.remaining, (uint32_t)workers);
     pkn_announce_broadcast(member->pool, &broadcast);
+    pkn_trace_instant(member, PKN_TRACE_ANNOUNCE, 0);
     int lost = 0;
     if (member->is_worker) {
         pkn_serve_broadcasts(member);
@@ -183,7 +191,10 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
             pkn_broadcast_for_the_ended(member->pool, &broadcast);
         }
     } else {
+        uint64_t start = pkn_trace_start(member);
+        pkn_tally_add(&member->tally, PKN_TALLY_BROADCASTS, 1);
         int code = fn(workers, broadcast.count, ctx);
+        pkn_trace_end(member, PKN_TRACE_BROADCAST, start, 0, 0);
         if (code != 0) {
             pkn_keep_lowest_failure(&broadcast.failure, (uint32_t)workers, code);
         }
@@ -231,6 +242,7 @@ PKN_INTERNAL pkern_status pkn_spawn_broadcast(pkn_member *member, pkern_scope *s
         pkn_atomic_fetch_add_relaxed_size(&pool->detached, 1);
     }
     pkn_announce_broadcast(pool, broadcast);
+    pkn_trace_instant(member, PKN_TRACE_ANNOUNCE, 0);
     if (member->is_worker && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
         pkn_broadcast_for_the_ended(pool, broadcast); /* our own part is still to come, so it lives */
     }

@@ -26,13 +26,16 @@ PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_w
     member->index = index;
     member->is_worker = is_worker;
     member->seen_epoch = (uint32_t *)(void *)(member + 1);
+    member->lane = pkn_trace_make_lane(pool);
     if (pkn_join_add_segment(member) != 0) {
+        pkn_trace_free_lane(pool, member->lane);
         pkn_release(pool->allocator, member, bytes);
         return 0;
     }
     pkn_set_end(&member->fork, pkn_join_slot(member, 0));
 #if PKN_THREADS
     if (pkn_sleeper_init(&member->sleeper) != 0) {
+        pkn_trace_free_lane(pool, member->lane);
         pkn_release(pool->allocator, pkn_join_slot(member, 0), PKN_JOIN_SEGMENT_0 * sizeof(pkn_slot));
         pkn_release(pool->allocator, member, bytes);
         return 0;
@@ -50,6 +53,7 @@ PKN_INTERNAL void pkn_member_destroy(pkn_member *member) {
                     (PKN_JOIN_SEGMENT_0 << i) * sizeof(pkn_slot));
     }
     pkn_release(pool->allocator, member->slices, (size_t)pool->num_threads * sizeof(pkn_loop_slice));
+    pkn_trace_free_lane(pool, member->lane);
 #if PKN_THREADS
     if (!pkn_is_orphan(pool)) {
         pkn_sleeper_destroy(&member->sleeper); /* in a forked child its sleepers are gone, and it would wait for them */
@@ -181,6 +185,10 @@ PKN_INTERNAL PKN_NOINLINE void pkn_leave_for_good(pkn_member *member) {
         pkn_run_own_jobs(member);
         member->has_spawned = 0;
     }
+    if (PKN_UNLIKELY(member->lane != 0)) {
+        pkn_trace_end(member, PKN_TRACE_CALL, member->lane->call_start, 0, 0);
+        member->lane->call_start = 0;
+    }
     member->stays = PKN_STAYS_NOT;
     member->entries = 0;
     pkn_member **link = &thread->memberships;
@@ -237,6 +245,11 @@ PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
 /* The allocator of the pool that a call would run on, for scratch memory of the layers above. */
 PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
     return pkn_pool_of_call(pool)->allocator;
+}
+
+/* The calling thread's place in the scope's pool; 0 where spawns run at once. */
+PKN_INLINE pkn_member *pkn_scope_member(const pkern_scope *scope) {
+    return scope->member == 0 || pkn_is_orphan(scope->pool) ? 0 : pkn_membership(&pkn_this_thread, scope->pool);
 }
 
 #endif

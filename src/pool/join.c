@@ -65,6 +65,7 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
 PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call) {
     pkn_member *member = pkn_enter(pool, &call->entry);
     if (member != 0) {
+        pkn_trace_call(member);
         return &member->fork;
     }
     memset((void *)&call->slot, 0, sizeof call->slot);
@@ -95,6 +96,7 @@ PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern
     pkn_member *member = pkn_enter(pool, &entry);
     pkn_slot *slot = member != 0 ? pkn_end(&member->fork) : 0;
     if (slot != 0) {
+        pkn_trace_call(member);
         pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
         frame->fn = b;
         frame->ctx = b_ctx;

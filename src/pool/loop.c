@@ -279,10 +279,19 @@ PKN_INTERNAL int pkn_loop_share(const pkn_loop *loop, int wake, pkn_loop_cost *c
     if (pkn_loop_board_is_free(loop->member)) {
         pkn_prefetch_to_write(&loop->member->board); /* spinning helpers have it */
         size_t own_items;
-        uint64_t start = cost != 0 ? pkn_ticks() : 0;
+        pkn_member *owner = loop->member;
+        int outer_mode = owner->tally.mode;
+        uint64_t start = pkn_ticks();
+        pkn_tally_become(&owner->tally, PKN_TALLY_BUSY, start);
         int status = pkn_loop_run_shared(loop, &view, wake, &own_items);
+        uint64_t end = pkn_ticks();
+        pkn_tally_become(&owner->tally, outer_mode, end);
+        pkn_tally_add(&owner->tally, PKN_TALLY_LOOPS_SHARED, 1);
+        if (PKN_UNLIKELY(owner->lane != 0)) {
+            pkn_trace_record(owner, PKN_TRACE_LOOP, start, end, view.units, 0);
+        }
         if (cost != 0 && status == 0) {
-            pkn_loop_learn(cost, (double)(pkn_ticks() - start) / loop->member->pool->ticks_per_ns, own_items);
+            pkn_loop_learn(cost, (double)(end - start) / owner->pool->ticks_per_ns, own_items);
         }
         return status;
     }
@@ -322,13 +331,17 @@ PKN_INTERNAL int pkn_loop_run_watched(pkn_loop *loop, pkn_loop_cost *cost, int c
         size_t piece = pkn_loop_piece(loop, wanted);
         int status = pkn_loop_run_alone(loop, loop->begin, loop->begin + piece);
         loop->begin += piece;
-        double passed_ns = (double)(pkn_ticks() - start) / member->pool->ticks_per_ns;
+        uint64_t now = pkn_ticks();
+        double passed_ns = (double)(now - start) / member->pool->ticks_per_ns;
         if (status != 0) {
             return status;
         }
         if (loop->begin == loop->end) {
             pkn_loop_learn(cost, passed_ns, items);
             loop->short_item_ns = (double)cost->item_ns;
+            if (PKN_UNLIKELY(member->lane != 0)) {
+                pkn_trace_record(member, PKN_TRACE_ALONE, start, now, 0, 0);
+            }
             return PKERN_OK;
         }
         loop->item_ns = passed_ns / (double)(loop->begin - begin);

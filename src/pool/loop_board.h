@@ -370,6 +370,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
     uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * self->pool->ticks_per_ns);
     uint32_t number = pkn_loop_participant(owner, self);
     uint32_t outer_root = pkn_root(self);
+    int outer_mode = self->tally.mode;
     uint32_t total = 0, units, least;
     /* the owner has looked at done: its line is asked for first, and written after the claim, whose locked instruction
        would wait for it */
@@ -380,6 +381,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
         return 0;
     }
     pkn_set_root(self, view.root);
+    pkn_tally_become(&self->tally, PKN_TALLY_BUSY, start);
     /* a wait inside a piece must not begin another piece of the same loop on top of it: state kept by worker index would clash */
     self->seen_epoch[owner->index] = view.epoch;
     do {
@@ -397,6 +399,12 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
                                              : pkn_loop_worth_taking(total, pkn_ticks() - start, take_ticks);
     } while (pkn_loop_take_half(&view, slices, number, participants, least, &first, &last));
     pkn_set_root(self, outer_root);
+    pkn_tally_back(&self->tally, outer_mode);
+    if (total != 0) {
+        pkn_tally_add(&self->tally, PKN_TALLY_LOOPS_HELPED, 1);
+        pkn_tally_add(&self->tally, PKN_TALLY_UNITS_HELPED, total);
+        pkn_trace_end(self, PKN_TRACE_HELP, self->lane != 0 ? start : 0, (uint32_t)owner->index, total);
+    }
     if (least != 1) {
         self->seen_epoch[owner->index] = view.epoch - 1u;
         self->later_owner = (uint32_t)owner->index;

@@ -7,6 +7,7 @@
 #define PKN_POOL_MEMBER_H
 
 #include "pool/fork.h"
+#include "pool/tally.h"
 #include "base/platform.h"
 #include "base/futex.h"
 
@@ -76,6 +77,9 @@ typedef struct pkn_loop_cost {
     float item_ns;
 } pkn_loop_cost;
 
+struct pkn_trace_lane;
+typedef struct pkn_trace pkn_trace;
+
 #define PKN_LOOP_COSTS 32
 #define PKN_JOIN_SEGMENTS 15 /* 2^20 records, as many as join_range tells apart */
 #define PKN_JOIN_SEGMENT_0 32u
@@ -102,6 +106,7 @@ struct pkn_member {
     /* the owner's */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 guest_state;
     const void *kept_by;   /* the thread state of the one that keeps this slot; a later thread at the same place inherits it */
+    struct pkn_trace_lane *lane; /* where the pool is traced */
     uint32_t entries;      /* calls this thread is inside, nested ones counted */
     pkn_atomic_u32 root;   /* of the job that runs; thieves look at it */
     uint32_t in_detached;  /* detached jobs and futures that this thread is inside */
@@ -126,7 +131,11 @@ struct pkn_member {
     int times_later;
     pkn_loop_cost costs[PKN_LOOP_COSTS];
 
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_tally tally;
+
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_ptr join_segment[PKN_JOIN_SEGMENTS];
+
+    uint64_t tally_base[PKN_TALLY_WORDS]; /* tally at the last reset; under the pool's lock */
 
     /* what thieves read and change */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u64 join_range; /* the public joins, see join_deque.h */
@@ -185,7 +194,11 @@ struct pkern_pool {
     size_t stack_size;
     uint64_t spin_ticks;
     double ticks_per_ns;
-    uint64_t id; /* no two pools of the process share one */
+    uint64_t id; /* no two pools of the process share one: when it was made, in ns */
+    uint64_t created_ticks; /* at the same moment */
+    uint64_t stats_since_ns; /* under lock */
+    pkn_trace *trace;
+    pkern_status trace_status;
     unsigned flags;
     int has_membarrier; /* a thread can fence all of them: private joins can be stolen */
     pkern_allocator allocator_storage;

@@ -29,6 +29,7 @@ PKN_INTERNAL int pkn_config_is_valid(const pkern_pool_config *config) {
 
 /* Frees everything but running threads. */
 PKN_INTERNAL void pkn_pool_free(pkern_pool *pool) {
+    pkn_trace_close(pool);
     pkern_allocator storage = pool->allocator_storage;
     const pkern_allocator *allocator = pool->allocator != 0 ? &storage : 0;
     uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
@@ -153,7 +154,9 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     if (made == 0) {
         return PKERN_ENOMEM;
     }
-    made->id = start_ns;
+    made->id = made->stats_since_ns = start_ns;
+    made->created_ticks = start_ticks;
+    made->trace_status = pkn_trace_open(made, config->trace);
     made->has_membarrier = threads > 1 && pkn_membarrier_init();
     pkn_mutex_lock(&made->starting);
     int started = pkn_start_workers(made, threads - 1);
@@ -293,7 +296,10 @@ PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, vo
     if (fn == 0) {
         return PKERN_EINVAL;
     }
-    pkn_enter(pool, &entry);
+    pkn_member *member = pkn_enter(pool, &entry);
+    if (member != 0) {
+        pkn_trace_call(member);
+    }
     int status = fn(ctx);
     pkn_leave(&entry);
     return status;

@@ -79,6 +79,7 @@ typedef struct pkern_pool_config {
        thread that makes or ends the pool, for index 0, 1, ... in order. */
     int (*start_thread)(const pkern_thread_start *start, void *user);
     void (*join_thread)(int index, void *user);
+    const char *trace; /* file of a trace, see observe.h; 0 = environment PKERN_TRACE, "" = none; copied */
 } pkern_pool_config;
 
 /* Makes a pool. Usable CPUs are the smaller of the affinity mask and the cgroup's quota (v1 or v2). A bad value in the

@@ -59,17 +59,22 @@ PKN_INLINE int pkn_is_orphan(const pkern_pool *pool) {
 #if PKN_THREADS
 /* Held while the global pool is made or ended, and over a fork, so that the child finds it free. */
 static pkn_mutex pkn_global_lock = PKN_MUTEX_INIT;
+/* Held while a trace is begun, written or ended. Taken after the other, where both are. */
+static pkn_mutex pkn_trace_lock = PKN_MUTEX_INIT;
 
 PKN_INTERNAL void pkn_before_fork(void) {
     pkn_mutex_lock(&pkn_global_lock);
+    pkn_mutex_lock(&pkn_trace_lock);
 }
 
 PKN_INTERNAL void pkn_forked_parent(void) {
+    pkn_mutex_unlock(&pkn_trace_lock);
     pkn_mutex_unlock(&pkn_global_lock);
 }
 
 PKN_INTERNAL void pkn_forked_child(void) {
     pkn_atomic_fetch_add_relaxed_u32(&pkn_fork_generation, 1);
+    pkn_mutex_unlock(&pkn_trace_lock);
     pkn_mutex_unlock(&pkn_global_lock);
 }
 
@@ -84,6 +89,7 @@ PKN_INTERNAL void pkn_watch_fork(void) {
 }
 #else
 static pkn_mutex pkn_global_lock;
+static pkn_mutex pkn_trace_lock;
 
 PKN_INTERNAL void pkn_watch_fork(void) {
 }

@@ -13,6 +13,9 @@ PKN_INTERNAL pkern_status pkn_scope_begin(pkern_scope *scope, pkern_pool *pool, 
     }
     pkn_member *member = pkn_enter(pool, &entry);
     pkn_scope_init(scope, is_fifo, PKN_SCOPE_OPEN);
+    if (member != 0) {
+        pkn_trace_call(member);
+    }
     scope->member = member;
     scope->pool = member != 0 ? member->pool : 0;
     scope->thread = &pkn_this_thread;
@@ -41,11 +44,6 @@ PKERN_API pkern_status pkern_scope_set_cancel(pkern_scope *scope, const pkern_ca
     }
     scope->cancel = cancel;
     return PKERN_OK;
-}
-
-/* The calling thread's place in the scope's pool; 0 where spawns run at once. */
-PKN_INLINE pkn_member *pkn_scope_member(const pkern_scope *scope) {
-    return scope->member == 0 || pkn_is_orphan(scope->pool) ? 0 : pkn_membership(&pkn_this_thread, scope->pool);
 }
 
 /* Queues a task of the scope. 0, or 1 without memory. */

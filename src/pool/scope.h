@@ -83,11 +83,15 @@ PKN_INTERNAL void pkn_run_job(pkn_member *self, const pkn_job *job) {
     pkern_scope *scope = job->scope;
     uint32_t is_detached = scope == 0 || scope->member == 0; /* a future */
     uint32_t outer_root = pkn_root(self);
+    uint32_t from = self->tally.from;
+    pkn_work work = pkn_work_begins(self, PKN_TALLY_JOBS);
+    self->tally.from = 0;
     pkn_set_root(self, job->root);
     self->in_detached += is_detached;
     int code = scope != 0 && pkern_cancel_requested(scope->cancel) ? PKERN_ECANCELED : job->fn(job->ctx);
     self->in_detached -= is_detached;
     pkn_set_root(self, outer_root);
+    pkn_work_ends(self, &work, PKN_TRACE_JOB, from == 0 ? (uint32_t)self->index : from - 1u);
     if (scope != 0) {
         pkn_scope_task_ended(scope, job->number, code);
     } else {

@@ -77,6 +77,7 @@ PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot 
     uint32_t outer_root = pkn_root(self);
     pkn_atomic_store_relaxed_u32(&slot->state, root << 16 | (PKN_SLOT_TAKEN_BY + (uint32_t)self->index));
     pkn_set_root(self, root);
+    pkn_work work = pkn_work_begins(self, PKN_TALLY_JOINS_STOLEN);
     pkn_call_for_the_rest(victim);
     if (slot->run != 0) {
         slot->run(&self->fork, slot);
@@ -88,6 +89,7 @@ PKN_INTERNAL void pkn_run_stolen(pkn_member *self, pkn_member *victim, pkn_slot 
     /* acq_rel: the victim that reads DONE sees the result */
     pkn_atomic_exchange_acq_rel_u32(&slot->state, root << 16 | PKN_SLOT_DONE);
     pkn_completed(victim);
+    pkn_work_ends(self, &work, PKN_TRACE_JOIN, (uint32_t)victim->index);
 }
 
 /* Runs (or, with peek, sees) one piece of work of this member. */
@@ -106,6 +108,8 @@ PKN_INTERNAL int pkn_take_from(pkn_member *self, pkn_member *victim, const pkn_f
     }
     if (pkn_spawn_steal(victim, filter, peek, &job)) {
         if (!peek) {
+            pkn_tally_add(&self->tally, PKN_TALLY_JOBS_STOLEN, 1);
+            self->tally.from = (uint32_t)victim->index + 1u;
             pkn_run_job(self, &job);
         }
         return 1;
@@ -157,6 +161,7 @@ PKN_INTERNAL int pkn_post_urgent(pkn_member *member, const pkn_job *given) {
     member->has_spawned = 1;
     int failed = pkn_queue_push(pool, &pool->urgent, &job);
     if (!failed) {
+        pkn_tally_add(&member->tally, PKN_TALLY_SPAWNS, 1);
         pkn_work_posted(pool, job.root, 1);
     }
     return failed;
@@ -235,6 +240,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     }
     if (pkn_take_urgent(self, wait, shallow, peek, &job)) {
         if (!peek) {
+            self->tally.from = PKN_FROM_QUEUE;
             pkn_run_job(self, &job);
         }
         return 1;
@@ -284,6 +290,8 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
     }
     if (peek ? pkn_atomic_load_relaxed_size(&pool->injected.count) != 0 : pkn_take_injected(pool, &job)) {
         if (!peek) {
+            pkn_tally_add(&self->tally, PKN_TALLY_JOBS_INJECTED, 1);
+            self->tally.from = PKN_FROM_QUEUE;
             pkn_run_job(self, &job);
         }
         return 1;
@@ -321,6 +329,7 @@ PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int how) {
         self->depth += wait->kind != PKN_WAIT_WORK;
         int found = pkn_search_now(self, wait, how, 0);
         self->depth -= wait->kind != PKN_WAIT_WORK;
+        pkn_tally_add(&self->tally, PKN_TALLY_STEALS_FAILED, !found);
         return found;
     }
     self->depth++;
@@ -328,6 +337,7 @@ PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int how) {
     int found = pkn_search_now(self, wait, how, 0) || pkn_search_at_home(home, how, 0);
     home->depth--;
     self->depth--;
+    pkn_tally_add(&self->tally, PKN_TALLY_STEALS_FAILED, !found);
     return found;
 }
 
@@ -344,6 +354,23 @@ PKN_INTERNAL void pkn_request_work(pkn_member *self) {
 
 /* what pkn_sleep tells: the wake of a poster in this pool, at home was taken */
 enum { PKN_WOKEN = 1, PKN_WOKEN_AT_HOME = 2 };
+
+#if PKN_THREADS
+/* Until parked changes, or the deadline where that is not 0. */
+PKN_INTERNAL void pkn_sleep_on(pkn_member *self, uint32_t parked, uint64_t deadline_ns) {
+    uint64_t start = pkn_ticks();
+    pkn_tally_add(&self->tally, PKN_TALLY_SLEEPS, 1);
+    pkn_watch_start(&self->tally.watch[PKN_TALLY_ASLEEP], start);
+    if (deadline_ns == 0) {
+        pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
+    } else {
+        pkn_sleep_until(&self->sleeper, &self->parked, parked, deadline_ns);
+    }
+    self->tally.clock = pkn_ticks();
+    pkn_watch_stop(&self->tally.watch[PKN_TALLY_ASLEEP], self->tally.clock);
+    pkn_trace_end(self, PKN_TRACE_SLEEP, self->lane != 0 ? start : 0, 0, 0);
+}
+#endif
 
 /* Sleeps until woken, unless there is something to do. See sleep.h. */
 PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
@@ -369,11 +396,7 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
     pkn_fence_all_threads(pool->has_membarrier || (home != 0 && home->pool->has_membarrier));
     if (!(pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, all, 1) || (home != 0 && pkn_search_at_home(home, all, 1)) ||
           pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool))) {
-        if (wait->deadline_ns == 0) {
-            pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
-        } else {
-            pkn_sleep_until(&self->sleeper, &self->parked, parked, wait->deadline_ns);
-        }
+        pkn_sleep_on(self, parked, wait->deadline_ns);
     }
     if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
         pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
@@ -418,6 +441,11 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
     uint64_t stuck_since = 0, spinning_since = 0, hidden_at = 0;
     uint32_t polls = 0;
     int was_woken = 0, stuck = 0, hurries = 0, how = 0;
+    int outer_mode = self->tally.mode;
+    uint64_t start = wait->kind == PKN_WAIT_WORK ? 0 : pkn_trace_start(self);
+    if (outer_mode == PKN_TALLY_AWAY) {
+        (void)pkn_tally_spun(&self->tally);
+    }
     while (!pkn_wait_is_over(self, wait)) {
         if (PKN_UNLIKELY(pkn_is_orphan(pool))) {
             return pkn_finish_alone(self, wait);
@@ -431,6 +459,7 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
         how &= PKN_SEARCH_IMPATIENT;
         if (polls % PKN_POLLS_PER_REQUEST == 0) {
             uint64_t now = pkn_ticks();
+            pkn_tally_idle(&self->tally, now);
             stuck_since = stuck ? stuck_since : now;
             hidden_at = stuck ? hidden_at : now + hidden_after;
             spinning_since = polls == 0 ? now : spinning_since;
@@ -447,7 +476,7 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
                 return 0;
             }
         }
-        if (polls % 8 == 7 && pkn_ticks() - spinning_since >= pool->spin_ticks) {
+        if (polls % 8 == 7 && pkn_tally_spun(&self->tally) - spinning_since >= pool->spin_ticks) {
             was_woken = pkn_sleep(self, wait);
             hurries = 1;
             polls = 0;
@@ -456,6 +485,8 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
         polls++;
         pkn_cpu_relax();
     }
+    pkn_tally_turn(&self->tally, outer_mode);
+    pkn_trace_end(self, PKN_TRACE_WAIT + (uint32_t)wait->kind, start, 0, 0);
     /* somebody meant us to work: another may */
     if ((was_woken & PKN_WOKEN) != 0) {
         pkn_work_posted(pool, pkn_root(self), 1);

@@ -23,6 +23,7 @@
 #define PKN_POOL_SLEEP_H
 
 #include "pool/process.h"
+#include "pool/trace.h"
 
 PKN_INLINE uint32_t pkn_sleeping_workers(const pkern_pool *pool) {
     return pkn_atomic_load_relaxed_u32(&pool->sleepers) & (PKN_SLEEPING_GUEST - 1u);
@@ -52,6 +53,7 @@ PKN_INTERNAL int pkn_wake_member_that_is(pkn_member *member, uint32_t parked) {
 #if PKN_THREADS
     pkn_wake_sleeper(&member->sleeper, &member->parked);
 #endif
+    pkn_trace_wake(member);
     return 1;
 }
 

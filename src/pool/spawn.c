@@ -28,6 +28,7 @@ PKN_INTERNAL int pkn_post_detached(pkn_member *member, const pkn_job *given, int
         /* a guest's jobs go to the pool's threads, so that it can leave; first in, first out, in any case */
         failed = pkn_inject(pool, &job);
         if (!failed) {
+            pkn_tally_add(&member->tally, PKN_TALLY_SPAWNS, 1);
             pkn_work_posted(pool, PKN_ROOT_INJECTED, 1);
         }
     }

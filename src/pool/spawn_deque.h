@@ -168,7 +168,9 @@ PKN_INTERNAL void pkn_job_deque_free(pkn_job_deque *deque, const pkern_allocator
 
 PKN_INLINE int pkn_spawn_push(pkn_member *owner, const pkn_job *job) {
     owner->has_spawned = 1;
-    return pkn_job_push(&owner->spawns, owner->pool->allocator, job);
+    int failed = pkn_job_push(&owner->spawns, owner->pool->allocator, job);
+    pkn_tally_add(&owner->tally, PKN_TALLY_SPAWNS, !failed);
+    return failed;
 }
 
 PKN_INLINE int pkn_spawn_pop(pkn_member *owner, const pkn_filter *filter, pkn_job *job) {

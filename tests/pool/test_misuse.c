@@ -100,31 +100,4 @@ Test(pool_misuse, a_thread_that_takes_signals_may_join) {
     pool_end(pool);
 }
 
-#if PKERN_DEBUG
-
-static void *misuse_wait_elsewhere(void *ctx) {
-    (void)pkern_scope_wait((pkern_scope *)ctx);
-    return 0;
-}
-
-Test(pool_misuse, a_wait_on_another_thread_than_the_begin_is_caught_in_debug_builds) {
-    int status = 0;
-    fflush(0);
-    pid_t child = fork();
-    cr_assert_geq(child, 0);
-    if (child == 0) {
-        pkern_pool *pool = pool_of(2);
-        pkern_scope scope;
-        pthread_t thread;
-        (void)pkern_scope_begin(&scope, pool);
-        (void)pthread_create(&thread, 0, misuse_wait_elsewhere, &scope);
-        (void)pthread_join(thread, 0);
-        _exit(0);
-    }
-    while (waitpid(child, &status, 0) < 0) {
-    }
-    cr_assert(WIFSIGNALED(status) && (WTERMSIG(status) == SIGILL || WTERMSIG(status) == SIGTRAP));
-}
-
-#endif
 #endif
