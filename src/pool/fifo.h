@@ -61,7 +61,8 @@ PKN_INTERNAL pkn_job_deque *pkn_scope_fifo_of(pkern_scope *scope, const pkn_memb
 
 /* All tasks of the scope have ended. */
 PKN_INTERNAL void pkn_scope_free_fifos(pkern_scope *scope, const pkern_allocator *allocator) {
-    pkn_scope_fifo *fifo = (pkn_scope_fifo *)pkn_atomic_load_acquire_ptr(&scope->fifos);
+    /* relaxed: who waited for the tasks has seen what they did */
+    pkn_scope_fifo *fifo = (pkn_scope_fifo *)pkn_atomic_load_relaxed_ptr(&scope->fifos);
     while (fifo != 0) {
         pkn_scope_fifo *next = fifo->next;
         pkn_job_deque_free(&fifo->jobs, allocator);

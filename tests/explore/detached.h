@@ -155,6 +155,24 @@ static void wait_until_idle(void) {
     pkn_end_workers(the->pool);
 }
 
+/* all is done, or the time is up */
+static void idle_timed(void) {
+    become_guest();
+    prepare_item(0);
+    EXPLORE_ASSERT(pkern_spawn(the->pool, raise_flag_0, &the->items[0]) == 0);
+    int status = pkern_pool_wait_idle(the->pool, 2);
+    EXPLORE_ASSERT(status == PKERN_ETIMEDOUT || (status == 0 && the->items[0].done == 1));
+    await_flag(0);
+    pkn_end_workers(the->pool);
+}
+
+/* what ends looks over all members, one of which has just come */
+static void end_something(void) {
+    become(0);
+    pkn_atomic_store_relaxed_u32(&the->pool->sleepers, 1);
+    pkn_wake_waiters_for(the->pool, &the->pool->detached);
+}
+
 /* ---- spawned broadcasts ---- */
 
 static int broadcast_everywhere(int index, int count, void *ctx) {
