@@ -275,7 +275,7 @@ typedef struct pkern_future {
 } pkern_future;
 
 /* Starts fn(ctx) as pkern_spawn does; its result waits in the future. Where there is no memory to queue it, fn runs inside this call. A
-   future that is done may be used again. Errors: PKERN_EINVAL (future or fn is 0). */
+   future that is done and that nobody waits for may be used again. Errors: PKERN_EINVAL (future or fn is 0). */
 PKERN_API pkern_status pkern_future_spawn(pkern_future *future, pkern_pool *pool, pkern_task_fn fn, void *ctx);
 
 /* 1 where the task has ended (what it did is visible then), else 0. Any thread; never blocks. */

@@ -311,6 +311,33 @@ Test(pool_process, what_waits_on_the_forking_thread_is_finished) {
     pool_end(flight.pool);
 }
 
+/* The urgent queue is under a lock that a lost thread may hold: what lies there is given up, without a hang. */
+Test(pool_process, an_urgent_task_of_the_parent_is_canceled) {
+    for (int threads = 1; threads <= 2; threads++) {
+        process_flight flight;
+        pkern_scope scope;
+        memset(&flight, 0, sizeof flight);
+        flight.pool = pool_of(threads);
+        if (threads == 2) { /* keep the other thread busy */
+            cr_assert_eq(pkern_spawn(flight.pool, process_stay, &flight), PKERN_OK);
+            cr_assert(pool_reaches(&flight.elsewhere, 1));
+        }
+        cr_assert_eq(pkern_scope_begin(&scope, flight.pool), PKERN_OK);
+        cr_assert_eq(pkern_scope_spawn_urgent(&scope, pool_count_one, &flight.ran), PKERN_OK);
+        pid_t child = process_fork();
+        if (child == 0) {
+            PROCESS_CHECK(pkern_scope_wait(&scope) == PKERN_ECANCELED && flight.ran == 0);
+            PROCESS_CHECK(pkern_pool_destroy(flight.pool) == PKERN_OK);
+            _exit(PROCESS_OK);
+        }
+        cr_assert(process_ended_well(child));
+        cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+        cr_assert_eq(flight.ran, 1);
+        __atomic_store_n(&flight.go, 1, __ATOMIC_RELEASE);
+        pool_end(flight.pool);
+    }
+}
+
 /* ---- fork at any moment ---- */
 
 static void *process_work(void *ctx) {

@@ -28,7 +28,8 @@ static const struct {
     {"spawn", call_spawn},         {"broadcast", call_broadcast}, {"install", call_install},       {"own pool", call_own_pool},
     {"bad arguments", call_badly}, {"for", call_for},             {"chunks", call_chunks},         {"split", call_split},
     {"from", call_from},           {"map", call_map},             {"reduce", call_reduce},         {"walk", call_walk},
-    {"locals", call_locals},       {"select", call_select},       {"top k", call_top_k},
+    {"locals", call_locals},       {"select", call_select},       {"top k", call_top_k},           {"future", call_future},
+    {"wait idle", call_wait_idle}, {"to each", call_spawn_broadcast},
 };
 enum { N_CALLS = sizeof calls / sizeof calls[0] };
 

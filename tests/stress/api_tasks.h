@@ -98,7 +98,8 @@ static void scope_start(scope_plan *p, stream *s, place *at, uint64_t branch) {
     p->n_tasks = (int)draw(s, chance(s, 10) ? 100 : 12);
     p->is_nested = chance(s, 3);
     p->tasks = (task *)get_memory(4 * (size_t)p->n_tasks * sizeof(task));
-    CHECK(pkern_scope_begin(&p->scope, draw_pool(s, at)) == PKERN_OK);
+    pkern_pool *pool = draw_pool(s, at);
+    CHECK((chance(s, 3) ? pkern_scope_begin_fifo(&p->scope, pool) : pkern_scope_begin(&p->scope, pool)) == PKERN_OK);
     for (int i = 0; i < 4 * p->n_tasks; i++) {
         draw_task(&p->tasks[i], s, at, branch + (uint64_t)i);
         if (i >= p->n_tasks || p->n_tasks > 20) p->tasks[i].at.depth = 0;
@@ -109,7 +110,8 @@ static void scope_start(scope_plan *p, stream *s, place *at, uint64_t branch) {
             p->tasks[i].more = &p->tasks[p->n_tasks + 3 * i];
             p->tasks[i].n_more = 3;
         }
-        CHECK(pkern_scope_spawn(&p->scope, task_run, &p->tasks[i]) == PKERN_OK);
+        CHECK((chance(s, 4) ? pkern_scope_spawn_urgent(&p->scope, task_run, &p->tasks[i])
+                            : pkern_scope_spawn(&p->scope, task_run, &p->tasks[i])) == PKERN_OK);
     }
 }
 
@@ -170,7 +172,9 @@ static PKN_NOINLINE void call_spawn(stream *s, place *at) {
     uint64_t    count = draw(s, chance(s, 8) ? 200 : 12);
     for (uint64_t i = 0; i < count; i++) {
         __atomic_fetch_add(&at->of->spawned, 1, __ATOMIC_RELAXED);
-        pkern_status status = pkern_spawn(pool, detached_count, at->of);
+        pkern_status status = chance(s, 3)   ? pkern_spawn_urgent(pool, detached_count, at->of)
+                              : chance(s, 2) ? pkern_spawn_fifo(pool, detached_count, at->of)
+                                             : pkern_spawn(pool, detached_count, at->of);
         CHECK(status == PKERN_OK || memory_ran_out(at, status));
         if (status != PKERN_OK) __atomic_fetch_sub(&at->of->spawned, 1, __ATOMIC_RELAXED);
     }
@@ -186,6 +190,59 @@ static PKN_NOINLINE void call_spawn(stream *s, place *at) {
             free(d);
         }
     }
+}
+
+static int detached_everywhere(int index, int count, void *ctx) {
+    CHECK(index >= 0 && index < count);
+    return detached_count(ctx);
+}
+
+/* Counted before it is known how often it runs, where memory may fail: so not there. */
+static PKN_NOINLINE void call_spawn_broadcast(stream *s, place *at) {
+    pkern_pool *pool = draw_pool(s, at);
+    int         threads = pkern_pool_num_threads(pool);
+    if (at->of->memory_fails) return;
+    __atomic_fetch_add(&at->of->spawned, (size_t)(threads > 1 ? threads - 1 : 1), __ATOMIC_RELAXED);
+    CHECK(pkern_spawn_broadcast(pool, detached_everywhere, at->of) == PKERN_OK);
+}
+
+/* Never without a limit: jobs of two pools may wait for each other's. */
+static PKN_NOINLINE void call_wait_idle(stream *s, place *at) {
+    pkern_pool  *pool = draw_pool(s, at);
+    pkern_status status = pkern_pool_wait_idle(pool, (int64_t)draw(s, 2) * (int64_t)draw(s, 100000));
+    CHECK(status == PKERN_OK || status == PKERN_ETIMEDOUT || status == PKERN_EDEADLK);
+    CHECK(status != PKERN_EDEADLK || pkern_worker_index(pool) >= 0);
+}
+
+/* ---- futures ---- */
+
+static pkern_status wait_in_some_way(pkern_pool *pool, pkern_future *future, uint64_t way) {
+    pkern_status status = PKERN_ETIMEDOUT;
+    for (int i = 0; way == 1 && i < 10 && !pkern_future_is_done(future); i++) {
+        (void)(i % 3 ? pkern_yield_now(pool) : pkern_yield_local(pool));
+    }
+    if (way == 0) return pkern_future_wait(future);
+    while (status == PKERN_ETIMEDOUT) status = pkern_future_wait_for(future, 30000);
+    return status;
+}
+
+static PKN_NOINLINE void call_future(stream *s, place *at) {
+    int           count = (int)draw(s, chance(s, 8) ? 60 : 6), first = (int)draw(s, 60);
+    pkern_pool   *pool = draw_pool(s, at);
+    task         *tasks = (task *)get_memory((size_t)count * sizeof(task));
+    pkern_future *futures = (pkern_future *)get_memory((size_t)count * sizeof(pkern_future));
+    for (int i = 0; i < count; i++) {
+        draw_task(&tasks[i], s, at, (uint64_t)i);
+        CHECK(pkern_future_wait(&futures[i]) == PKERN_EINVAL);
+        CHECK(pkern_future_spawn(&futures[i], pool, task_run, &tasks[i]) == PKERN_OK);
+    }
+    for (int k = 0; k < count; k++) {
+        int i = (first + k) % count;
+        CHECK(wait_in_some_way(pool, &futures[i], draw(s, 3)) == tasks[i].code);
+        CHECK(pkern_future_is_done(&futures[i]) && tasks[i].ran == 1);
+    }
+    free(futures);
+    free(tasks);
 }
 
 /* ---- broadcast, install ---- */
@@ -301,6 +358,11 @@ static PKN_NOINLINE void call_badly(stream *s, place *at) {
     CHECK(pkern_join(pool, never_run, 0, 0, 0) == PKERN_EINVAL);
     CHECK(pkern_join(pool, 0, 0, never_run, 0) == PKERN_EINVAL);
     CHECK(pkern_spawn(pool, 0, 0) == PKERN_EINVAL);
+    CHECK(pkern_spawn_fifo(pool, 0, 0) == PKERN_EINVAL);
+    CHECK(pkern_spawn_urgent(pool, 0, 0) == PKERN_EINVAL);
+    CHECK(pkern_spawn_broadcast(pool, 0, 0) == PKERN_EINVAL);
+    CHECK(pkern_future_spawn(0, pool, never_run, 0) == PKERN_EINVAL);
+    CHECK(pkern_future_wait(0) == PKERN_EINVAL);
     CHECK(pkern_broadcast(pool, 0, 0) == PKERN_EINVAL);
     CHECK(pkern_pool_install(pool, 0, 0) == PKERN_EINVAL);
     CHECK(pkern_scope_begin(0, pool) == PKERN_EINVAL);

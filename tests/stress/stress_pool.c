@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The pkern authors */
 /* Long random work for the scheduler: stress_pool JOBS POOLS [SEED]
 
-   Rounds of joins (typed and generic), scopes, detached spawns, loops, broadcasts and mixtures of them, from one to four outside
+   Rounds of joins (typed and generic), scopes, spawns of each kind, futures, loops, broadcasts and mixtures of them, from one to four outside
    threads at once, on pools of 2 to 8 threads, until JOBS jobs have run and POOLS pools have been made and destroyed.
    Every round counts what ran and compares. A watchdog looks for progress; without any for 10 s it prints the round, the
    seed and what every member of the pool is at, and aborts, so that a core file shows the threads. */
@@ -14,8 +14,8 @@
 #include <stdlib.h>
 
 enum { MAX_CALLERS = 4, WATCHDOG_SECONDS = 10 };
-enum { KIND_JOIN, KIND_TYPED, KIND_SCOPE, KIND_SPAWN, KIND_LOOP, KIND_BROADCAST, KIND_MIX, KIND_CHURN, N_KINDS };
-static const char *const kind_names[] = {"join", "typed join", "scope", "spawn", "loop", "broadcast", "mix", "churn"};
+enum { KIND_JOIN, KIND_TYPED, KIND_SCOPE, KIND_SPAWN, KIND_LOOP, KIND_BROADCAST, KIND_MIX, KIND_CHURN, KIND_FUTURE, KIND_DETACHED, N_KINDS };
+static const char *const kind_names[] = {"join", "typed join", "scope", "spawn", "loop", "broadcast", "mix", "churn", "future", "detached"};
 
 /* What the watchdog prints; the main thread alone writes it. */
 static struct {
@@ -208,6 +208,59 @@ static int install_body(void *ctx) {
     return join_node(&top);
 }
 
+/* A tree of futures; the waits are of each kind. Counts its nodes. */
+static int future_node(void *ctx) {
+    const node  *n = (const node *)ctx;
+    pkern_future futures[3];
+    node         child = {n->of, 0, n->depth - 1};
+    count_jobs(n->of, 1);
+    for (int i = 0; n->depth > 0 && i < 3; i++)
+        if (pkern_future_spawn(&futures[i], 0, future_node, &child)) fail("future_spawn");
+    if (n->depth > 0 && n->depth % 2) (void)pkern_yield_now(0);
+    for (int i = 0; n->depth > 0 && i < 3; i++) {
+        int status = PKERN_ETIMEDOUT;
+        while (i == 1 && (status = pkern_future_wait_for(&futures[1], 20000)) == PKERN_ETIMEDOUT) {}
+        if (i == 1 ? status : pkern_future_wait(&futures[i])) fail("future_wait");
+    }
+    return 0;
+}
+
+static uint64_t future_nodes(int depth) {
+    return depth <= 0 ? 1 : 1 + 3 * future_nodes(depth - 1);
+}
+
+/* Detached jobs of each kind, and a FIFO scope with urgent tasks. */
+static int detached_and_more(void *ctx) {
+    caller *c = (caller *)ctx;
+    count_jobs(c, 1);
+    for (int i = 0; i < 3; i++)
+        if (pkern_spawn_urgent(0, detached, c) || pkern_spawn_fifo(0, detached, c) || pkern_spawn(0, detached, c)) fail("spawn");
+    return 0;
+}
+
+static void run_detached(caller *c, uint64_t size) {
+    pkern_scope    scope;
+    const uint64_t threads = (uint64_t)pkern_pool_num_threads(c->pool) - 1;
+    if (pkern_scope_begin_fifo(&scope, c->pool)) fail("scope_begin_fifo");
+    for (uint64_t i = 0; i < size % 50; i++) {
+        if (pkern_spawn(c->pool, detached_and_more, c) || pkern_spawn_urgent(c->pool, detached_and_more, c)) fail("spawn");
+        if (pkern_scope_spawn(&scope, detached, c) || pkern_scope_spawn_urgent(&scope, detached, c)) fail("scope_spawn");
+        if (pkern_scope_spawn(&scope, detached_and_more, c)) fail("scope_spawn");
+        c->expected += 32;
+        if (i % 8 == 0) {
+            if (pkern_spawn_broadcast(c->pool, broadcast_body, c)) fail("spawn_broadcast");
+            if (pkern_scope_spawn_broadcast(&scope, broadcast_body, c)) fail("scope_spawn_broadcast");
+            c->expected += 2 * threads;
+        }
+    }
+    if (pkern_scope_wait(&scope)) fail("scope_wait");
+    if (size % 3 == 0 && pkern_pool_wait_idle(c->pool, -1)) fail("wait_idle");
+    if (size % 3 == 1) {
+        int status = pkern_pool_wait_idle(c->pool, 20000);
+        if (status && status != PKERN_ETIMEDOUT) fail("wait_idle");
+    }
+}
+
 /* One round of one outside thread: calls of one kind, and what they had to count. */
 static void *run_caller(void *ctx) {
     caller  *c = (caller *)ctx;
@@ -262,6 +315,15 @@ static void *run_caller(void *ctx) {
             c->expected += (uint64_t)pkern_pool_num_threads(c->pool);
             if (pkern_broadcast(c->pool, broadcast_body, c)) fail("broadcast");
             break;
+        case KIND_FUTURE: {
+            node         top = {c, 0, (int)(next_random(&c->random) % 6)};
+            pkern_future future;
+            c->expected += future_nodes(top.depth);
+            if (pkern_future_spawn(&future, c->pool, future_node, &top)) fail("future_spawn");
+            if (pkern_future_wait(&future)) fail("future_wait");
+            break;
+        }
+        case KIND_DETACHED: run_detached(c, size); break;
         default: /* KIND_CHURN: the pool itself is the test */
             c->expected += 1;
             if (pkern_spawn(c->pool, detached, c)) fail("spawn");
