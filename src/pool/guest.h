@@ -170,7 +170,7 @@ PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
 /* Runs what lies in the member's own deque: jobs that only this thread could run. */
 PKN_INTERNAL void pkn_run_own_jobs(pkn_member *member) {
     pkn_filter anything = {0, 0, 0};
-    pkn_wait for_own = {PKN_WAIT_YIELD, 0, 0, 0, 0, 0, 0};
+    pkn_wait for_own = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0, 0};
     pkn_job job;
     while (pkn_take_urgent(member, &for_own, 1, 0, &job) || pkn_spawn_pop(member, &anything, &job)) {
         pkn_run_job(member, &job);

@@ -106,7 +106,8 @@ PKERN_API pkern_pool *pkern_pool_global(void);
 /* Returns when no job that was spawned detached into the pool (futures, spawned broadcasts, and what they spawn) is queued or running;
    timeout_ns below 0 = no limit. Jobs that are spawned meanwhile are waited for, too. A caller that alone could run them runs them; it
    works on what descends from its own call meanwhile, and may be late by one piece of that.
-   Errors: PKERN_ETIMEDOUT; PKERN_EDEADLK from one of the pool's own workers and from inside a job of that kind. Blocks. In a forked
+   Errors: PKERN_ETIMEDOUT; PKERN_EDEADLK from one of the pool's own workers, from inside a job of that kind, and from inside any task or
+   piece that the calling thread took while it waited: one of the jobs may wait for it. Blocks. In a forked
    child nothing is left to wait for. */
 PKERN_API pkern_status pkern_pool_wait_idle(pkern_pool *pool, int64_t timeout_ns);
 
@@ -288,7 +289,7 @@ PKERN_API int pkern_future_is_done(const pkern_future *future);
 PKERN_API pkern_status pkern_future_wait(pkern_future *future);
 
 /* The same for timeout_ns at most (below 0: no limit); then PKERN_ETIMEDOUT, and the task goes on. From outside it only sleeps, so that it
-   is in time; from inside it may be late by the task that it works on. */
+   is in time; from inside of pkern's calls it may be late by the task that it works on. */
 PKERN_API pkern_status pkern_future_wait_for(pkern_future *future, int64_t timeout_ns);
 
 /* ---- loops ---- */

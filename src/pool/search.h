@@ -27,7 +27,7 @@ typedef struct pkn_wait {
     const pkern_scope *scope;     /* SCOPE, FUTURE */
     uint32_t epoch, units;        /* LOOP: helpers' units of this epoch */
     const pkn_broadcast *broadcast; /* BROADCAST */
-    uint64_t deadline_ns;           /* FUTURE, IDLE: the wait is over then, too */
+    uint64_t deadline_ns;           /* SCOPE, FUTURE, IDLE: the wait is over then, too */
 } pkn_wait;
 
 /* Those waits that a thread without a place in the pool may have, too. */
@@ -41,12 +41,11 @@ PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) 
     switch (wait->kind) {
     case PKN_WAIT_JOIN:
         return (pkn_atomic_load_acquire_u32(&wait->slot->state) & 0xffffu) == PKN_SLOT_DONE;
-    case PKN_WAIT_SCOPE:
-        return pkn_atomic_load_acquire_size(&wait->scope->pending) == 0;
     case PKN_WAIT_LOOP:
         return pkn_loop_reported(self->slices, (uint32_t)self->pool->num_threads, wait->epoch) == wait->units;
     case PKN_WAIT_BROADCAST:
         return pkn_atomic_load_acquire_u32(&wait->broadcast->remaining) == 0;
+    case PKN_WAIT_SCOPE:
     case PKN_WAIT_FUTURE:
     case PKN_WAIT_IDLE:
         return pkn_wait_without_place_is_over(self->pool, wait);
@@ -147,6 +146,11 @@ PKN_INTERNAL int pkn_take_hidden_from_any(pkn_member *self, const pkn_filter *fi
     return 0;
 }
 
+/* A guest wants to leave, and a loop's owner to go on, so they take what descends from their own call; but who yields asks for any. */
+PKN_INLINE int pkn_wait_stops_at_root(const pkn_member *self, const pkn_wait *wait) {
+    return (!self->is_worker && wait->kind != PKN_WAIT_YIELD) || wait->kind == PKN_WAIT_LOOP;
+}
+
 /* The root of urgent jobs that this member may take, and posts. In a pool of one nobody else may run them: the guest's call must
    not end before. */
 PKN_INLINE uint32_t pkn_urgent_root(const pkn_member *self, uint32_t root) {
@@ -174,7 +178,7 @@ PKN_INTERNAL int pkn_take_urgent(pkn_member *self, const pkn_wait *wait, int sha
         return 0;
     }
     pkn_filter of_root = {0, 0, 0}, of_scope = {0, 0, 0};
-    of_root.by_root = !self->is_worker || wait->kind == PKN_WAIT_LOOP;
+    of_root.by_root = pool->num_threads == 1 || pkn_wait_stops_at_root(self, wait);
     of_root.root = pkn_urgent_root(self, pkn_root(self));
     of_scope.scope = wait->scope;
     return (shallow && pkn_queue_take(pool, &pool->urgent, &of_root, peek, job)) ||
@@ -279,7 +283,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
         if (pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek)) {
             return 1;
         }
-        if (!self->is_worker || wait->kind == PKN_WAIT_LOOP) {
+        if (pkn_wait_stops_at_root(self, wait)) {
             return (how & PKN_SEARCH_HIDDEN) != 0 && pkn_take_hidden_from_any(self, &filter, peek);
         }
         filter.by_root = 0;

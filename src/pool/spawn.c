@@ -141,12 +141,12 @@ PKERN_API pkern_status pkern_future_wait_for(pkern_future *future, int64_t timeo
         pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0, 0};
         pkn_filter it = {0, 0, 0};
         it.scope = wait.scope = task;
-        if (timeout_ns >= 0) {
-            wait.kind = PKN_WAIT_FUTURE;
-            wait.deadline_ns = pkn_deadline_in(timeout_ns);
-        }
+        wait.deadline_ns = pkn_deadline_in(timeout_ns);
         pkn_member *member = pkn_enter(pool, &entry);
-        if (member != 0 && !member->is_worker && timeout_ns < 0 && pkn_queue_take(pool, &pool->injected, &it, 0, &job)) {
+        if (timeout_ns >= 0 && entry.outer == 0 && member != 0 && !member->is_worker && member->entries == 1) {
+            /* from outside it sleeps, so that it is in time. From inside a task that others may wait for it can't leave the future to them */
+            wait.kind = PKN_WAIT_FUTURE;
+        } else if (timeout_ns != 0 && member != 0 && !member->is_worker && pkn_queue_take(pool, &pool->injected, &it, 0, &job)) {
             /* nobody has begun it, and a guest has nothing better to do */
             job.root = pkn_root(member);
             pkn_run_job(member, &job);
@@ -173,7 +173,7 @@ PKERN_API pkern_status pkern_pool_wait_idle(pkern_pool *pool, int64_t timeout_ns
     pkn_member *member = pkn_enter(pool, &entry);
     pool = member != 0 ? member->pool : pkn_called_pool(pool);
     pkern_status status = PKERN_OK;
-    if (member != 0 && (member->is_worker || member->in_detached != 0)) {
+    if (member != 0 && (member->is_worker || member->in_detached != 0 || member->depth != 0)) {
         status = PKERN_EDEADLK;
     } else {
         int lost = member != 0 ? pkn_wait_for(member, &wait, &pool->detached) : pkn_wait_outside(pool, &wait);

@@ -249,4 +249,66 @@ Test(pool_future, a_worker_of_another_pool_may_wait) {
     pool_end(pool);
     pool_end(other);
 }
+
+/* The worker owns a loop and waits for the piece that the guest has; in that piece the guest waits for what it spawned. Nobody else can
+   run that. */
+typedef struct future_piece {
+    pkern_pool *pool;
+    size_t worker_is_in, guest_is_in, ran;
+    int yields;
+} future_piece;
+
+static int future_wait_in_piece(size_t begin, size_t end, void *ctx) {
+    future_piece *piece = (future_piece *)ctx;
+    pkern_future future;
+    int status = PKERN_ETIMEDOUT;
+    PKN_UNUSED(begin);
+    PKN_UNUSED(end);
+    if (pkern_worker_index(piece->pool) == 0) {
+        pool_count_one(&piece->worker_is_in);
+        return !pool_reaches(&piece->guest_is_in, 1);
+    }
+    pool_count_one(&piece->guest_is_in);
+    pool_nap_us(2000); /* the worker waits by now */
+    cr_assert_eq(pkern_pool_wait_idle(piece->pool, -1), PKERN_EDEADLK);
+    if (piece->yields) {
+        cr_assert_eq(pkern_spawn(piece->pool, pool_count_one, &piece->ran), PKERN_OK);
+        for (int i = 0; pool_read(&piece->ran) == 0 && i < 10000; i++) {
+            if (pkern_yield_now(piece->pool) == PKERN_YIELD_IDLE) {
+                pool_nap_us(100);
+            }
+        }
+        return pool_read(&piece->ran) == 1 ? 0 : -100;
+    }
+    cr_assert_eq(pkern_future_spawn(&future, piece->pool, pool_count_one, &piece->ran), PKERN_OK);
+    for (int i = 0; status == PKERN_ETIMEDOUT && i < 1000; i++) {
+        status = pkern_future_wait_for(&future, FUTURE_MS);
+    }
+    return status;
+}
+
+static int future_own_loop(void *ctx) {
+    future_piece *piece = (future_piece *)ctx;
+    pkern_par_options options;
+    memset(&options, 0, sizeof options);
+    options.item_cost_ns = 1e7;
+    options.max_len = 1;
+    return pkn_loop_run(piece->pool, 0, 2, &options, future_wait_in_piece, piece);
+}
+
+Test(pool_future, a_guest_in_a_workers_loop_runs_what_it_waits_for) {
+    for (int round = 0; round < 10; round++) {
+        future_piece piece;
+        pkern_scope scope;
+        memset(&piece, 0, sizeof piece);
+        piece.pool = pool_of(2);
+        piece.yields = round % 2;
+        cr_assert_eq(pkern_scope_begin(&scope, piece.pool), PKERN_OK);
+        cr_assert_eq(pkern_scope_spawn(&scope, future_own_loop, &piece), PKERN_OK);
+        cr_assert(pool_reaches(&piece.worker_is_in, 1));
+        cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+        cr_assert_eq(piece.ran, 1);
+        pool_end(piece.pool);
+    }
+}
 #endif
