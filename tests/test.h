@@ -29,6 +29,10 @@ static int test_thread_creation_fails(void) {
     return (int)(failing & 1u);
 }
 
+/* Where pinned workers read what lies near them. */
+static const char *test_devices __attribute__((unused)) = "/sys/devices/system";
+#define PKN_SYSTEM_DEVICES test_devices
+
 #ifdef PKERN_TEST_DIST
 #include "pkern.h"
 #define PKERN_IMPLEMENTATION

@@ -91,6 +91,11 @@ enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
 /* A guest for the pool's life, by PKERN_POOL_USE_CURRENT_THREAD; it is just running the jobs that nobody else can run. */
 enum { PKN_STAYS_NOT = 0, PKN_STAYS = 1, PKN_STAYS_AND_RUNS = 2 };
 
+/* Where a pinned worker runs: the number of its last cache and of its memory node; 0, 0 where nobody knows. */
+typedef struct pkn_cpu_place {
+    int cache, node;
+} pkn_cpu_place;
+
 struct pkn_member {
     pkn_fork_state fork; /* must be first: typed joins see it alone */
 
@@ -98,6 +103,7 @@ struct pkn_member {
     PKN_ALIGNED(PKN_CACHE_LINE) pkern_pool *pool;
     int index;
     int is_worker;
+    pkn_cpu_place place;
     size_t bytes;           /* of this block */
     pkn_loop_slice *slices; /* [T], allocated by the first loop that is shared */
     uint32_t *seen_epoch;   /* [members] last epoch of each member's loop that had nothing left for us */
@@ -191,6 +197,7 @@ struct pkern_pool {
     int num_slots;
     uint32_t fork_generation;
     uint32_t depth_limit;
+    int is_spread; /* the workers are pinned, at places that differ */
     size_t stack_size;
     uint64_t spin_ticks;
     double ticks_per_ns;
@@ -243,6 +250,14 @@ PKN_INLINE void pkn_set_root(pkn_member *member, uint32_t root) {
 /* Of an index below num_members, whose release covers the pointer, or of a thief whose claim was seen. */
 PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
     return (pkn_member *)pkn_atomic_load_relaxed_ptr(&pool->members[index]);
+}
+
+/* 0 where both have the same last cache, or one's place isn't known; 1 in the same memory node; else 2. */
+PKN_INLINE int pkn_distance(const pkn_member *a, const pkn_member *b) {
+    if (a->place.cache == b->place.cache || a->place.cache == 0 || b->place.cache == 0) {
+        return 0;
+    }
+    return a->place.node == b->place.node ? 1 : 2;
 }
 
 /* 1 where a thread that runs work of this root takes nothing else while it waits. */

@@ -163,6 +163,10 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     made->num_threads = started + 1;
     made->helpers = (uint32_t)started;
     pkn_atomic_store_relaxed_u32(&made->num_members, (uint32_t)started); /* the workers wait for the lock */
+    if ((config->flags & PKERN_POOL_PIN) != 0) {
+        pkn_place_workers(made, started, PKN_SYSTEM_DEVICES);
+        errno = kept_errno;
+    }
     /* the start of the threads took long enough to compare the clocks; a pool without threads has no use for ticks */
     uint64_t passed_ns = pkn_now_ns() - start_ns;
     made->ticks_per_ns = passed_ns > 1000 ? (double)(pkn_ticks() - start_ticks) / (double)passed_ns : 1.0;

@@ -116,15 +116,30 @@ PKN_INTERNAL int pkn_take_from(pkn_member *self, pkn_member *victim, const pkn_f
     return 0;
 }
 
-PKN_INTERNAL int pkn_take_from_any(pkn_member *self, const pkn_filter *filter, int peek) {
+/* distance: -1 for any */
+PKN_INTERNAL int pkn_take_at_distance(pkn_member *self, const pkn_filter *filter, int peek, int distance) {
     uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
     uint32_t i = self->victim < count ? self->victim : 0;
     for (uint32_t tries = 0; tries < count; tries++) {
-        if (i != (uint32_t)self->index && pkn_take_from(self, pkn_member_at(self->pool, i), filter, peek)) {
+        pkn_member *victim = pkn_member_at(self->pool, i);
+        if (victim != self && (distance < 0 || pkn_distance(self, victim) == distance) &&
+            pkn_take_from(self, victim, filter, peek)) {
             self->victim = i;
             return 1;
         }
         i = i + 1 < count ? i + 1 : 0;
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_take_from_any(pkn_member *self, const pkn_filter *filter, int peek) {
+    if (PKN_LIKELY(!self->pool->is_spread)) {
+        return pkn_take_at_distance(self, filter, peek, -1);
+    }
+    for (int distance = 0; distance <= 2; distance++) {
+        if (pkn_take_at_distance(self, filter, peek, distance)) {
+            return 1;
+        }
     }
     return 0;
 }

@@ -154,19 +154,29 @@ PKN_INTERNAL int pkn_affinity(unsigned long mask[PKN_CPU_MASK_WORDS]) {
     return cpus;
 }
 
-/* Keeps the calling thread on the n-th CPU of its affinity mask, counted round. */
-PKN_INTERNAL void pkn_pin_this_thread(int n) {
+/* The n-th CPU of the affinity mask, counted round; -1 where the system doesn't say. */
+PKN_INTERNAL int pkn_nth_cpu(int n) {
     unsigned long mask[PKN_CPU_MASK_WORDS];
     int cpus = pkn_affinity(mask);
     int left = cpus == 0 ? 0 : n % cpus;
     for (size_t bit = 0; cpus != 0 && bit < 8 * sizeof mask; bit++) {
         unsigned long word = mask[bit / (8 * sizeof mask[0])];
         if ((word >> bit % (8 * sizeof mask[0]) & 1u) != 0 && left-- == 0) {
-            memset(mask, 0, sizeof mask);
-            mask[bit / (8 * sizeof mask[0])] = 1ul << bit % (8 * sizeof mask[0]);
-            pkn_thread_set_affinity(mask, sizeof mask);
-            return;
+            return (int)bit;
         }
+    }
+    return -1;
+}
+
+/* Keeps the calling thread on that CPU. */
+PKN_INTERNAL void pkn_pin_this_thread(int n) {
+    unsigned long mask[PKN_CPU_MASK_WORDS];
+    int cpu = pkn_nth_cpu(n);
+    if (cpu >= 0) {
+        size_t bit = (size_t)cpu;
+        memset(mask, 0, sizeof mask);
+        mask[bit / (8 * sizeof mask[0])] = 1ul << bit % (8 * sizeof mask[0]);
+        pkn_thread_set_affinity(mask, sizeof mask);
     }
 }
 

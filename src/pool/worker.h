@@ -5,7 +5,7 @@
 #define PKN_POOL_WORKER_H
 
 #include "pool/guest.h"
-#include "pool/topology.h"
+#include "pool/distance.h"
 
 #if PKN_THREADS
 
