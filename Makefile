@@ -265,6 +265,18 @@ bench-quick: $(BENCHES) ## a short form of the benches
 bench-deps: ## install the peers that the benches compare with
 	sh bench/deps.sh
 
+# the scheduler's model: bench/sim/README.md
+build/bench/sim: $(wildcard bench/sim/*.[ch] src/*/*.[ch] src/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 $(WARNINGS) -Isrc -Ibench/sim bench/sim/sim.c -o $@ -pthread -lm
+
+.PHONY: sim sim-check
+sim: build/bench/sim ## model of the scheduler at 1 to 64 threads, beside real runs
+	@$<
+
+sim-check: build/bench/sim # the model's own test, without a clock
+	@$< --check
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf build
