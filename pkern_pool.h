@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x96642eb2f6de5992u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x94ccbf6e72ed666cu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x96642eb2f6de5992u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x94ccbf6e72ed666cu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -443,7 +443,8 @@ typedef struct pkern_pool pkern_pool;
 
 enum {
     PKERN_POOL_ALL_THREADS = 1, /* fewer threads than asked for is PKERN_ETHREAD instead of a smaller pool */
-    PKERN_POOL_PIN = 2,         /* worker i stays on the (i + 1)-th usable CPU, where the system can do that */
+    PKERN_POOL_PIN = 2,         /* worker i stays on the (i + 1)-th usable CPU, where the system can do that, and takes work from workers
+                                   with the same last cache first, then from those of the same memory node */
     PKERN_POOL_USE_CURRENT_THREAD = 4 /* the thread that makes the pool is its T-th for good, see pkern_pool_create */
 };
 
@@ -503,7 +504,8 @@ PKERN_API pkern_pool *pkern_pool_global(void);
 /* Returns when no job that was spawned detached into the pool (futures, spawned broadcasts, and what they spawn) is queued or running;
    timeout_ns below 0 = no limit. Jobs that are spawned meanwhile are waited for, too. A caller that alone could run them runs them; it
    works on what descends from its own call meanwhile, and may be late by one piece of that.
-   Errors: PKERN_ETIMEDOUT; PKERN_EDEADLK from one of the pool's own workers and from inside a job of that kind. Blocks. In a forked
+   Errors: PKERN_ETIMEDOUT; PKERN_EDEADLK from one of the pool's own workers, from inside a job of that kind, and from inside any task or
+   piece that the calling thread took while it waited: one of the jobs may wait for it. Blocks. In a forked
    child nothing is left to wait for. */
 PKERN_API pkern_status pkern_pool_wait_idle(pkern_pool *pool, int64_t timeout_ns);
 
@@ -672,7 +674,7 @@ typedef struct pkern_future {
 } pkern_future;
 
 /* Starts fn(ctx) as pkern_spawn does; its result waits in the future. Where there is no memory to queue it, fn runs inside this call. A
-   future that is done may be used again. Errors: PKERN_EINVAL (future or fn is 0). */
+   future that is done and that nobody waits for may be used again. Errors: PKERN_EINVAL (future or fn is 0). */
 PKERN_API pkern_status pkern_future_spawn(pkern_future *future, pkern_pool *pool, pkern_task_fn fn, void *ctx);
 
 /* 1 where the task has ended (what it did is visible then), else 0. Any thread; never blocks. */
@@ -685,7 +687,7 @@ PKERN_API int pkern_future_is_done(const pkern_future *future);
 PKERN_API pkern_status pkern_future_wait(pkern_future *future);
 
 /* The same for timeout_ns at most (below 0: no limit); then PKERN_ETIMEDOUT, and the task goes on. From outside it only sleeps, so that it
-   is in time; from inside it may be late by the task that it works on. */
+   is in time; from inside of pkern's calls it may be late by the task that it works on. */
 PKERN_API pkern_status pkern_future_wait_for(pkern_future *future, int64_t timeout_ns);
 
 /* ---- loops ---- */
@@ -1805,6 +1807,11 @@ enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
 /* A guest for the pool's life, by PKERN_POOL_USE_CURRENT_THREAD; it is just running the jobs that nobody else can run. */
 enum { PKN_STAYS_NOT = 0, PKN_STAYS = 1, PKN_STAYS_AND_RUNS = 2 };
 
+/* Where a pinned worker runs: the number of its last cache and of its memory node; 0, 0 where nobody knows. */
+typedef struct pkn_cpu_place {
+    int cache, node;
+} pkn_cpu_place;
+
 struct pkn_member {
     pkn_fork_state fork; /* must be first: typed joins see it alone */
 
@@ -1812,6 +1819,7 @@ struct pkn_member {
     PKN_ALIGNED(PKN_CACHE_LINE) pkern_pool *pool;
     int index;
     int is_worker;
+    pkn_cpu_place place;
     size_t bytes;           /* of this block */
     pkn_loop_slice *slices; /* [T], allocated by the first loop that is shared */
     uint32_t *seen_epoch;   /* [members] last epoch of each member's loop that had nothing left for us */
@@ -1905,6 +1913,7 @@ struct pkern_pool {
     int num_slots;
     uint32_t fork_generation;
     uint32_t depth_limit;
+    int is_spread; /* the workers are pinned, at places that differ */
     size_t stack_size;
     uint64_t spin_ticks;
     double ticks_per_ns;
@@ -1957,6 +1966,14 @@ PKN_INLINE void pkn_set_root(pkn_member *member, uint32_t root) {
 /* Of an index below num_members, whose release covers the pointer, or of a thief whose claim was seen. */
 PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
     return (pkn_member *)pkn_atomic_load_relaxed_ptr(&pool->members[index]);
+}
+
+/* 0 where both have the same last cache, or one's place isn't known; 1 in the same memory node; else 2. */
+PKN_INLINE int pkn_distance(const pkn_member *a, const pkn_member *b) {
+    if (a->place.cache == b->place.cache || a->place.cache == 0 || b->place.cache == 0) {
+        return 0;
+    }
+    return a->place.node == b->place.node ? 1 : 2;
 }
 
 /* 1 where a thread that runs work of this root takes nothing else while it waits. */
@@ -3033,7 +3050,8 @@ PKN_INTERNAL pkn_job_deque *pkn_scope_fifo_of(pkern_scope *scope, const pkn_memb
 
 /* All tasks of the scope have ended. */
 PKN_INTERNAL void pkn_scope_free_fifos(pkern_scope *scope, const pkern_allocator *allocator) {
-    pkn_scope_fifo *fifo = (pkn_scope_fifo *)pkn_atomic_load_acquire_ptr(&scope->fifos);
+    /* relaxed: who waited for the tasks has seen what they did */
+    pkn_scope_fifo *fifo = (pkn_scope_fifo *)pkn_atomic_load_relaxed_ptr(&scope->fifos);
     while (fifo != 0) {
         pkn_scope_fifo *next = fifo->next;
         pkn_job_deque_free(&fifo->jobs, allocator);
@@ -3688,7 +3706,7 @@ typedef struct pkn_wait {
     const pkern_scope *scope;     /* SCOPE, FUTURE */
     uint32_t epoch, units;        /* LOOP: helpers' units of this epoch */
     const pkn_broadcast *broadcast; /* BROADCAST */
-    uint64_t deadline_ns;           /* FUTURE, IDLE: the wait is over then, too */
+    uint64_t deadline_ns;           /* SCOPE, FUTURE, IDLE: the wait is over then, too */
 } pkn_wait;
 
 /* Those waits that a thread without a place in the pool may have, too. */
@@ -3702,12 +3720,11 @@ PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) 
     switch (wait->kind) {
     case PKN_WAIT_JOIN:
         return (pkn_atomic_load_acquire_u32(&wait->slot->state) & 0xffffu) == PKN_SLOT_DONE;
-    case PKN_WAIT_SCOPE:
-        return pkn_atomic_load_acquire_size(&wait->scope->pending) == 0;
     case PKN_WAIT_LOOP:
         return pkn_loop_reported(self->slices, (uint32_t)self->pool->num_threads, wait->epoch) == wait->units;
     case PKN_WAIT_BROADCAST:
         return pkn_atomic_load_acquire_u32(&wait->broadcast->remaining) == 0;
+    case PKN_WAIT_SCOPE:
     case PKN_WAIT_FUTURE:
     case PKN_WAIT_IDLE:
         return pkn_wait_without_place_is_over(self->pool, wait);
@@ -3778,15 +3795,30 @@ PKN_INTERNAL int pkn_take_from(pkn_member *self, pkn_member *victim, const pkn_f
     return 0;
 }
 
-PKN_INTERNAL int pkn_take_from_any(pkn_member *self, const pkn_filter *filter, int peek) {
+/* distance: -1 for any */
+PKN_INTERNAL int pkn_take_at_distance(pkn_member *self, const pkn_filter *filter, int peek, int distance) {
     uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
     uint32_t i = self->victim < count ? self->victim : 0;
     for (uint32_t tries = 0; tries < count; tries++) {
-        if (i != (uint32_t)self->index && pkn_take_from(self, pkn_member_at(self->pool, i), filter, peek)) {
+        pkn_member *victim = pkn_member_at(self->pool, i);
+        if (victim != self && (distance < 0 || pkn_distance(self, victim) == distance) &&
+            pkn_take_from(self, victim, filter, peek)) {
             self->victim = i;
             return 1;
         }
         i = i + 1 < count ? i + 1 : 0;
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_take_from_any(pkn_member *self, const pkn_filter *filter, int peek) {
+    if (PKN_LIKELY(!self->pool->is_spread)) {
+        return pkn_take_at_distance(self, filter, peek, -1);
+    }
+    for (int distance = 0; distance <= 2; distance++) {
+        if (pkn_take_at_distance(self, filter, peek, distance)) {
+            return 1;
+        }
     }
     return 0;
 }
@@ -3806,6 +3838,11 @@ PKN_INTERNAL int pkn_take_hidden_from_any(pkn_member *self, const pkn_filter *fi
         }
     }
     return 0;
+}
+
+/* A guest wants to leave, and a loop's owner to go on, so they take what descends from their own call; but who yields asks for any. */
+PKN_INLINE int pkn_wait_stops_at_root(const pkn_member *self, const pkn_wait *wait) {
+    return (!self->is_worker && wait->kind != PKN_WAIT_YIELD) || wait->kind == PKN_WAIT_LOOP;
 }
 
 /* The root of urgent jobs that this member may take, and posts. In a pool of one nobody else may run them: the guest's call must
@@ -3835,7 +3872,7 @@ PKN_INTERNAL int pkn_take_urgent(pkn_member *self, const pkn_wait *wait, int sha
         return 0;
     }
     pkn_filter of_root = {0, 0, 0}, of_scope = {0, 0, 0};
-    of_root.by_root = !self->is_worker || wait->kind == PKN_WAIT_LOOP;
+    of_root.by_root = pool->num_threads == 1 || pkn_wait_stops_at_root(self, wait);
     of_root.root = pkn_urgent_root(self, pkn_root(self));
     of_scope.scope = wait->scope;
     return (shallow && pkn_queue_take(pool, &pool->urgent, &of_root, peek, job)) ||
@@ -3940,7 +3977,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
         if (pkn_region_run(self, &filter, peek) || pkn_take_from_any(self, &filter, peek)) {
             return 1;
         }
-        if (!self->is_worker || wait->kind == PKN_WAIT_LOOP) {
+        if (pkn_wait_stops_at_root(self, wait)) {
             return (how & PKN_SEARCH_HIDDEN) != 0 && pkn_take_hidden_from_any(self, &filter, peek);
         }
         filter.by_root = 0;
@@ -4329,7 +4366,7 @@ PKN_INTERNAL pkn_member *pkn_enter(pkern_pool *pool, pkn_entry *entry) {
 /* Runs what lies in the member's own deque: jobs that only this thread could run. */
 PKN_INTERNAL void pkn_run_own_jobs(pkn_member *member) {
     pkn_filter anything = {0, 0, 0};
-    pkn_wait for_own = {PKN_WAIT_YIELD, 0, 0, 0, 0, 0, 0};
+    pkn_wait for_own = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0, 0};
     pkn_job job;
     while (pkn_take_urgent(member, &for_own, 1, 0, &job) || pkn_spawn_pop(member, &anything, &job)) {
         pkn_run_job(member, &job);
@@ -4904,12 +4941,12 @@ PKERN_API pkern_status pkern_future_wait_for(pkern_future *future, int64_t timeo
         pkn_wait wait = {PKN_WAIT_SCOPE, 0, 0, 0, 0, 0, 0};
         pkn_filter it = {0, 0, 0};
         it.scope = wait.scope = task;
-        if (timeout_ns >= 0) {
-            wait.kind = PKN_WAIT_FUTURE;
-            wait.deadline_ns = pkn_deadline_in(timeout_ns);
-        }
+        wait.deadline_ns = pkn_deadline_in(timeout_ns);
         pkn_member *member = pkn_enter(pool, &entry);
-        if (member != 0 && !member->is_worker && timeout_ns < 0 && pkn_queue_take(pool, &pool->injected, &it, 0, &job)) {
+        if (timeout_ns >= 0 && entry.outer == 0 && member != 0 && !member->is_worker && member->entries == 1) {
+            /* from outside it sleeps, so that it is in time. From inside a task that others may wait for it can't leave the future to them */
+            wait.kind = PKN_WAIT_FUTURE;
+        } else if (timeout_ns != 0 && member != 0 && !member->is_worker && pkn_queue_take(pool, &pool->injected, &it, 0, &job)) {
             /* nobody has begun it, and a guest has nothing better to do */
             job.root = pkn_root(member);
             pkn_run_job(member, &job);
@@ -4936,7 +4973,7 @@ PKERN_API pkern_status pkern_pool_wait_idle(pkern_pool *pool, int64_t timeout_ns
     pkn_member *member = pkn_enter(pool, &entry);
     pool = member != 0 ? member->pool : pkn_called_pool(pool);
     pkern_status status = PKERN_OK;
-    if (member != 0 && (member->is_worker || member->in_detached != 0)) {
+    if (member != 0 && (member->is_worker || member->in_detached != 0 || member->depth != 0)) {
         status = PKERN_EDEADLK;
     } else {
         int lost = member != 0 ? pkn_wait_for(member, &wait, &pool->detached) : pkn_wait_outside(pool, &wait);
@@ -6223,6 +6260,15 @@ PKN_INTERNAL void pkn_trace_close(pkern_pool *pool) {
 #define PKN_POOL_WORKER_H
 
 /* #include "pool/guest.h": above */
+/* ==== src/pool/distance.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Where the CPUs of pinned workers lie, so that a thief looks at its neighbours first: those with the same last cache, then those of the
+   same memory node, then the others. Only where the workers are pinned and differ; guests count as near, since nobody knows where
+   they run and most work begins with them. */
+#ifndef PKN_POOL_DISTANCE_H
+#define PKN_POOL_DISTANCE_H
+
 /* ==== src/pool/topology.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
@@ -6380,19 +6426,29 @@ PKN_INTERNAL int pkn_affinity(unsigned long mask[PKN_CPU_MASK_WORDS]) {
     return cpus;
 }
 
-/* Keeps the calling thread on the n-th CPU of its affinity mask, counted round. */
-PKN_INTERNAL void pkn_pin_this_thread(int n) {
+/* The n-th CPU of the affinity mask, counted round; -1 where the system doesn't say. */
+PKN_INTERNAL int pkn_nth_cpu(int n) {
     unsigned long mask[PKN_CPU_MASK_WORDS];
     int cpus = pkn_affinity(mask);
     int left = cpus == 0 ? 0 : n % cpus;
     for (size_t bit = 0; cpus != 0 && bit < 8 * sizeof mask; bit++) {
         unsigned long word = mask[bit / (8 * sizeof mask[0])];
         if ((word >> bit % (8 * sizeof mask[0]) & 1u) != 0 && left-- == 0) {
-            memset(mask, 0, sizeof mask);
-            mask[bit / (8 * sizeof mask[0])] = 1ul << bit % (8 * sizeof mask[0]);
-            pkn_thread_set_affinity(mask, sizeof mask);
-            return;
+            return (int)bit;
         }
+    }
+    return -1;
+}
+
+/* Keeps the calling thread on that CPU. */
+PKN_INTERNAL void pkn_pin_this_thread(int n) {
+    unsigned long mask[PKN_CPU_MASK_WORDS];
+    int cpu = pkn_nth_cpu(n);
+    if (cpu >= 0) {
+        size_t bit = (size_t)cpu;
+        memset(mask, 0, sizeof mask);
+        mask[bit / (8 * sizeof mask[0])] = 1ul << bit % (8 * sizeof mask[0]);
+        pkn_thread_set_affinity(mask, sizeof mask);
     }
 }
 
@@ -6426,6 +6482,81 @@ PKN_INTERNAL int pkn_usable_cpus(void) {
 #else
     return 1;
 #endif
+}
+
+#endif
+
+#endif
+/* ==== src/pool/distance.h, continued ==== */
+
+/* Where the system tells of CPUs; tests have a folder of their own. */
+#ifndef PKN_SYSTEM_DEVICES
+#define PKN_SYSTEM_DEVICES "/sys/devices/system"
+#endif
+
+#if PKN_LINUX && PKN_THREADS
+
+/* 1 where a list such as "0-3,8" names the CPU; *first is the first one named. */
+PKN_INTERNAL int pkn_cpu_list_has(const char *text, uint64_t cpu, int *first) {
+    uint64_t low, high;
+    int is_named = 0, is_first = 1;
+    while (pkn_parse_number(&text, &low)) {
+        high = low;
+        if (*text == '-') {
+            text++;
+            if (!pkn_parse_number(&text, &high)) {
+                break;
+            }
+        }
+        *first = is_first ? (int)low : *first;
+        is_first = 0;
+        is_named |= low <= cpu && cpu <= high;
+        if (*text++ != ',') {
+            break;
+        }
+    }
+    return is_named;
+}
+
+/* The place of a CPU by the files below root. What they don't say is 1. */
+PKN_INTERNAL pkn_cpu_place pkn_place_of_cpu(const char *root, int cpu) {
+    pkn_cpu_place place = {1, 1};
+    char name[96], list[512];
+    int first = 0, found = 0;
+    for (int i = 5; i >= 0 && !found; i--) {
+        (void)snprintf(name, sizeof name, "/cpu/cpu%d/cache/index%d/shared_cpu_list", cpu, i);
+        found = pkn_read_in_folder(root, strlen(root), name, list, sizeof list) != 0 &&
+                pkn_cpu_list_has(list, (uint64_t)cpu, &first);
+    }
+    place.cache = found ? first + 1 : 1;
+    found = 0;
+    for (int i = 0; i < 64 && !found; i++) {
+        (void)snprintf(name, sizeof name, "/node/node%d/cpulist", i);
+        found = pkn_read_in_folder(root, strlen(root), name, list, sizeof list) != 0 &&
+                pkn_cpu_list_has(list, (uint64_t)cpu, &first);
+        place.node = found ? i + 1 : 1;
+    }
+    return place;
+}
+
+/* Before the workers look for work. Reads a few small files for each. */
+PKN_INTERNAL void pkn_place_workers(pkern_pool *pool, int workers, const char *root) {
+    for (int i = 0; i < workers; i++) {
+        int cpu = pkn_nth_cpu(i + 1);
+        pkn_member *member = pkn_member_at(pool, (uint32_t)i);
+        if (cpu >= 0) {
+            member->place = pkn_place_of_cpu(root, cpu);
+        }
+        pool->is_spread |= pkn_distance(member, pkn_member_at(pool, 0)) != 0;
+    }
+}
+
+#else
+
+PKN_INTERNAL void pkn_place_workers(pkern_pool *pool, int workers, const char *root) {
+    PKN_UNUSED(pool);
+    PKN_UNUSED(workers);
+    PKN_UNUSED(root);
 }
 
 #endif
@@ -6695,6 +6826,10 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     made->num_threads = started + 1;
     made->helpers = (uint32_t)started;
     pkn_atomic_store_relaxed_u32(&made->num_members, (uint32_t)started); /* the workers wait for the lock */
+    if ((config->flags & PKERN_POOL_PIN) != 0) {
+        pkn_place_workers(made, started, PKN_SYSTEM_DEVICES);
+        errno = kept_errno;
+    }
     /* the start of the threads took long enough to compare the clocks; a pool without threads has no use for ticks */
     uint64_t passed_ns = pkn_now_ns() - start_ns;
     made->ticks_per_ns = passed_ns > 1000 ? (double)(pkn_ticks() - start_ticks) / (double)passed_ns : 1.0;
