@@ -108,7 +108,7 @@ $(eval $(call kind,tsan,$(CC),-fsanitize=thread $(SANITIZE)))
 $(eval $(call kind,neon,$(NEON_CC),-O2 -static -Isrc $(PLAIN)))
 $(eval $(call kind,coverage,gcc,-O0 --coverage -Isrc -DPKN_TEST_COVERAGE $(PLAIN)))
 
-.PHONY: test test-dist test-isa test-serial test-musl unload-test test-neon asan ubsan tsan coverage stress
+.PHONY: test test-dist test-isa test-serial test-musl unload-test fences-test test-neon asan ubsan tsan coverage stress
 test: ## all tests, with Criterion where it can be had
 	@if sh tools/need.sh criterion/criterion.h libcriterion-dev; then \
 	    PKN_TEST_ARGUMENTS="--timeout 60" $(MAKE) --no-print-directory run-criterion; \
@@ -133,6 +133,9 @@ test-musl: ## base, pool and par linked statically with musl
 
 unload-test: build/dist ## a library with a static pkern is loaded and unloaded 1000 times
 	@sh tests/dist/unload_test.sh build/dist build/unload
+
+fences-test: ## the memory orders' instructions are in the code, for x86-64 and 64-bit Arm
+	@sh tests/dist/fences_test.sh build/fences
 
 test-neon: ## simd and hdc cross-compiled for 64-bit Arm, under qemu
 	@sh tools/need.sh $(NEON_CC) gcc-aarch64-linux-gnu libc6-dev-arm64-cross
@@ -216,6 +219,7 @@ generator-test: build/tools/headers ## prove that each rule of the generator and
 
 docs-check: build/dist ## compile and run the examples in README.md and docs/
 	@sh tools/docs_check.sh build/dist build/docs README.md $(wildcard docs/*.md)
+	@sh tools/reliability.sh docs/reliability.md
 
 # ---- style
 
