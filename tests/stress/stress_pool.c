@@ -51,7 +51,7 @@ static void print_members(const pkern_pool *pool) {
     uint32_t n_members = pkn_atomic_load_acquire_u32(&pool->num_members);
     fprintf(stderr, "pool: %d threads, sleepers %x, injected %zu, broadcast %u, stopping %u\n", pool->num_threads,
             pkn_atomic_load_relaxed_u32(&pool->sleepers), pkn_atomic_load_relaxed_size(&pool->injected.count),
-            pkn_atomic_load_relaxed_u32(&pool->broadcast_number), pkn_atomic_load_relaxed_u32(&pool->stopping));
+            pkn_atomic_load_relaxed_u32(&pool->board.number), pkn_atomic_load_relaxed_u32(&pool->stopping));
     for (uint32_t i = 0; i < n_members; i++) {
         pkn_member *m = pkn_member_at(pool, i);
         uint64_t joins = pkn_atomic_load_relaxed_u64(&m->join_range), ticket = pkn_atomic_load_relaxed_u64(&m->board.ticket);
