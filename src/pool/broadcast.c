@@ -128,9 +128,10 @@ PKN_INTERNAL int pkn_serve_board(pkn_member *self) {
 
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     pkn_member *outer = pkn_current();
-    uint32_t outer_root = pkn_root(self);
-    pkn_join_expose_all(self); /* while their root is known */
-    pkn_set_current(self);     /* the thread may be a guest elsewhere just now */
+    uint32_t outer_root = pkn_root(self), floor = self->join_floor;
+    pkn_join_expose_all(self); /* while their root is known; what runs now must not take them back, as in pkn_work_until */
+    self->join_floor = pkn_join_end(self);
+    pkn_set_current(self); /* the thread may be a guest elsewhere just now */
     while (pkn_has_broadcast(self)) {
         if (!pkn_serve_board(self)) {
             pkn_broadcast *broadcast = pkn_next_broadcast(self);
@@ -144,6 +145,7 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     }
     pkn_set_current(outer);
     pkn_set_root(self, outer_root);
+    self->join_floor = floor;
 }
 
 /* A spawned job may broadcast while the pool is being destroyed. The caller stands in for workers that had ended before. */

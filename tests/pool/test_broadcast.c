@@ -231,3 +231,76 @@ Test(pool_broadcast, reaches_a_worker_that_waits_in_another_pool) {
     pool_end(across.other);
 }
 #endif
+
+#if PKN_THREADS
+/* The second side of a worker's join keeps its root while the worker runs broadcasts of another call. */
+typedef struct broadcast_roots {
+    pkern_pool *pool;
+    pkn_atomic_u32 ready, finished;
+    uint32_t root; /* of the join's record, as seen within the other's broadcast */
+} broadcast_roots;
+
+static int broadcast_roots_nothing(void *ctx) {
+    (void)ctx;
+    return 0;
+}
+
+static int broadcast_roots_look(void *ctx) {
+    pkn_member *self = pkn_current();
+    uint32_t state = pkn_atomic_load_relaxed_u32(&pkn_join_slot(self, 0)->state);
+    ((broadcast_roots *)ctx)->root |= state >> 16;
+    return 0;
+}
+
+static int broadcast_roots_of_guest(int index, int count, void *ctx) {
+    if (index < count - 1) {
+        for (int i = 0; i < 3; i++) {
+            pkn_atomic_store_relaxed_u32(&pkn_current()->fork.request, 1);
+            (void)pkern_join(0, broadcast_roots_look, ctx, broadcast_roots_nothing, 0);
+        }
+    }
+    return 0;
+}
+
+static int broadcast_roots_of_worker(int index, int count, void *ctx) {
+    (void)index;
+    (void)count;
+    (void)ctx;
+    return 0;
+}
+
+static int broadcast_roots_first(void *ctx) {
+    broadcast_roots *roots = (broadcast_roots *)ctx;
+    uint32_t number = pkn_atomic_load_relaxed_u32(&roots->pool->board.number);
+    pkn_atomic_store_release_u32(&roots->ready, 1);
+    while (pkn_atomic_load_relaxed_u32(&roots->pool->board.number) == number) {
+        pkn_cpu_relax();
+    }
+    return pkern_broadcast(0, broadcast_roots_of_worker, roots);
+}
+
+static int broadcast_roots_job(void *ctx) {
+    broadcast_roots *roots = (broadcast_roots *)ctx;
+    (void)pkern_join(0, broadcast_roots_first, roots, broadcast_roots_nothing, 0);
+    pkn_atomic_store_release_u32(&roots->finished, 1);
+    return 0;
+}
+
+Test(pool_broadcast, leaves_what_the_worker_offered_before_to_its_own_call) {
+    broadcast_roots roots;
+    for (int round = 0; round < 20; round++) {
+        memset(&roots, 0, sizeof roots);
+        roots.pool = pool_of(2);
+        cr_assert_eq(pkern_spawn(roots.pool, broadcast_roots_job, &roots), PKERN_OK);
+        while (pkn_atomic_load_acquire_u32(&roots.ready) == 0) {
+            pkn_nap();
+        }
+        cr_assert_eq(pkern_broadcast(roots.pool, broadcast_roots_of_guest, &roots), PKERN_OK);
+        while (pkn_atomic_load_acquire_u32(&roots.finished) == 0) {
+            pkn_nap();
+        }
+        cr_assert_eq(roots.root, PKN_ROOT_NONE);
+        pool_end(roots.pool);
+    }
+}
+#endif
