@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x94ccbf6e72ed666cu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x4463d499082bf8b1u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x94ccbf6e72ed666cu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x4463d499082bf8b1u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -556,7 +556,7 @@ PKERN_API pkern_status pkern_join_context(pkern_pool *pool, pkern_context_fn a, 
 enum {
     PKERN_WAIT_STEAL = 0, /* any work of the pool */
     PKERN_WAIT_OWN = 1,   /* only what descends from the call that it waits in */
-    PKERN_WAIT_BLOCK = 2  /* nothing */
+    PKERN_WAIT_BLOCK = 2  /* nothing; as OWN where it is the last worker that doesn't block */
 };
 
 /* pkern_join where waits inside run no other work, so that the caller may hold a lock over the call that other tasks of the pool want, too.
@@ -1951,6 +1951,7 @@ struct pkern_pool {
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
     uint32_t helpers; /* T - 1 */
+    pkn_atomic_u32 blocking; /* workers in a wait that runs nothing */
 };
 
 #define PKN_SLEEPING_GUEST 0x10000u
@@ -4443,6 +4444,26 @@ PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
     return pkn_pool_of_call(pool)->allocator;
 }
 
+/* Before a wait of this mode. BLOCK leaves its tasks to others, so one worker at least never blocks: who would be the last waits as
+   OWN does. */
+PKN_INTERNAL void pkn_block_begin(pkn_member *member, int wait_mode) {
+    pkern_pool *pool = member->pool;
+    if (wait_mode != PKERN_WAIT_BLOCK || pool->helpers == 0) {
+        return;
+    }
+    member->blocks = !member->is_worker || pkn_atomic_fetch_add_relaxed_u32(&pool->blocking, 1) + 2u <= pool->helpers;
+    if (!member->blocks) {
+        pkn_atomic_fetch_sub_relaxed_u32(&pool->blocking, 1);
+    }
+}
+
+PKN_INTERNAL void pkn_block_end(pkn_member *member) {
+    if (member->blocks && member->is_worker) {
+        pkn_atomic_fetch_sub_relaxed_u32(&member->pool->blocking, 1);
+    }
+    member->blocks = 0;
+}
+
 /* The calling thread's place in the scope's pool; 0 where spawns run at once. */
 PKN_INLINE pkn_member *pkn_scope_member(const pkern_scope *scope) {
     return scope->member == 0 || pkn_is_orphan(scope->pool) ? 0 : pkn_membership(&pkn_this_thread, scope->pool);
@@ -4633,9 +4654,9 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
     int a_status = a(a_ctx);
     int b_status;
     if (slot != 0 && pkn_pop_is_special(slot)) {
-        member->blocks = wait_mode == PKERN_WAIT_BLOCK;
+        pkn_block_begin(member, wait_mode);
         int taken = pkern_internal_take_back(slot);
-        member->blocks = 0;
+        pkn_block_end(member);
         b_status = taken > 0 ? b(b_ctx) : taken == 0 ? ((pkn_join_frame *)(void *)slot->payload)->status : PKERN_ECANCELED;
     } else {
         b_status = b(b_ctx);
@@ -4740,7 +4761,11 @@ PKN_INTERNAL pkern_status pkn_scope_spawn(pkern_scope *scope, pkern_task_fn fn, 
         pkn_job job = {fn, ctx, scope, number, scope->root};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
         if (pkn_scope_post(scope, member, &job, is_urgent) != 0) {
+            uint32_t floor = member->join_floor;
+            pkn_join_expose_all(member); /* the scope may be of another root than the task that spawns */
+            member->join_floor = pkn_join_end(member);
             pkn_run_job(member, &job);
+            member->join_floor = floor;
         }
         return PKERN_OK;
     }
@@ -4777,10 +4802,10 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
             pkn_join_expose_all(member);
             if (scope->wait_mode != PKERN_WAIT_STEAL) {
                 pkn_set_root(member, scope->root);
-                member->blocks = scope->wait_mode == PKERN_WAIT_BLOCK && member->pool->helpers != 0;
+                pkn_block_begin(member, scope->wait_mode);
             }
             lost = pkn_work_until(member, &wait);
-            member->blocks = 0;
+            pkn_block_end(member);
             pkn_set_root(member, outer_root);
         }
         if (scope->wait_mode != PKERN_WAIT_STEAL) {
@@ -5118,9 +5143,10 @@ PKN_INTERNAL int pkn_serve_board(pkn_member *self) {
 
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     pkn_member *outer = pkn_current();
-    uint32_t outer_root = pkn_root(self);
-    pkn_join_expose_all(self); /* while their root is known */
-    pkn_set_current(self);     /* the thread may be a guest elsewhere just now */
+    uint32_t outer_root = pkn_root(self), floor = self->join_floor;
+    pkn_join_expose_all(self); /* while their root is known; what runs now must not take them back, as in pkn_work_until */
+    self->join_floor = pkn_join_end(self);
+    pkn_set_current(self); /* the thread may be a guest elsewhere just now */
     while (pkn_has_broadcast(self)) {
         if (!pkn_serve_board(self)) {
             pkn_broadcast *broadcast = pkn_next_broadcast(self);
@@ -5134,6 +5160,7 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     }
     pkn_set_current(outer);
     pkn_set_root(self, outer_root);
+    self->join_floor = floor;
 }
 
 /* A spawned job may broadcast while the pool is being destroyed. The caller stands in for workers that had ended before. */

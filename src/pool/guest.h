@@ -247,6 +247,26 @@ PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
     return pkn_pool_of_call(pool)->allocator;
 }
 
+/* Before a wait of this mode. BLOCK leaves its tasks to others, so one worker at least never blocks: who would be the last waits as
+   OWN does. */
+PKN_INTERNAL void pkn_block_begin(pkn_member *member, int wait_mode) {
+    pkern_pool *pool = member->pool;
+    if (wait_mode != PKERN_WAIT_BLOCK || pool->helpers == 0) {
+        return;
+    }
+    member->blocks = !member->is_worker || pkn_atomic_fetch_add_relaxed_u32(&pool->blocking, 1) + 2u <= pool->helpers;
+    if (!member->blocks) {
+        pkn_atomic_fetch_sub_relaxed_u32(&pool->blocking, 1);
+    }
+}
+
+PKN_INTERNAL void pkn_block_end(pkn_member *member) {
+    if (member->blocks && member->is_worker) {
+        pkn_atomic_fetch_sub_relaxed_u32(&member->pool->blocking, 1);
+    }
+    member->blocks = 0;
+}
+
 /* The calling thread's place in the scope's pool; 0 where spawns run at once. */
 PKN_INLINE pkn_member *pkn_scope_member(const pkern_scope *scope) {
     return scope->member == 0 || pkn_is_orphan(scope->pool) ? 0 : pkn_membership(&pkn_this_thread, scope->pool);

@@ -69,9 +69,9 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
     int a_status = a(a_ctx);
     int b_status;
     if (slot != 0 && pkn_pop_is_special(slot)) {
-        member->blocks = wait_mode == PKERN_WAIT_BLOCK;
+        pkn_block_begin(member, wait_mode);
         int taken = pkern_internal_take_back(slot);
-        member->blocks = 0;
+        pkn_block_end(member);
         b_status = taken > 0 ? b(b_ctx) : taken == 0 ? ((pkn_join_frame *)(void *)slot->payload)->status : PKERN_ECANCELED;
     } else {
         b_status = b(b_ctx);

@@ -235,6 +235,7 @@ struct pkern_pool {
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
     uint32_t helpers; /* T - 1 */
+    pkn_atomic_u32 blocking; /* workers in a wait that runs nothing */
 };
 
 #define PKN_SLEEPING_GUEST 0x10000u

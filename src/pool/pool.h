@@ -159,7 +159,7 @@ PKERN_API pkern_status pkern_join_context(pkern_pool *pool, pkern_context_fn a, 
 enum {
     PKERN_WAIT_STEAL = 0, /* any work of the pool */
     PKERN_WAIT_OWN = 1,   /* only what descends from the call that it waits in */
-    PKERN_WAIT_BLOCK = 2  /* nothing */
+    PKERN_WAIT_BLOCK = 2  /* nothing; as OWN where it is the last worker that doesn't block */
 };
 
 /* pkern_join where waits inside run no other work, so that the caller may hold a lock over the call that other tasks of the pool want, too.

@@ -76,7 +76,11 @@ PKN_INTERNAL pkern_status pkn_scope_spawn(pkern_scope *scope, pkern_task_fn fn, 
         pkn_job job = {fn, ctx, scope, number, scope->root};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
         if (pkn_scope_post(scope, member, &job, is_urgent) != 0) {
+            uint32_t floor = member->join_floor;
+            pkn_join_expose_all(member); /* the scope may be of another root than the task that spawns */
+            member->join_floor = pkn_join_end(member);
             pkn_run_job(member, &job);
+            member->join_floor = floor;
         }
         return PKERN_OK;
     }
@@ -113,10 +117,10 @@ PKERN_API pkern_status pkern_scope_wait(pkern_scope *scope) {
             pkn_join_expose_all(member);
             if (scope->wait_mode != PKERN_WAIT_STEAL) {
                 pkn_set_root(member, scope->root);
-                member->blocks = scope->wait_mode == PKERN_WAIT_BLOCK && member->pool->helpers != 0;
+                pkn_block_begin(member, scope->wait_mode);
             }
             lost = pkn_work_until(member, &wait);
-            member->blocks = 0;
+            pkn_block_end(member);
             pkn_set_root(member, outer_root);
         }
         if (scope->wait_mode != PKERN_WAIT_STEAL) {

@@ -360,4 +360,41 @@ Test(pool_region, who_waits_for_its_own_works_on_it) {
     }
 }
 
+/* Each level begins a scope that runs nothing while it waits; the last threads of the pool must run its tasks all the same. */
+typedef struct region_levels {
+    pkern_pool *pool;
+    int left;
+    pkn_atomic_u32 ran;
+} region_levels;
+
+static int region_block_level(void *ctx) {
+    region_levels *levels = (region_levels *)ctx;
+    pkern_scope scope;
+    if (levels->left-- == 0) {
+        return 0;
+    }
+    cr_assert_eq(pkern_scope_begin_with(&scope, levels->pool, PKERN_WAIT_BLOCK), PKERN_OK);
+    cr_assert_eq(pkern_scope_spawn(&scope, region_block_level, levels), PKERN_OK);
+    cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+    pkn_atomic_fetch_add_relaxed_u32(&levels->ran, 1);
+    return 0;
+}
+
+Test(pool_region, one_worker_never_blocks) {
+    for (size_t t = 0; t < POOL_COUNT(pool_threads); t++) {
+        pkern_pool *pool = pool_of(pool_threads[t]);
+        for (int round = 0; round < 20; round++) {
+            region_levels levels = {pool, 5, {0}};
+            cr_assert_eq(region_block_level(&levels), 0); /* from outside */
+            cr_assert_eq(pkn_atomic_load_relaxed_u32(&levels.ran), 5);
+            levels.left = 5;
+            cr_assert_eq(pkern_spawn(pool, region_block_level, &levels), PKERN_OK); /* and where nobody waits beside it */
+            cr_assert_eq(pkern_pool_wait_idle(pool, -1), PKERN_OK);
+            cr_assert_eq(pkn_atomic_load_relaxed_u32(&levels.ran), 10);
+        }
+        cr_assert_eq(pkn_atomic_load_relaxed_u32(&pool->blocking), 0);
+        pool_end(pool);
+    }
+}
+
 #endif
