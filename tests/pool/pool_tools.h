@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* What the tests of the pool share: pools, an allocator that counts and fails, waiting with a bound, outside threads. */
+/* What the tests of the pool share: pools, an allocator that counts and fails, waiting with a bound, made-up files, outside threads. */
 #ifndef PKN_TESTS_POOL_TOOLS_H
 #define PKN_TESTS_POOL_TOOLS_H
 
 #include "test.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Not every build has the tests that use each of these. */
@@ -160,6 +161,39 @@ POOL_TOOL void pool_wait_asleep(pkern_pool *pool, uint32_t count) {
     }
 }
 #endif
+
+/* ---- files that stand for the system's ---- */
+
+/* Made by the first write; all zero is ready. */
+typedef struct pool_files {
+    char root[64];
+} pool_files;
+
+/* Writes text to root + path and makes the folders on the way; path begins with a slash. */
+POOL_TOOL void pool_files_write(pool_files *files, const char *path, const char *text) {
+    char whole[512];
+    if (files->root[0] == 0) {
+        strcpy(files->root, "/tmp/pkern_files_XXXXXX");
+        cr_assert_not_null(mkdtemp(files->root));
+    }
+    snprintf(whole, sizeof whole, "%s%s", files->root, path);
+    for (char *slash = whole + strlen(files->root) + 1; (slash = strchr(slash, '/')) != 0; slash++) {
+        *slash = 0;
+        mkdir(whole, 0700);
+        *slash = '/';
+    }
+    FILE *file = fopen(whole, "w");
+    cr_assert_not_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+POOL_TOOL void pool_files_remove(pool_files *files) {
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", files->root);
+    cr_assert_eq(system(command), 0);
+    files->root[0] = 0;
+}
 
 /* ---- outside threads ---- */
 

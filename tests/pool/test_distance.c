@@ -5,34 +5,7 @@
 
 #if PKN_LINUX && PKN_THREADS
 
-#include <sys/stat.h>
-
-static char distance_root[64];
-
-static void distance_write(const char *path, const char *text) {
-    char whole[256];
-    if (distance_root[0] == 0) {
-        strcpy(distance_root, "/tmp/pkern_distance_XXXXXX");
-        cr_assert_not_null(mkdtemp(distance_root));
-    }
-    snprintf(whole, sizeof whole, "%s%s", distance_root, path);
-    for (char *slash = whole + strlen(distance_root) + 1; (slash = strchr(slash, '/')) != 0; slash++) {
-        *slash = 0;
-        mkdir(whole, 0700);
-        *slash = '/';
-    }
-    FILE *file = fopen(whole, "w");
-    cr_assert_not_null(file);
-    fputs(text, file);
-    fclose(file);
-}
-
-static void distance_remove(void) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", distance_root);
-    cr_assert_eq(system(command), 0);
-    distance_root[0] = 0;
-}
+static pool_files distance_files;
 
 Test(pool_distance, a_cpu_is_found_in_a_list) {
     static const struct {
@@ -55,27 +28,27 @@ static void distance_write_machine(void) {
     for (int cpu = 0; cpu < 8; cpu++) {
         snprintf(path, sizeof path, "/cpu/cpu%d/cache/index0/shared_cpu_list", cpu);
         snprintf(text, sizeof text, "%d\n", cpu);
-        distance_write(path, text);
+        pool_files_write(&distance_files, path, text);
         snprintf(path, sizeof path, "/cpu/cpu%d/cache/index3/shared_cpu_list", cpu);
         snprintf(text, sizeof text, "%d-%d\n", cpu / 2 * 2, cpu / 2 * 2 + 1);
-        distance_write(path, text);
+        pool_files_write(&distance_files, path, text);
     }
-    distance_write("/node/node0/cpulist", "0-3\n");
-    distance_write("/node/node1/cpulist", "4-7\n");
+    pool_files_write(&distance_files, "/node/node0/cpulist", "0-3\n");
+    pool_files_write(&distance_files, "/node/node1/cpulist", "4-7\n");
 }
 
 Test(pool_distance, places_come_from_the_systems_files) {
     pkn_cpu_place places[8];
     distance_write_machine();
     for (int cpu = 0; cpu < 8; cpu++) {
-        places[cpu] = pkn_place_of_cpu(distance_root, cpu);
+        places[cpu] = pkn_place_of_cpu(distance_files.root, cpu);
         cr_assert_eq(places[cpu].cache, cpu / 2 * 2 + 1);
         cr_assert_eq(places[cpu].node, cpu / 4 + 1);
     }
-    pkn_cpu_place missing = pkn_place_of_cpu(distance_root, 9);
+    pkn_cpu_place missing = pkn_place_of_cpu(distance_files.root, 9);
     cr_assert_eq(missing.cache, 1);
     cr_assert_eq(missing.node, 1);
-    distance_remove();
+    pool_files_remove(&distance_files);
     missing = pkn_place_of_cpu("/nowhere", 3);
     cr_assert_eq(missing.cache, 1);
     cr_assert_eq(missing.node, 1);
@@ -123,13 +96,13 @@ Test(pool_distance, near_victims_come_first) {
     }
     distance_check_order(pool, plain);
     for (int i = 0; i < 7; i++) {
-        pkn_member_at(pool, (uint32_t)i)->place = pkn_place_of_cpu(distance_root, cpus[i]);
+        pkn_member_at(pool, (uint32_t)i)->place = pkn_place_of_cpu(distance_files.root, cpus[i]);
         pool->is_spread |= pkn_distance(pkn_member_at(pool, (uint32_t)i), pkn_member_at(pool, 0)) != 0;
     }
     cr_assert(pool->is_spread);
     distance_check_order(pool, near_first);
     pkn_pool_free(pool);
-    distance_remove();
+    pool_files_remove(&distance_files);
 }
 
 Test(pool_distance, a_pinned_pool_works_as_any) {
@@ -139,10 +112,10 @@ Test(pool_distance, a_pinned_pool_works_as_any) {
     config.flags = PKERN_POOL_PIN;
     for (int spread = 0; spread < 2; spread++) {
         if (spread) {
-            distance_write("/node/node0/cpulist", "0,2,4,6\n");
-            distance_write("/node/node1/cpulist", "1,3,5,7\n");
-            distance_write("/cpu/cpu1/cache/index2/shared_cpu_list", "1,3,5,7\n");
-            test_devices = distance_root;
+            pool_files_write(&distance_files, "/node/node0/cpulist", "0,2,4,6\n");
+            pool_files_write(&distance_files, "/node/node1/cpulist", "1,3,5,7\n");
+            pool_files_write(&distance_files, "/cpu/cpu1/cache/index2/shared_cpu_list", "1,3,5,7\n");
+            test_devices = distance_files.root;
         }
         pkern_pool *pool = pool_with(&config);
         if (spread && pkn_nth_cpu(1) == 1 && pkn_nth_cpu(2) % 2 == 0) {
@@ -160,7 +133,7 @@ Test(pool_distance, a_pinned_pool_works_as_any) {
         }
         pool_end(pool);
     }
-    distance_remove();
+    pool_files_remove(&distance_files);
     test_devices = "/sys/devices/system";
 }
 

@@ -2,7 +2,6 @@
 /* SPDX-FileCopyrightText: The pkern authors */
 #include "pool_tools.h"
 
-#include <sys/stat.h>
 
 Test(pool_topology, a_number_of_threads_is_a_plain_decimal_in_range) {
     static const char *const junk[] = {"", " ", "x", "-1", "+1", " 2", "2 ", "2x", "0x2", "1.5", "1e3", "1025", "2147483648",
@@ -36,73 +35,47 @@ Test(pool_topology, a_quota_is_rounded_up_to_whole_cpus) {
 
 #if PKN_LINUX && PKN_THREADS
 
-static char topology_root[64];
-
-/* Writes text to root/folder/name and makes the folders on the way. */
-static void topology_write(const char *folder, const char *name, const char *text) {
-    char path[512];
-    if (topology_root[0] == 0) {
-        strcpy(topology_root, "/tmp/pkern_topology_XXXXXX");
-        cr_assert_not_null(mkdtemp(topology_root));
-    }
-    snprintf(path, sizeof path, "%s%s/", topology_root, folder);
-    for (char *slash = path + strlen(topology_root) + 1; (slash = strchr(slash, '/')) != 0; slash++) {
-        *slash = 0;
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-    strcat(path, name);
-    FILE *file = fopen(path, "w");
-    cr_assert_not_null(file);
-    fputs(text, file);
-    fclose(file);
-}
-
-static void topology_clean(void) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", topology_root);
-    cr_assert_eq(system(command), 0);
-}
+static pool_files topology_files;
 
 Test(pool_topology, cgroup_v2_takes_the_tightest_quota_up_to_the_root) {
-    topology_write("", "cpu.max", "max 100000\n");
-    topology_write("/a", "cpu.max", "300000 100000\n");
-    topology_write("/a/b", "cpu.max", "max 100000\n");
-    topology_write("/a/c", "cpu.max", "150000 100000\n");
-    topology_write("/a/c/d", "cpu.max", "500000 100000\n");
-    topology_write("/e", "other", "");
-    cr_assert_eq(pkn_cpus_of_cgroups("0::/\n", topology_root), 0);
-    cr_assert_eq(pkn_cpus_of_cgroups("0::/a\n", topology_root), 3);
-    cr_assert_eq(pkn_cpus_of_cgroups("0::/a/b\n", topology_root), 3);
-    cr_assert_eq(pkn_cpus_of_cgroups("0::/a/c\n", topology_root), 2);
-    cr_assert_eq(pkn_cpus_of_cgroups("0::/a/c/d\n", topology_root), 2);
-    cr_assert_eq(pkn_cpus_of_cgroups("0::/e\n", topology_root), 0);
-    cr_assert_eq(pkn_cpus_of_cgroups("0::/nowhere/at/all\n", topology_root), 0);
-    cr_assert_eq(pkn_cpus_of_cgroups("0::/a/gone\n", topology_root), 3);
-    topology_write("", "cpu.max", "100000 100000\n");
-    cr_assert_eq(pkn_cpus_of_cgroups("0::/a/c/d", topology_root), 1);
-    topology_clean();
+    pool_files_write(&topology_files, "/cpu.max", "max 100000\n");
+    pool_files_write(&topology_files, "/a/cpu.max", "300000 100000\n");
+    pool_files_write(&topology_files, "/a/b/cpu.max", "max 100000\n");
+    pool_files_write(&topology_files, "/a/c/cpu.max", "150000 100000\n");
+    pool_files_write(&topology_files, "/a/c/d/cpu.max", "500000 100000\n");
+    pool_files_write(&topology_files, "/e/other", "");
+    cr_assert_eq(pkn_cpus_of_cgroups("0::/\n", topology_files.root), 0);
+    cr_assert_eq(pkn_cpus_of_cgroups("0::/a\n", topology_files.root), 3);
+    cr_assert_eq(pkn_cpus_of_cgroups("0::/a/b\n", topology_files.root), 3);
+    cr_assert_eq(pkn_cpus_of_cgroups("0::/a/c\n", topology_files.root), 2);
+    cr_assert_eq(pkn_cpus_of_cgroups("0::/a/c/d\n", topology_files.root), 2);
+    cr_assert_eq(pkn_cpus_of_cgroups("0::/e\n", topology_files.root), 0);
+    cr_assert_eq(pkn_cpus_of_cgroups("0::/nowhere/at/all\n", topology_files.root), 0);
+    cr_assert_eq(pkn_cpus_of_cgroups("0::/a/gone\n", topology_files.root), 3);
+    pool_files_write(&topology_files, "/cpu.max", "100000 100000\n");
+    cr_assert_eq(pkn_cpus_of_cgroups("0::/a/c/d", topology_files.root), 1);
+    pool_files_remove(&topology_files);
 }
 
 Test(pool_topology, cgroup_v1_reads_quota_and_period_of_the_cpu_controller) {
-    topology_write("/cpu,cpuacct/x", "cpu.cfs_quota_us", "250000\n");
-    topology_write("/cpu,cpuacct/x", "cpu.cfs_period_us", "100000\n");
-    topology_write("/cpu,cpuacct/x/y", "cpu.cfs_quota_us", "-1\n");
-    topology_write("/cpu,cpuacct/x/y", "cpu.cfs_period_us", "100000\n");
-    topology_write("/cpu/z", "cpu.cfs_quota_us", "50000\n");
-    topology_write("/cpu/z", "cpu.cfs_period_us", "50000\n");
-    topology_write("/cpu/long", "cpu.cfs_quota_us", "000000000000000000000000000000000000000000000000000000000050000\n");
-    topology_write("/cpu/long", "cpu.cfs_period_us", "000000000000000000000000000000000000000000000000000000000050000\n");
-    cr_assert_leq(pkn_cpus_of_cgroups("3:cpu:/long\n", topology_root), 1); /* cut off, not written past an array */
-    topology_write("/cpuset/x", "cpu.cfs_quota_us", "1\n");
-    topology_write("/cpuset/x", "cpu.cfs_period_us", "1\n");
-    cr_assert_eq(pkn_cpus_of_cgroups("3:cpu,cpuacct:/x\n", topology_root), 3);
-    cr_assert_eq(pkn_cpus_of_cgroups("3:cpuacct,cpu:/x/y\n", topology_root), 3);
-    cr_assert_eq(pkn_cpus_of_cgroups("11:memory:/q\n3:cpu:/z\n1:name=systemd:/\n", topology_root), 1);
-    cr_assert_eq(pkn_cpus_of_cgroups("3:cpuset:/x\n", topology_root), 0);
-    cr_assert_eq(pkn_cpus_of_cgroups("3:cpuacct:/x\n", topology_root), 0);
-    cr_assert_eq(pkn_cpus_of_cgroups("4:cpu,cpuacct:/x\n0::/\n", topology_root), 3);
-    topology_clean();
+    pool_files_write(&topology_files, "/cpu,cpuacct/x/cpu.cfs_quota_us", "250000\n");
+    pool_files_write(&topology_files, "/cpu,cpuacct/x/cpu.cfs_period_us", "100000\n");
+    pool_files_write(&topology_files, "/cpu,cpuacct/x/y/cpu.cfs_quota_us", "-1\n");
+    pool_files_write(&topology_files, "/cpu,cpuacct/x/y/cpu.cfs_period_us", "100000\n");
+    pool_files_write(&topology_files, "/cpu/z/cpu.cfs_quota_us", "50000\n");
+    pool_files_write(&topology_files, "/cpu/z/cpu.cfs_period_us", "50000\n");
+    pool_files_write(&topology_files, "/cpu/long/cpu.cfs_quota_us", "000000000000000000000000000000000000000000000000000000000050000\n");
+    pool_files_write(&topology_files, "/cpu/long/cpu.cfs_period_us", "000000000000000000000000000000000000000000000000000000000050000\n");
+    cr_assert_leq(pkn_cpus_of_cgroups("3:cpu:/long\n", topology_files.root), 1); /* cut off, not written past an array */
+    pool_files_write(&topology_files, "/cpuset/x/cpu.cfs_quota_us", "1\n");
+    pool_files_write(&topology_files, "/cpuset/x/cpu.cfs_period_us", "1\n");
+    cr_assert_eq(pkn_cpus_of_cgroups("3:cpu,cpuacct:/x\n", topology_files.root), 3);
+    cr_assert_eq(pkn_cpus_of_cgroups("3:cpuacct,cpu:/x/y\n", topology_files.root), 3);
+    cr_assert_eq(pkn_cpus_of_cgroups("11:memory:/q\n3:cpu:/z\n1:name=systemd:/\n", topology_files.root), 1);
+    cr_assert_eq(pkn_cpus_of_cgroups("3:cpuset:/x\n", topology_files.root), 0);
+    cr_assert_eq(pkn_cpus_of_cgroups("3:cpuacct:/x\n", topology_files.root), 0);
+    cr_assert_eq(pkn_cpus_of_cgroups("4:cpu,cpuacct:/x\n0::/\n", topology_files.root), 3);
+    pool_files_remove(&topology_files);
 }
 
 Test(pool_topology, lines_that_mean_nothing_give_no_limit) {
