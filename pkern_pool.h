@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x4463d499082bf8b1u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x823df34d4293bde6u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x4463d499082bf8b1u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x823df34d4293bde6u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -2419,6 +2419,16 @@ PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
     return 0;
 }
 
+/* Owner only. Offers a second side of two callbacks. Its record, or 0 where it could not be queued. */
+PKN_INTERNAL pkn_slot *pkn_join_push_callback(pkn_member *owner, pkern_task_fn fn, void *ctx) {
+    pkn_slot *slot = pkn_end(&owner->fork);
+    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+    frame->fn = fn;
+    frame->ctx = ctx;
+    slot->run = 0;
+    return pkn_push(slot) != 0 ? slot : 0;
+}
+
 PKN_INLINE void pkn_join_mark(pkn_slot *slot) {
     pkn_atomic_store_relaxed_u32(&slot->flags, pkn_atomic_load_relaxed_u32(&slot->flags) | PKN_SLOT_PUBLIC);
 }
@@ -4006,19 +4016,28 @@ PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
     }
 }
 
-/* The same in the pool where this thread, which waits as a guest of another one, is a worker. */
+/* Before work of other roots runs on top: what the member has forked so far becomes public, while its root is known, and is not taken back and
+   made public again as theirs. Returns what pkn_join_reopen takes. */
+PKN_INTERNAL uint32_t pkn_join_close(pkn_member *member) {
+    uint32_t floor = member->join_floor;
+    pkn_join_expose_all(member);
+    member->join_floor = pkn_join_end(member);
+    return floor;
+}
+
+PKN_INLINE void pkn_join_reopen(pkn_member *member, uint32_t floor) {
+    member->join_floor = floor;
+}
+
+/* pkn_search_now in the pool where this thread, which waits as a guest of another one, is a worker. */
 PKN_INTERNAL int pkn_search_at_home(pkn_member *worker, int how, int peek) {
     pkn_wait wait = {PKN_WAIT_ELSEWHERE, 0, 0, 0, 0, 0, 0};
     pkn_member *outer = pkn_current();
-    uint32_t floor = worker->join_floor;
-    if (!peek) {
-        pkn_join_expose_all(worker);
-        worker->join_floor = pkn_join_end(worker);
-    }
+    uint32_t floor = peek ? worker->join_floor : pkn_join_close(worker);
     pkn_set_current(worker);
     int found = pkn_search_now(worker, &wait, how, peek);
     pkn_set_current(outer);
-    worker->join_floor = floor;
+    pkn_join_reopen(worker, floor);
     return found;
 }
 
@@ -4199,11 +4218,9 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
 /* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
    because this is a forked child and the threads are gone. A worker of another pool goes on serving that one. */
 PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
-    uint32_t floor = self->join_floor;
-    /* what runs meanwhile is of other roots: it must not take records below it back and make them public again as its own */
-    self->join_floor = pkn_join_end(self);
+    uint32_t floor = pkn_join_close(self);
     int lost = pkn_work_here_until(self, wait);
-    self->join_floor = floor;
+    pkn_join_reopen(self, floor);
     return lost;
 }
 
@@ -4560,14 +4577,10 @@ PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
-    pkn_slot *slot = member != 0 ? pkn_end(&member->fork) : 0;
-    if (slot != 0) {
+    pkn_slot *slot = 0;
+    if (member != 0) {
         pkn_trace_call(member);
-        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
-        frame->fn = b;
-        frame->ctx = b_ctx;
-        slot->run = 0;
-        slot = pkn_push(slot) != 0 ? slot : 0;
+        slot = pkn_join_push_callback(member, b, b_ctx);
     }
     int a_status = a(a_ctx);
     int b_status;
@@ -4639,17 +4652,10 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
     pkn_slot *slot = 0;
     if (member != 0) {
         outer_root = pkn_root(member);
-        floor = member->join_floor;
-        pkn_join_expose_all(member); /* while its root is known */
-        member->join_floor = pkn_join_end(member);
+        floor = pkn_join_close(member);
         root = pkn_region_begin(member);
         pkn_set_root(member, root);
-        slot = pkn_end(&member->fork);
-        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
-        frame->fn = b;
-        frame->ctx = b_ctx;
-        slot->run = 0;
-        slot = pkn_push(slot) != 0 ? slot : 0;
+        slot = pkn_join_push_callback(member, b, b_ctx);
     }
     int a_status = a(a_ctx);
     int b_status;
@@ -4664,7 +4670,7 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
     if (member != 0) {
         pkn_set_root(member, outer_root);
         pkn_region_end(member, root);
-        member->join_floor = floor;
+        pkn_join_reopen(member, floor);
     }
     pkn_leave(&entry);
     return a_status != 0 ? a_status : b_status;
@@ -4761,11 +4767,9 @@ PKN_INTERNAL pkern_status pkn_scope_spawn(pkern_scope *scope, pkern_task_fn fn, 
         pkn_job job = {fn, ctx, scope, number, scope->root};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
         if (pkn_scope_post(scope, member, &job, is_urgent) != 0) {
-            uint32_t floor = member->join_floor;
-            pkn_join_expose_all(member); /* the scope may be of another root than the task that spawns */
-            member->join_floor = pkn_join_end(member);
+            uint32_t floor = pkn_join_close(member); /* the scope may be of another root than the task that spawns */
             pkn_run_job(member, &job);
-            member->join_floor = floor;
+            pkn_join_reopen(member, floor);
         }
         return PKERN_OK;
     }
@@ -4903,7 +4907,6 @@ PKERN_API pkern_status pkern_spawn_urgent(pkern_pool *pool, pkern_task_fn fn, vo
 PKN_INTERNAL int pkn_wait_for(pkn_member *member, const pkn_wait *wait, void *what) {
     void *outer = pkn_atomic_load_relaxed_ptr(&member->waits_for);
     pkn_atomic_store_relaxed_ptr(&member->waits_for, what); /* before the fence in pkn_sleep */
-    pkn_join_expose_all(member);
     int lost = pkn_work_until(member, wait);
     pkn_atomic_store_relaxed_ptr(&member->waits_for, outer);
     return lost;
@@ -5143,9 +5146,7 @@ PKN_INTERNAL int pkn_serve_board(pkn_member *self) {
 
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     pkn_member *outer = pkn_current();
-    uint32_t outer_root = pkn_root(self), floor = self->join_floor;
-    pkn_join_expose_all(self); /* while their root is known; what runs now must not take them back, as in pkn_work_until */
-    self->join_floor = pkn_join_end(self);
+    uint32_t outer_root = pkn_root(self), floor = pkn_join_close(self);
     pkn_set_current(self); /* the thread may be a guest elsewhere just now */
     while (pkn_has_broadcast(self)) {
         if (!pkn_serve_board(self)) {
@@ -5160,7 +5161,7 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     }
     pkn_set_current(outer);
     pkn_set_root(self, outer_root);
-    self->join_floor = floor;
+    pkn_join_reopen(self, floor);
 }
 
 /* A spawned job may broadcast while the pool is being destroyed. The caller stands in for workers that had ended before. */
@@ -5223,7 +5224,6 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         pkn_cpu_relax();
     }
     if (!pkn_wait_is_over(member, &wait)) {
-        pkn_join_expose_all(member);
         lost = pkn_work_until(member, &wait);
     }
     if (!lost) {
@@ -5341,13 +5341,11 @@ PKN_INTERNAL int pkn_yield(const pkern_pool *pool, int is_local) {
     }
     pkn_wait wait = {PKN_WAIT_YIELD, 0, 0, 0, 0, 0, 0};
     pkn_set_current(member);
-    pkn_join_expose_all(member);
-    uint32_t floor = member->join_floor;
-    member->join_floor = pkn_join_end(member); /* as in pkn_work_until */
+    uint32_t floor = pkn_join_close(member);
     int found = !is_local                                              ? pkn_search(member, &wait, 0)
                 : pkn_is_isolated(member->pool, pkn_root(member)) ? 0
                                                                        : pkn_search_local(member);
-    member->join_floor = floor;
+    pkn_join_reopen(member, floor);
     pkn_set_current(outer);
     return found ? PKERN_YIELD_EXECUTED : PKERN_YIELD_IDLE;
 }
@@ -5753,7 +5751,6 @@ PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, 
     wait.epoch = view->epoch;
     wait.units = view->units - own;
     if (!pkn_wait_is_over(owner, &wait)) {
-        pkn_join_expose_all(owner);
         lost = pkn_work_until(owner, &wait);
     }
     owner->loop_active = 0;

@@ -128,9 +128,7 @@ PKN_INTERNAL int pkn_serve_board(pkn_member *self) {
 
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     pkn_member *outer = pkn_current();
-    uint32_t outer_root = pkn_root(self), floor = self->join_floor;
-    pkn_join_expose_all(self); /* while their root is known; what runs now must not take them back, as in pkn_work_until */
-    self->join_floor = pkn_join_end(self);
+    uint32_t outer_root = pkn_root(self), floor = pkn_join_close(self);
     pkn_set_current(self); /* the thread may be a guest elsewhere just now */
     while (pkn_has_broadcast(self)) {
         if (!pkn_serve_board(self)) {
@@ -145,7 +143,7 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     }
     pkn_set_current(outer);
     pkn_set_root(self, outer_root);
-    self->join_floor = floor;
+    pkn_join_reopen(self, floor);
 }
 
 /* A spawned job may broadcast while the pool is being destroyed. The caller stands in for workers that had ended before. */
@@ -208,7 +206,6 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         pkn_cpu_relax();
     }
     if (!pkn_wait_is_over(member, &wait)) {
-        pkn_join_expose_all(member);
         lost = pkn_work_until(member, &wait);
     }
     if (!lost) {

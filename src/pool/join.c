@@ -94,14 +94,10 @@ PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
-    pkn_slot *slot = member != 0 ? pkn_end(&member->fork) : 0;
-    if (slot != 0) {
+    pkn_slot *slot = 0;
+    if (member != 0) {
         pkn_trace_call(member);
-        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
-        frame->fn = b;
-        frame->ctx = b_ctx;
-        slot->run = 0;
-        slot = pkn_push(slot) != 0 ? slot : 0;
+        slot = pkn_join_push_callback(member, b, b_ctx);
     }
     int a_status = a(a_ctx);
     int b_status;

@@ -54,17 +54,10 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
     pkn_slot *slot = 0;
     if (member != 0) {
         outer_root = pkn_root(member);
-        floor = member->join_floor;
-        pkn_join_expose_all(member); /* while its root is known */
-        member->join_floor = pkn_join_end(member);
+        floor = pkn_join_close(member);
         root = pkn_region_begin(member);
         pkn_set_root(member, root);
-        slot = pkn_end(&member->fork);
-        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
-        frame->fn = b;
-        frame->ctx = b_ctx;
-        slot->run = 0;
-        slot = pkn_push(slot) != 0 ? slot : 0;
+        slot = pkn_join_push_callback(member, b, b_ctx);
     }
     int a_status = a(a_ctx);
     int b_status;
@@ -79,7 +72,7 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
     if (member != 0) {
         pkn_set_root(member, outer_root);
         pkn_region_end(member, root);
-        member->join_floor = floor;
+        pkn_join_reopen(member, floor);
     }
     pkn_leave(&entry);
     return a_status != 0 ? a_status : b_status;

@@ -95,6 +95,16 @@ PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
     return 0;
 }
 
+/* Owner only. Offers a second side of two callbacks. Its record, or 0 where it could not be queued. */
+PKN_INTERNAL pkn_slot *pkn_join_push_callback(pkn_member *owner, pkern_task_fn fn, void *ctx) {
+    pkn_slot *slot = pkn_end(&owner->fork);
+    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+    frame->fn = fn;
+    frame->ctx = ctx;
+    slot->run = 0;
+    return pkn_push(slot) != 0 ? slot : 0;
+}
+
 PKN_INLINE void pkn_join_mark(pkn_slot *slot) {
     pkn_atomic_store_relaxed_u32(&slot->flags, pkn_atomic_load_relaxed_u32(&slot->flags) | PKN_SLOT_PUBLIC);
 }

@@ -250,7 +250,6 @@ PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, 
     wait.epoch = view->epoch;
     wait.units = view->units - own;
     if (!pkn_wait_is_over(owner, &wait)) {
-        pkn_join_expose_all(owner);
         lost = pkn_work_until(owner, &wait);
     }
     owner->loop_active = 0;

@@ -326,19 +326,28 @@ PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
     }
 }
 
-/* The same in the pool where this thread, which waits as a guest of another one, is a worker. */
+/* Before work of other roots runs on top: what the member has forked so far becomes public, while its root is known, and is not taken back and
+   made public again as theirs. Returns what pkn_join_reopen takes. */
+PKN_INTERNAL uint32_t pkn_join_close(pkn_member *member) {
+    uint32_t floor = member->join_floor;
+    pkn_join_expose_all(member);
+    member->join_floor = pkn_join_end(member);
+    return floor;
+}
+
+PKN_INLINE void pkn_join_reopen(pkn_member *member, uint32_t floor) {
+    member->join_floor = floor;
+}
+
+/* pkn_search_now in the pool where this thread, which waits as a guest of another one, is a worker. */
 PKN_INTERNAL int pkn_search_at_home(pkn_member *worker, int how, int peek) {
     pkn_wait wait = {PKN_WAIT_ELSEWHERE, 0, 0, 0, 0, 0, 0};
     pkn_member *outer = pkn_current();
-    uint32_t floor = worker->join_floor;
-    if (!peek) {
-        pkn_join_expose_all(worker);
-        worker->join_floor = pkn_join_end(worker);
-    }
+    uint32_t floor = peek ? worker->join_floor : pkn_join_close(worker);
     pkn_set_current(worker);
     int found = pkn_search_now(worker, &wait, how, peek);
     pkn_set_current(outer);
-    worker->join_floor = floor;
+    pkn_join_reopen(worker, floor);
     return found;
 }
 
@@ -519,11 +528,9 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
 /* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
    because this is a forked child and the threads are gone. A worker of another pool goes on serving that one. */
 PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
-    uint32_t floor = self->join_floor;
-    /* what runs meanwhile is of other roots: it must not take records below it back and make them public again as its own */
-    self->join_floor = pkn_join_end(self);
+    uint32_t floor = pkn_join_close(self);
     int lost = pkn_work_here_until(self, wait);
-    self->join_floor = floor;
+    pkn_join_reopen(self, floor);
     return lost;
 }
 

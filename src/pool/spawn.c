@@ -78,7 +78,6 @@ PKERN_API pkern_status pkern_spawn_urgent(pkern_pool *pool, pkern_task_fn fn, vo
 PKN_INTERNAL int pkn_wait_for(pkn_member *member, const pkn_wait *wait, void *what) {
     void *outer = pkn_atomic_load_relaxed_ptr(&member->waits_for);
     pkn_atomic_store_relaxed_ptr(&member->waits_for, what); /* before the fence in pkn_sleep */
-    pkn_join_expose_all(member);
     int lost = pkn_work_until(member, wait);
     pkn_atomic_store_relaxed_ptr(&member->waits_for, outer);
     return lost;
