@@ -17,16 +17,16 @@ typedef struct pkn_map {
 } pkn_map;
 
 PKN_INTERNAL int pkn_map_range(size_t begin, size_t end, void *context) {
-    const pkn_map *map = (const pkn_map *)context;
-    const unsigned char *in = map->in + begin * map->in_size;
-    unsigned char *out = map->out + begin * map->out_size;
-    for (size_t i = begin; i < end; i++) {
-        int status = map->fn(in, out, map->ctx);
+    const pkn_map map = *(const pkn_map *)context; /* a copy, which fn can't change: it stays in registers */
+    const unsigned char *in = map.in + begin * map.in_size;
+    unsigned char *out = map.out + begin * map.out_size;
+    for (size_t left = end - begin; left != 0; left--) {
+        int status = map.fn(in, out, map.ctx);
         if (status != 0) {
             return status;
         }
-        in += map->in_size;
-        out += map->out_size;
+        in += map.in_size;
+        out += map.out_size;
     }
     return 0;
 }
