@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x71201d9e7efcc82du
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xe00ae7280a65cfbbu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x71201d9e7efcc82du /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xe00ae7280a65cfbbu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -2624,16 +2624,20 @@ typedef struct pkn_short_call {
 } pkn_short_call;
 
 typedef struct pkn_thread_state {
-    /* the body that ran short here last, and what is known of it: all that a short call touches; see loop.c */
+    /* All that a short call touches, in one line: the body that ran short here last, how many of its items are too few to
+       share (and too few while all helpers sleep), what they may cost; see loop_cost.h. */
     pkn_short_call *short_call;
+    pkn_member *memberships; /* every pool this thread is inside of */
     size_t short_key;
     const pkern_pool *short_pool;
-    float short_item_ns, short_ticks_per_ns;
+    size_t short_items, short_cold_items;
+    uint32_t short_ticks;
     uint32_t short_left; /* calls until its cost is looked at again */
-    float cold_ns;       /* shareable time that ran alone while all helpers slept ... */
-    uint64_t cold_since; /* ... from this tick on */
+    float short_item_ns;
 
-    pkn_member *memberships; /* every pool this thread is inside of */
+    float short_ticks_per_ns;
+    float cold_ns;           /* shareable time that ran alone while all helpers slept ... */
+    uint64_t cold_since;     /* ... from this tick on */
     pkn_member *worker;      /* where this is a pool's own thread */
     pkern_pool *last_pool;   /* the guest slot used last, taken again without a search */
     uint64_t last_pool_id;
@@ -5459,53 +5463,69 @@ PKN_INLINE int pkn_loop_count_cold(pkn_thread_state *thread, double work_ns, dou
 
    A call from outside that is too short to share needs nothing of the pool, and where the program has been idle for a while
    each line that it touches costs 20 to 100 ns. So the thread remembers the body that ran short last, and runs it on the
-   spot while that stays true; only this thread's own line is touched. A body that asks for its place in the pool
-   (pkern_worker_index, a call of its own) gets it then. */
+   spot while that stays true; one line of data is touched, the thread's own, and as few of code as can be. A body that asks
+   for its place in the pool (pkern_worker_index, a call of its own) gets it then. */
 
 #define PKN_SHORT_CALLS 64u
 /* below this no helper is worth its hand-over; while all sleep, the rest of the way in costs more than watching the body is worth */
 #define PKN_SHARE_NS 1600.0
-#define PKN_SHORT_COLD_NS 6000.0
+#define PKN_SHORT_COLD_NS 12000.0
 
 PKN_INLINE int pkn_all_helpers_sleep(const pkern_pool *pool) {
     return pkn_sleeping_workers(pool) >= pool->helpers;
 }
 
-PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
-    if (thread->short_key != key || thread->short_pool != pool || thread->short_left == 0 || pkn_current() != 0 ||
-        thread->short_call != 0) {
-        return 0;
-    }
+PKN_INTERNAL PKN_NOINLINE int pkn_loop_is_short_cold(pkn_thread_state *thread, const pkern_pool *pool, size_t items) {
     double work_ns = (double)thread->short_item_ns * (double)items;
-    if (work_ns < PKN_SHARE_NS) {
-        return 1;
-    }
-    return work_ns < PKN_SHORT_COLD_NS && pkn_all_helpers_sleep(pool != 0 ? pool : pkern_pool_global()) &&
+    return pkn_all_helpers_sleep(pool != 0 ? pool : pkern_pool_global()) &&
            !pkn_loop_count_cold(thread, work_ns, (double)thread->short_ticks_per_ns);
 }
 
-PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
-                                    void *ctx) {
-    pkn_short_call call = {pool, {0, 0}, 0};
+PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
+    if (thread->short_key != key || thread->short_pool != pool || thread->memberships != 0 || thread->short_call != 0) {
+        return 0;
+    }
+    return PKN_LIKELY(items <= thread->short_items) ||
+           (items <= thread->short_cold_items && pkn_loop_is_short_cold(thread, pool, items));
+}
+
+PKN_INLINE void pkn_loop_forget_short(pkn_thread_state *thread) {
+    thread->short_items = 0;
+    thread->short_cold_items = 0;
+}
+
+PKN_INLINE int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+                                  void *ctx) {
+    pkn_short_call call;
+    call.pool = pool;
+    call.is_inside = 0;
     thread->short_call = &call;
-    thread->short_left--;
-    uint64_t start = pkn_ticks();
+    uint32_t start = (uint32_t)pkn_ticks();
     int status = body(begin, end, ctx);
-    double passed = (double)(pkn_ticks() - start);
+    uint32_t passed = (uint32_t)pkn_ticks() - start; /* a body of seconds may pass for a short one, 64 times */
     thread->short_call = 0;
-    if (call.is_inside) {
+    if (PKN_UNLIKELY(call.is_inside)) {
         pkn_leave(&call.entry);
     }
-    if (passed > 2.0 * PKN_SHORT_COLD_NS * (double)thread->short_ticks_per_ns) {
-        thread->short_left = 0; /* dearer than it was: the next call goes the long way and measures */
+    thread->short_left--;
+    if (PKN_UNLIKELY(thread->short_left == 0 || passed > thread->short_ticks)) {
+        pkn_loop_forget_short(thread); /* old, or dearer than it was: the next call goes the long way and measures */
     }
     return status;
+}
+
+PKN_INLINE size_t pkn_loop_items_of(double ns, double item_ns) {
+    double items = ns / item_ns;
+    return items >= (double)(SIZE_MAX / 2) ? SIZE_MAX / 2 : (size_t)items;
 }
 
 PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, double item_ns, double ticks_per_ns) {
     pkn_thread_state *thread = &pkn_this_thread;
     thread->short_key = key;
     thread->short_pool = pool;
+    thread->short_items = pkn_loop_items_of(PKN_SHARE_NS, item_ns);
+    thread->short_cold_items = pkn_loop_items_of(PKN_SHORT_COLD_NS, item_ns);
+    thread->short_ticks = (uint32_t)(2.0 * PKN_SHORT_COLD_NS * ticks_per_ns);
     thread->short_item_ns = (float)item_ns;
     thread->short_ticks_per_ns = (float)ticks_per_ns;
     thread->short_left = PKN_SHORT_CALLS;
@@ -5515,11 +5535,15 @@ PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, doub
 /* ==== src/pool/loop.c, continued ==== */
 
 #define PKN_HANDOVER_NS 200.0
-/* how finely a loop is cut, the least work that is worth a claim (its locked instruction waits for the stores of the piece before,
-   100 ns and more), and what a piece may cost before its cost is looked at */
+/* how finely a loop is cut, and the least work that is worth a claim (its locked instruction waits for the stores of the piece
+   before, 100 ns and more) */
 #define PKN_UNIT_NS 100.0
 #define PKN_CLAIM_NS 2500.0
+/* of a body that was cheap when it last ran: what a piece may cost before the clock is looked at, how much of the time may be the
+   caches', and how long it must have been dear, about what a wake costs, before a sleeper is woken for it */
 #define PKN_UNCHECKED_NS 200.0
+#define PKN_WARM_UP_NS 2000.0
+#define PKN_SURPRISE_NS 20000.0
 
 typedef struct pkn_loop {
     pkn_member *member;
@@ -5692,50 +5716,59 @@ PKN_INTERNAL int pkn_loop_status(const pkn_loop_view *view, int lost) {
     return lost ? PKERN_ECANCELED : PKERN_OK;
 }
 
-/* Waits until helpers have reported this many units, or for the time given. 1 where they have. */
-PKN_INTERNAL int pkn_loop_await(const pkn_member *owner, uint32_t epoch, uint32_t units, uint64_t ticks) {
+/* The owner's side of a shared loop: what it ran, and in which time. */
+typedef struct pkn_loop_own {
+    uint32_t units;
+    uint64_t since;  /* it has been working from this tick on */
+    uint64_t worked; /* ticks before that */
+} pkn_loop_own;
+
+/* Waits until helpers have reported all other units, or for the time given. 1 where they have. */
+PKN_INTERNAL int pkn_loop_await(const pkn_member *owner, const pkn_loop_view *view, pkn_loop_own *own, uint64_t ticks) {
     uint32_t threads = (uint32_t)owner->pool->num_threads;
+    uint32_t units = view->units - own->units;
     uint64_t start = pkn_ticks();
+    own->worked += start - own->since;
     do {
-        if (pkn_loop_reported(owner->slices, threads, epoch) == units) {
+        if (pkn_loop_reported(owner->slices, threads, view->epoch) == units) {
             return 1;
         }
         pkn_cpu_relax();
-    } while (pkn_ticks() - start < ticks);
+        own->since = pkn_ticks();
+    } while (own->since - start < ticks);
     return 0;
 }
 
-/* The owner's work on its own loop. Returns the units that it ran; the others are claimed by helpers by then. */
-PKN_INTERNAL uint32_t pkn_loop_work_as_owner(const pkn_loop_view *view, pkn_member *owner) {
+/* The owner's work on its own loop. The units that it didn't run are claimed by helpers by then. */
+PKN_INTERNAL void pkn_loop_work_as_owner(const pkn_loop_view *view, pkn_member *owner, pkn_loop_own *own) {
     uint32_t threads = (uint32_t)owner->pool->num_threads;
     uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * owner->pool->ticks_per_ns);
-    uint64_t start = pkn_ticks();
+    uint64_t start = own->since;
     /* where one claim is enough, it was made before the board was published, see pkn_loop_publish */
-    uint32_t own = 0, first = 0, last = view->owner_units <= view->grain ? view->owner_units : 0;
+    uint32_t first = 0, last = view->owner_units <= view->grain ? view->owner_units : 0;
     for (;;) {
         if (first != last) {
             pkn_loop_run_units(view, first, last);
-            own += last - first;
+            own->units += last - first;
             first = last;
         }
-        own += pkn_loop_run_slice(view, owner->slices, 0, threads);
+        own->units += pkn_loop_run_slice(view, owner->slices, 0, threads);
         if (pkn_loop_take_half(view, owner->slices, 0, threads, PKN_LOOP_FROM_ABSENT, &first, &last)) {
             continue;
         }
-        if (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks)) {
-            return own;
+        if (pkn_loop_await(owner, view, own, take_ticks)) {
+            return;
         }
-        uint32_t least = pkn_loop_worth_taking(own, pkn_ticks() - start, take_ticks);
+        uint32_t least = pkn_loop_worth_taking(own->units, own->since - start, take_ticks);
         if (!pkn_loop_take_half(view, owner->slices, 0, threads, least, &first, &last) &&
-            (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks) ||
+            (pkn_loop_await(owner, view, own, take_ticks) ||
              !pkn_loop_take_half(view, owner->slices, 0, threads, 1, &first, &last))) {
-            return own;
+            return;
         }
     }
 }
 
-/* The items that the owner ran itself go to *own_items. */
-PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, int wake, size_t *own_items) {
+PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, int wake, pkn_loop_own *own) {
     pkn_member *owner = loop->member;
     int lost = 0;
     view->epoch = ++owner->loop_epoch;
@@ -5746,15 +5779,15 @@ PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, 
     if (wake != 0) {
         pkn_work_posted(owner->pool, pkn_root(owner), (uint32_t)wake);
     }
-    uint32_t own = pkn_loop_work_as_owner(view, owner);
+    own->since = pkn_ticks();
+    pkn_loop_work_as_owner(view, owner, own);
     pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0, 0};
     wait.epoch = view->epoch;
-    wait.units = view->units - own;
+    wait.units = view->units - own->units;
     if (!pkn_wait_is_over(owner, &wait)) {
         lost = pkn_work_until(owner, &wait);
     }
     owner->loop_active = 0;
-    *own_items = own * view->unit;
     return pkn_loop_status(view, lost);
 }
 
@@ -5778,12 +5811,12 @@ PKN_INTERNAL int pkn_loop_share(const pkn_loop *loop, int wake, pkn_loop_cost *c
     }
     if (pkn_loop_board_is_free(loop->member)) {
         pkn_prefetch_to_write(&loop->member->board); /* spinning helpers have it */
-        size_t own_items;
+        pkn_loop_own own = {0, 0, 0};
         pkn_member *owner = loop->member;
         int outer_mode = owner->tally.mode;
         uint64_t start = pkn_ticks();
         pkn_tally_become(&owner->tally, PKN_TALLY_BUSY, start);
-        int status = pkn_loop_run_shared(loop, &view, wake, &own_items);
+        int status = pkn_loop_run_shared(loop, &view, wake, &own);
         uint64_t end = pkn_ticks();
         pkn_tally_become(&owner->tally, outer_mode, end);
         pkn_tally_add(&owner->tally, PKN_TALLY_LOOPS_SHARED, 1);
@@ -5791,7 +5824,7 @@ PKN_INTERNAL int pkn_loop_share(const pkn_loop *loop, int wake, pkn_loop_cost *c
             pkn_trace_record(owner, PKN_TRACE_LOOP, start, end, view.units, 0);
         }
         if (cost != 0 && status == 0) {
-            pkn_loop_learn(cost, (double)(end - start) / owner->pool->ticks_per_ns, own_items);
+            pkn_loop_learn(cost, (double)own.worked / owner->pool->ticks_per_ns, own.units * view.unit);
         }
         return status;
     }
@@ -5844,9 +5877,13 @@ PKN_INTERNAL int pkn_loop_run_watched(pkn_loop *loop, pkn_loop_cost *cost, int c
             }
             return PKERN_OK;
         }
-        loop->item_ns = passed_ns / (double)(loop->begin - begin);
+        /* what the first lines cost that have left the caches says nothing about the rest */
+        loop->item_ns = (passed_ns > PKN_WARM_UP_NS ? passed_ns - PKN_WARM_UP_NS : 0.0) / (double)(loop->begin - begin);
         double left_ns = loop->item_ns * (double)(loop->end - loop->begin);
         if (left_ns >= PKN_SHARE_NS) {
+            if (passed_ns < PKN_SURPRISE_NS && left_ns >= PKN_WAKE_WORTH_NS) {
+                left_ns = 0.99 * PKN_WAKE_WORTH_NS;
+            }
             int wake = pkn_loop_verdict(member, left_ns, !counted);
             counted = 1;
             if (wake != PKN_LOOP_ALONE) {

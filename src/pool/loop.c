@@ -14,11 +14,15 @@
 #include "pool/loop_cost.h"
 
 #define PKN_HANDOVER_NS 200.0
-/* how finely a loop is cut, the least work that is worth a claim (its locked instruction waits for the stores of the piece before,
-   100 ns and more), and what a piece may cost before its cost is looked at */
+/* how finely a loop is cut, and the least work that is worth a claim (its locked instruction waits for the stores of the piece
+   before, 100 ns and more) */
 #define PKN_UNIT_NS 100.0
 #define PKN_CLAIM_NS 2500.0
+/* of a body that was cheap when it last ran: what a piece may cost before the clock is looked at, how much of the time may be the
+   caches', and how long it must have been dear, about what a wake costs, before a sleeper is woken for it */
 #define PKN_UNCHECKED_NS 200.0
+#define PKN_WARM_UP_NS 2000.0
+#define PKN_SURPRISE_NS 20000.0
 
 typedef struct pkn_loop {
     pkn_member *member;
@@ -191,50 +195,59 @@ PKN_INTERNAL int pkn_loop_status(const pkn_loop_view *view, int lost) {
     return lost ? PKERN_ECANCELED : PKERN_OK;
 }
 
-/* Waits until helpers have reported this many units, or for the time given. 1 where they have. */
-PKN_INTERNAL int pkn_loop_await(const pkn_member *owner, uint32_t epoch, uint32_t units, uint64_t ticks) {
+/* The owner's side of a shared loop: what it ran, and in which time. */
+typedef struct pkn_loop_own {
+    uint32_t units;
+    uint64_t since;  /* it has been working from this tick on */
+    uint64_t worked; /* ticks before that */
+} pkn_loop_own;
+
+/* Waits until helpers have reported all other units, or for the time given. 1 where they have. */
+PKN_INTERNAL int pkn_loop_await(const pkn_member *owner, const pkn_loop_view *view, pkn_loop_own *own, uint64_t ticks) {
     uint32_t threads = (uint32_t)owner->pool->num_threads;
+    uint32_t units = view->units - own->units;
     uint64_t start = pkn_ticks();
+    own->worked += start - own->since;
     do {
-        if (pkn_loop_reported(owner->slices, threads, epoch) == units) {
+        if (pkn_loop_reported(owner->slices, threads, view->epoch) == units) {
             return 1;
         }
         pkn_cpu_relax();
-    } while (pkn_ticks() - start < ticks);
+        own->since = pkn_ticks();
+    } while (own->since - start < ticks);
     return 0;
 }
 
-/* The owner's work on its own loop. Returns the units that it ran; the others are claimed by helpers by then. */
-PKN_INTERNAL uint32_t pkn_loop_work_as_owner(const pkn_loop_view *view, pkn_member *owner) {
+/* The owner's work on its own loop. The units that it didn't run are claimed by helpers by then. */
+PKN_INTERNAL void pkn_loop_work_as_owner(const pkn_loop_view *view, pkn_member *owner, pkn_loop_own *own) {
     uint32_t threads = (uint32_t)owner->pool->num_threads;
     uint64_t take_ticks = (uint64_t)(PKN_LOOP_TAKE_NS * owner->pool->ticks_per_ns);
-    uint64_t start = pkn_ticks();
+    uint64_t start = own->since;
     /* where one claim is enough, it was made before the board was published, see pkn_loop_publish */
-    uint32_t own = 0, first = 0, last = view->owner_units <= view->grain ? view->owner_units : 0;
+    uint32_t first = 0, last = view->owner_units <= view->grain ? view->owner_units : 0;
     for (;;) {
         if (first != last) {
             pkn_loop_run_units(view, first, last);
-            own += last - first;
+            own->units += last - first;
             first = last;
         }
-        own += pkn_loop_run_slice(view, owner->slices, 0, threads);
+        own->units += pkn_loop_run_slice(view, owner->slices, 0, threads);
         if (pkn_loop_take_half(view, owner->slices, 0, threads, PKN_LOOP_FROM_ABSENT, &first, &last)) {
             continue;
         }
-        if (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks)) {
-            return own;
+        if (pkn_loop_await(owner, view, own, take_ticks)) {
+            return;
         }
-        uint32_t least = pkn_loop_worth_taking(own, pkn_ticks() - start, take_ticks);
+        uint32_t least = pkn_loop_worth_taking(own->units, own->since - start, take_ticks);
         if (!pkn_loop_take_half(view, owner->slices, 0, threads, least, &first, &last) &&
-            (pkn_loop_await(owner, view->epoch, view->units - own, take_ticks) ||
+            (pkn_loop_await(owner, view, own, take_ticks) ||
              !pkn_loop_take_half(view, owner->slices, 0, threads, 1, &first, &last))) {
-            return own;
+            return;
         }
     }
 }
 
-/* The items that the owner ran itself go to *own_items. */
-PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, int wake, size_t *own_items) {
+PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, int wake, pkn_loop_own *own) {
     pkn_member *owner = loop->member;
     int lost = 0;
     view->epoch = ++owner->loop_epoch;
@@ -245,15 +258,15 @@ PKN_INTERNAL int pkn_loop_run_shared(const pkn_loop *loop, pkn_loop_view *view, 
     if (wake != 0) {
         pkn_work_posted(owner->pool, pkn_root(owner), (uint32_t)wake);
     }
-    uint32_t own = pkn_loop_work_as_owner(view, owner);
+    own->since = pkn_ticks();
+    pkn_loop_work_as_owner(view, owner, own);
     pkn_wait wait = {PKN_WAIT_LOOP, 0, 0, 0, 0, 0, 0};
     wait.epoch = view->epoch;
-    wait.units = view->units - own;
+    wait.units = view->units - own->units;
     if (!pkn_wait_is_over(owner, &wait)) {
         lost = pkn_work_until(owner, &wait);
     }
     owner->loop_active = 0;
-    *own_items = own * view->unit;
     return pkn_loop_status(view, lost);
 }
 
@@ -277,12 +290,12 @@ PKN_INTERNAL int pkn_loop_share(const pkn_loop *loop, int wake, pkn_loop_cost *c
     }
     if (pkn_loop_board_is_free(loop->member)) {
         pkn_prefetch_to_write(&loop->member->board); /* spinning helpers have it */
-        size_t own_items;
+        pkn_loop_own own = {0, 0, 0};
         pkn_member *owner = loop->member;
         int outer_mode = owner->tally.mode;
         uint64_t start = pkn_ticks();
         pkn_tally_become(&owner->tally, PKN_TALLY_BUSY, start);
-        int status = pkn_loop_run_shared(loop, &view, wake, &own_items);
+        int status = pkn_loop_run_shared(loop, &view, wake, &own);
         uint64_t end = pkn_ticks();
         pkn_tally_become(&owner->tally, outer_mode, end);
         pkn_tally_add(&owner->tally, PKN_TALLY_LOOPS_SHARED, 1);
@@ -290,7 +303,7 @@ PKN_INTERNAL int pkn_loop_share(const pkn_loop *loop, int wake, pkn_loop_cost *c
             pkn_trace_record(owner, PKN_TRACE_LOOP, start, end, view.units, 0);
         }
         if (cost != 0 && status == 0) {
-            pkn_loop_learn(cost, (double)(end - start) / owner->pool->ticks_per_ns, own_items);
+            pkn_loop_learn(cost, (double)own.worked / owner->pool->ticks_per_ns, own.units * view.unit);
         }
         return status;
     }
@@ -343,9 +356,13 @@ PKN_INTERNAL int pkn_loop_run_watched(pkn_loop *loop, pkn_loop_cost *cost, int c
             }
             return PKERN_OK;
         }
-        loop->item_ns = passed_ns / (double)(loop->begin - begin);
+        /* what the first lines cost that have left the caches says nothing about the rest */
+        loop->item_ns = (passed_ns > PKN_WARM_UP_NS ? passed_ns - PKN_WARM_UP_NS : 0.0) / (double)(loop->begin - begin);
         double left_ns = loop->item_ns * (double)(loop->end - loop->begin);
         if (left_ns >= PKN_SHARE_NS) {
+            if (passed_ns < PKN_SURPRISE_NS && left_ns >= PKN_WAKE_WORTH_NS) {
+                left_ns = 0.99 * PKN_WAKE_WORTH_NS;
+            }
             int wake = pkn_loop_verdict(member, left_ns, !counted);
             counted = 1;
             if (wake != PKN_LOOP_ALONE) {

@@ -57,53 +57,69 @@ PKN_INLINE int pkn_loop_count_cold(pkn_thread_state *thread, double work_ns, dou
 
    A call from outside that is too short to share needs nothing of the pool, and where the program has been idle for a while
    each line that it touches costs 20 to 100 ns. So the thread remembers the body that ran short last, and runs it on the
-   spot while that stays true; only this thread's own line is touched. A body that asks for its place in the pool
-   (pkern_worker_index, a call of its own) gets it then. */
+   spot while that stays true; one line of data is touched, the thread's own, and as few of code as can be. A body that asks
+   for its place in the pool (pkern_worker_index, a call of its own) gets it then. */
 
 #define PKN_SHORT_CALLS 64u
 /* below this no helper is worth its hand-over; while all sleep, the rest of the way in costs more than watching the body is worth */
 #define PKN_SHARE_NS 1600.0
-#define PKN_SHORT_COLD_NS 6000.0
+#define PKN_SHORT_COLD_NS 12000.0
 
 PKN_INLINE int pkn_all_helpers_sleep(const pkern_pool *pool) {
     return pkn_sleeping_workers(pool) >= pool->helpers;
 }
 
-PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
-    if (thread->short_key != key || thread->short_pool != pool || thread->short_left == 0 || pkn_current() != 0 ||
-        thread->short_call != 0) {
-        return 0;
-    }
+PKN_INTERNAL PKN_NOINLINE int pkn_loop_is_short_cold(pkn_thread_state *thread, const pkern_pool *pool, size_t items) {
     double work_ns = (double)thread->short_item_ns * (double)items;
-    if (work_ns < PKN_SHARE_NS) {
-        return 1;
-    }
-    return work_ns < PKN_SHORT_COLD_NS && pkn_all_helpers_sleep(pool != 0 ? pool : pkern_pool_global()) &&
+    return pkn_all_helpers_sleep(pool != 0 ? pool : pkern_pool_global()) &&
            !pkn_loop_count_cold(thread, work_ns, (double)thread->short_ticks_per_ns);
 }
 
-PKN_INTERNAL int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
-                                    void *ctx) {
-    pkn_short_call call = {pool, {0, 0}, 0};
+PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
+    if (thread->short_key != key || thread->short_pool != pool || thread->memberships != 0 || thread->short_call != 0) {
+        return 0;
+    }
+    return PKN_LIKELY(items <= thread->short_items) ||
+           (items <= thread->short_cold_items && pkn_loop_is_short_cold(thread, pool, items));
+}
+
+PKN_INLINE void pkn_loop_forget_short(pkn_thread_state *thread) {
+    thread->short_items = 0;
+    thread->short_cold_items = 0;
+}
+
+PKN_INLINE int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+                                  void *ctx) {
+    pkn_short_call call;
+    call.pool = pool;
+    call.is_inside = 0;
     thread->short_call = &call;
-    thread->short_left--;
-    uint64_t start = pkn_ticks();
+    uint32_t start = (uint32_t)pkn_ticks();
     int status = body(begin, end, ctx);
-    double passed = (double)(pkn_ticks() - start);
+    uint32_t passed = (uint32_t)pkn_ticks() - start; /* a body of seconds may pass for a short one, 64 times */
     thread->short_call = 0;
-    if (call.is_inside) {
+    if (PKN_UNLIKELY(call.is_inside)) {
         pkn_leave(&call.entry);
     }
-    if (passed > 2.0 * PKN_SHORT_COLD_NS * (double)thread->short_ticks_per_ns) {
-        thread->short_left = 0; /* dearer than it was: the next call goes the long way and measures */
+    thread->short_left--;
+    if (PKN_UNLIKELY(thread->short_left == 0 || passed > thread->short_ticks)) {
+        pkn_loop_forget_short(thread); /* old, or dearer than it was: the next call goes the long way and measures */
     }
     return status;
+}
+
+PKN_INLINE size_t pkn_loop_items_of(double ns, double item_ns) {
+    double items = ns / item_ns;
+    return items >= (double)(SIZE_MAX / 2) ? SIZE_MAX / 2 : (size_t)items;
 }
 
 PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, double item_ns, double ticks_per_ns) {
     pkn_thread_state *thread = &pkn_this_thread;
     thread->short_key = key;
     thread->short_pool = pool;
+    thread->short_items = pkn_loop_items_of(PKN_SHARE_NS, item_ns);
+    thread->short_cold_items = pkn_loop_items_of(PKN_SHORT_COLD_NS, item_ns);
+    thread->short_ticks = (uint32_t)(2.0 * PKN_SHORT_COLD_NS * ticks_per_ns);
     thread->short_item_ns = (float)item_ns;
     thread->short_ticks_per_ns = (float)ticks_per_ns;
     thread->short_left = PKN_SHORT_CALLS;

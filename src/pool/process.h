@@ -14,16 +14,20 @@ typedef struct pkn_short_call {
 } pkn_short_call;
 
 typedef struct pkn_thread_state {
-    /* the body that ran short here last, and what is known of it: all that a short call touches; see loop.c */
+    /* All that a short call touches, in one line: the body that ran short here last, how many of its items are too few to
+       share (and too few while all helpers sleep), what they may cost; see loop_cost.h. */
     pkn_short_call *short_call;
+    pkn_member *memberships; /* every pool this thread is inside of */
     size_t short_key;
     const pkern_pool *short_pool;
-    float short_item_ns, short_ticks_per_ns;
+    size_t short_items, short_cold_items;
+    uint32_t short_ticks;
     uint32_t short_left; /* calls until its cost is looked at again */
-    float cold_ns;       /* shareable time that ran alone while all helpers slept ... */
-    uint64_t cold_since; /* ... from this tick on */
+    float short_item_ns;
 
-    pkn_member *memberships; /* every pool this thread is inside of */
+    float short_ticks_per_ns;
+    float cold_ns;           /* shareable time that ran alone while all helpers slept ... */
+    uint64_t cold_since;     /* ... from this tick on */
     pkn_member *worker;      /* where this is a pool's own thread */
     pkern_pool *last_pool;   /* the guest slot used last, taken again without a search */
     uint64_t last_pool_id;

@@ -583,10 +583,10 @@ Test(pool_loop, a_short_body_that_turns_dear_is_looked_at_again) {
     for (int call = 0; call < 10; call++) {
         cr_assert_eq(pkern_par_for(pool, 0, 1, 0, loop_turns_dear, &dear), PKERN_OK);
     }
-    cr_assert_neq(pkn_this_thread.short_left, 0u);
+    cr_assert_neq(pkn_this_thread.short_items, 0u);
     dear = 1;
     cr_assert_eq(pkern_par_for(pool, 0, 1, 0, loop_turns_dear, &dear), PKERN_OK);
-    cr_assert_eq(pkn_this_thread.short_left, 0u);
+    cr_assert_eq(pkn_this_thread.short_items, 0u);
     pool_end(pool);
 }
 #endif
