@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf2d31e8dae901717u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x1bf361b81b7faf15u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xf2d31e8dae901717u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x1bf361b81b7faf15u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -1544,9 +1544,9 @@ PKN_INLINE uint64_t pkn_majority_bias(size_t n_rows) {
     } \
 \
     /* A group of rows, after groups_done earlier ones. */ \
-    TARGET PKN_ALWAYS_INLINE void pkn_count_group_##isa( \
-        const uint64_t *rows, size_t groups_done, size_t stride, size_t lanes, \
-        pkn_count_column_##isa *column) { \
+    TARGET PKN_ALWAYS_INLINE void pkn_count_group_##isa(const uint64_t *rows, size_t groups_done, \
+                                                        size_t stride, size_t lanes, \
+                                                        pkn_count_column_##isa *column) { \
         pkn_count_vector_##isa low[PKN_COUNT_LOW_PLANES], carry; \
         unsigned level = 0; \
         PKN_COUNT_COPY(low, column->low) \
@@ -1582,8 +1582,8 @@ PKN_INLINE uint64_t pkn_majority_bias(size_t n_rows) {
     } \
 \
     /* The column that begins at word `word` of a row, whole or not, begins, goes on and ends. */ \
-    TARGET PKN_ALWAYS_INLINE void pkn_count_begin_##isa( \
-        pkn_count_column_##isa *column, uint64_t bias, unsigned n_planes) { \
+    TARGET PKN_ALWAYS_INLINE void pkn_count_begin_##isa(pkn_count_column_##isa *column, \
+                                                        uint64_t bias, unsigned n_planes) { \
         PKN_COUNT_FILL(isa, column->low, bias) \
         for (unsigned k = PKN_COUNT_LOW_PLANES; k < n_planes; k++) { \
             column->high[k - PKN_COUNT_LOW_PLANES] = \

@@ -110,7 +110,8 @@ typedef uint64_t lane __attribute__((vector_size(32), aligned(8)));
 #if defined(__x86_64__)
 __attribute__((target("avx2")))
 #endif
-static int read_range(size_t begin, size_t end, void *ctx) {
+static int
+read_range(size_t begin, size_t end, void *ctx) {
     work *w = (work *)ctx;
     const lane *at = (const lane *)(const void *)(w->memory + begin * WORDS);
     const lane *stop = (const lane *)(const void *)(w->memory + end * WORDS);
@@ -169,8 +170,7 @@ static void run_one_query(void) {
 
 static void majority_pkern(void *ctx) {
     work *w = (work *)ctx;
-    bench_must(
-        pkern_hdc_bundle(w->pool, w->vectors, w->offsets, 1, WORDS, (uint64_t *)w->out));
+    bench_must(pkern_hdc_bundle(w->pool, w->vectors, w->offsets, 1, WORDS, (uint64_t *)w->out));
 }
 
 static void run_majority(size_t n) {
