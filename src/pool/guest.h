@@ -11,7 +11,7 @@
 #ifndef PKN_POOL_GUEST_H
 #define PKN_POOL_GUEST_H
 
-#include "pool/search.h"
+#include "pool/wait.h"
 
 PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_worker) {
     size_t bytes = sizeof(pkn_member) + (size_t)pool->num_slots * sizeof(uint32_t);
