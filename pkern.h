@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x1bf361b81b7faf15u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x348128b48506111au
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x1bf361b81b7faf15u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x348128b48506111au /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2328,10 +2328,17 @@ PKERN_API int pkern_cancel_requested(const pkern_cancel *cancel) {
 #ifndef PKN_POOL_GUEST_H
 #define PKN_POOL_GUEST_H
 
+/* ==== src/pool/wait.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Waiting: while a member waits it works, and where there is nothing to do it spins, looks deeper and deeper, and sleeps. */
+#ifndef PKN_POOL_WAIT_H
+#define PKN_POOL_WAIT_H
+
 /* ==== src/pool/search.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Finding work, and waiting: while a member waits it works.
+/* Finding work: one piece of it, of those that a member that waits may take. The waits themselves are in wait.h.
 
    What a waiting member may take, in this order: its own newest spawn and jobs of the scope or from the thief that it waits for;
    work that descends from the same call (root); anything. A guest stops at its root, since it wants to leave. So does a loop's owner.
@@ -4788,7 +4795,6 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
 #endif
 /* ==== src/pool/search.h, continued ==== */
 /* #include "pool/process.h": above */
-/* #include "pool/deadline.h": above */
 
 enum { PKN_WAIT_WORK, PKN_WAIT_ELSEWHERE, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST, PKN_WAIT_FUTURE, PKN_WAIT_IDLE, PKN_WAIT_YIELD };
 
@@ -4800,30 +4806,6 @@ typedef struct pkn_wait {
     const pkn_broadcast *broadcast; /* BROADCAST */
     uint64_t deadline_ns;           /* SCOPE, FUTURE, IDLE: the wait is over then, too */
 } pkn_wait;
-
-/* Those waits that a thread without a place in the pool may have, too. */
-PKN_INTERNAL int pkn_wait_without_place_is_over(const pkern_pool *pool, const pkn_wait *wait) {
-    const pkn_atomic_size *left = wait->scope != 0 ? &wait->scope->pending : &pool->detached;
-    return pkn_atomic_load_acquire_size(left) == 0 || pkn_deadline_has_passed(wait->deadline_ns);
-}
-
-/* acquire in each: what was done before is visible after the wait */
-PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) {
-    switch (wait->kind) {
-    case PKN_WAIT_JOIN:
-        return (pkn_atomic_load_acquire_u32(&wait->slot->state) & 0xffffu) == PKN_SLOT_DONE;
-    case PKN_WAIT_LOOP:
-        return pkn_loop_reported(self->slices, (uint32_t)self->pool->num_threads, wait->epoch) == wait->units;
-    case PKN_WAIT_BROADCAST:
-        return pkn_atomic_load_acquire_u32(&wait->broadcast->remaining) == 0;
-    case PKN_WAIT_SCOPE:
-    case PKN_WAIT_FUTURE:
-    case PKN_WAIT_IDLE:
-        return pkn_wait_without_place_is_over(self->pool, wait);
-    default:
-        return 0;
-    }
-}
 
 /* Before a stolen record runs, which may take long: if there are members asleep and the victim has more, two of them are woken, who
    do the same. */
@@ -5138,6 +5120,34 @@ PKN_INTERNAL int pkn_search(pkn_member *self, const pkn_wait *wait, int how) {
     self->depth--;
     pkn_tally_add(&self->tally, PKN_TALLY_STEALS_FAILED, !found);
     return found;
+}
+
+#endif
+/* ==== src/pool/wait.h, continued ==== */
+/* #include "pool/deadline.h": above */
+
+/* Those waits that a thread without a place in the pool may have, too. */
+PKN_INTERNAL int pkn_wait_without_place_is_over(const pkern_pool *pool, const pkn_wait *wait) {
+    const pkn_atomic_size *left = wait->scope != 0 ? &wait->scope->pending : &pool->detached;
+    return pkn_atomic_load_acquire_size(left) == 0 || pkn_deadline_has_passed(wait->deadline_ns);
+}
+
+/* acquire in each: what was done before is visible after the wait */
+PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) {
+    switch (wait->kind) {
+    case PKN_WAIT_JOIN:
+        return (pkn_atomic_load_acquire_u32(&wait->slot->state) & 0xffffu) == PKN_SLOT_DONE;
+    case PKN_WAIT_LOOP:
+        return pkn_loop_reported(self->slices, (uint32_t)self->pool->num_threads, wait->epoch) == wait->units;
+    case PKN_WAIT_BROADCAST:
+        return pkn_atomic_load_acquire_u32(&wait->broadcast->remaining) == 0;
+    case PKN_WAIT_SCOPE:
+    case PKN_WAIT_FUTURE:
+    case PKN_WAIT_IDLE:
+        return pkn_wait_without_place_is_over(self->pool, wait);
+    default:
+        return 0;
+    }
 }
 
 /* Asks everybody to make private joins public at the next fork. */
