@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x348128b48506111au
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x892bfd022c119e86u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x348128b48506111au /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x892bfd022c119e86u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -18,7 +18,7 @@
 
    Options: PKERN_SIMD_IMPLEMENTATION, PKERN_STATIC (all functions static in this file, with the
    code), PKERN_DEBUG (1 checks the library's own assumptions while it runs). They have to be the
-   same in every file of a program. In the environment PKERN_ISA=scalar|avx2|avx512|neon forces an
+   same in every file of a program. In the environment PKERN_ISA=scalar|popcnt|avx2|avx512|neon forces an
    instruction set.
 
    Threads: the kernels run on the calling thread and may be called from any number of them. */
@@ -292,8 +292,8 @@ typedef struct pkern_allocator {
 
 PKERN_EXTERN_C_BEGIN
 
-/* The name of the instruction set in use: "scalar", "avx2", "avx512_base" (F, BW, VL, DQ),
-   "avx512_vpopcnt" (these and VPOPCNTDQ) or "neon". The best one that CPU and operating system have
+/* The name of the instruction set in use: "scalar", "popcnt" (scalar but for counts of ones), "avx2",
+   "avx512_base" (F, BW, VL, DQ), "avx512_vpopcnt" (these and VPOPCNTDQ) or "neon". The best one that CPU and operating system have
    is chosen at the first call of any function here and stays. The environment variable PKERN_ISA,
    read at that moment, forces one of these names, or "avx512" for the best AVX-512 there is; a name
    that is unknown or that this machine lacks is ignored. The text is constant. */
@@ -448,6 +448,7 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void);
 #define PKN_AVX512_END _Pragma("GCC diagnostic pop")
 #endif
 
+#define PKN_TARGET_POPCNT PKN_TARGET("popcnt")
 #define PKN_TARGET_AVX2 PKN_TARGET("avx2,popcnt")
 #define PKN_TARGET_AVX512 PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq")
 #define PKN_TARGET_AVX512_VPOPCNT \
@@ -583,70 +584,70 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
 #include <stddef.h>
 #include <stdint.h>
 
-/* X(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon)
+/* X(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon)
 
-   The last four columns say whose code the table of that set uses: pkn_<name>_<column>. A set that
+   The last five columns say whose code the table of that set uses: pkn_<name>_<column>. A set that
    has nothing better of its own names a lower one, down to scalar. pkn_<name>_scalar always exists
    and is what the scalar table uses. */
 /* clang-format off */
 #define PKN_SIMD_KERNELS(X) \
     X(xor_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(and_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(or_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(not_u64, void, (const uint64_t *a, size_t words, uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(popcount_u64, uint64_t, (const uint64_t *a, size_t words), \
-      avx2, avx512, avx512_vpopcnt, neon) \
+      popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(hamming_u64, uint64_t, (const uint64_t *a, const uint64_t *b, size_t words), \
-      avx2, avx512, avx512_vpopcnt, neon) \
+      popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(rotate_u64, void, (const uint64_t *in, size_t words, int64_t shift, uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(majority_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, \
       uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(count_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t bias, \
       unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t *out, size_t out_stride), \
-      avx2, avx512, avx512_vpopcnt, neon) \
+      popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(nearest_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t first, uint32_t *distances, uint32_t *indices), \
-      avx2, avx512, avx512_vpopcnt, neon) \
+      popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(below_u32, size_t, (const uint32_t *values, size_t n, uint32_t threshold, uint32_t first, uint64_t *keys), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(similarity_u32, void, (const uint32_t *distances, size_t n, uint64_t bits, float *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(add_f32, void, (const float *a, const float *b, size_t n, float *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(add_f64, void, (const double *a, const double *b, size_t n, double *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(multiply_f32, void, (const float *a, const float *b, size_t n, float *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(multiply_f64, void, (const double *a, const double *b, size_t n, double *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(sqrt_f32, void, (const float *a, size_t n, float *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(sqrt_f64, void, (const double *a, size_t n, double *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(axpy_f32, void, (float alpha, const float *x, size_t n, float *y), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(axpy_f64, void, (double alpha, const double *x, size_t n, double *y), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(sum_f32, float, (const float *x, size_t n), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(sum_f64, double, (const double *x, size_t n), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(dot_f32, float, (const float *x, const float *y, size_t n), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(dot_f64, double, (const double *x, const double *y, size_t n), \
-      avx2, avx512, avx512, neon)
+      scalar, avx2, avx512, avx512, neon)
 /* clang-format on */
 
-#define PKN_SIMD_MEMBER(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_MEMBER(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     result(*name) parameters;
 
 /* The kernels of one instruction set. Their contracts are those of the public functions in simd.h,
@@ -770,6 +771,40 @@ PKN_INTERNAL void pkn_rotate_u64_scalar(const uint64_t *in, size_t words, int64_
     pkn_funnel_scalar(in, words - rotation.n_high, rotation.bits, rotation.before_low,
                       out + rotation.n_high);
 }
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/bits_popcnt.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counts of ones with the POPCNT instruction alone, for x86 CPUs without AVX2: one word a cycle on Intel's, up to four on AMD's.
+   Without it a compiler counts by arithmetic, about 12 operations a word. */
+#ifndef PKN_SIMD_BITS_POPCNT_C
+#define PKN_SIMD_BITS_POPCNT_C
+
+/* #include "base/bits.h": above */
+/* #include "simd/intrinsics.h": above */
+
+#if PKN_ARCH_X86
+
+PKN_TARGET_POPCNT PKN_INTERNAL uint64_t pkn_popcount_u64_popcnt(const uint64_t *a, size_t words) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < words; i++) {
+        count += (uint64_t)__builtin_popcountll(a[i]);
+    }
+    return count;
+}
+
+PKN_TARGET_POPCNT PKN_INTERNAL uint64_t pkn_hamming_u64_popcnt(const uint64_t *a, const uint64_t *b,
+                                                               size_t words) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < words; i++) {
+        count += (uint64_t)__builtin_popcountll(a[i] ^ b[i]);
+    }
+    return count;
+}
+
+#endif
 
 #endif
 /* ==== src/pkern_simd.in.h, continued ==== */
@@ -2043,6 +2078,64 @@ PKN_INTERNAL void pkn_similarity_u32_scalar(const uint32_t *distances, size_t n,
         out[i] = pkn_similarity_of(distances[i], bits, scale);
     }
 }
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/tile_popcnt.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The tiles of POPCNT: 1 query x 2 targets, so that a query's word is loaded once for two. */
+#ifndef PKN_SIMD_TILE_POPCNT_C
+#define PKN_SIMD_TILE_POPCNT_C
+
+/* #include "base/bits.h": above */
+/* #include "simd/tile.h": above */
+
+#if PKN_ARCH_X86
+
+PKN_ALWAYS_INLINE uint32_t pkn_count_of_u32(uint64_t count) {
+    return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+}
+
+PKN_TARGET_POPCNT PKN_INTERNAL void
+pkn_hamming_tile_u64_popcnt(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                            size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+    for (size_t t = 0; t < n_targets; t += 2) {
+        const uint64_t *even = targets + t * words;
+        const uint64_t *odd = t + 1 < n_targets ? even + words : even;
+        for (size_t q = 0; q < n_queries; q++) {
+            const uint64_t *query = queries + q * words;
+            uint32_t *place = out + q * out_stride + t;
+            uint64_t n_even = 0, n_odd = 0;
+            for (size_t i = 0; i < words; i++) {
+                n_even += (uint64_t)__builtin_popcountll(query[i] ^ even[i]);
+                n_odd += (uint64_t)__builtin_popcountll(query[i] ^ odd[i]);
+            }
+            place[0] = pkn_count_of_u32(n_even);
+            if (odd != even) {
+                place[1] = pkn_count_of_u32(n_odd);
+            }
+        }
+    }
+}
+
+PKN_TARGET_POPCNT PKN_INTERNAL void
+pkn_nearest_tile_u64_popcnt(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                            size_t n_targets, size_t words, uint32_t first, uint32_t *distances,
+                            uint32_t *indices) {
+    uint32_t block[PKN_NEAREST_BLOCK];
+    for (size_t i = 0; i < n_targets; i += PKN_NEAREST_BLOCK) {
+        size_t n = pkn_min_size(n_targets - i, PKN_NEAREST_BLOCK);
+        for (size_t q = 0; q < n_queries; q++) {
+            pkn_hamming_tile_u64_popcnt(queries + q * words, 1, targets + i * words, n, words,
+                                        block, 0);
+            pkn_nearest_update(block, n, first + (uint32_t)i, distances + q * PKN_NEAREST_LANES,
+                               indices + q * PKN_NEAREST_LANES);
+        }
+    }
+}
+
+#endif
 
 #endif
 /* ==== src/pkern_simd.in.h, continued ==== */
@@ -3397,6 +3490,7 @@ PKN_DEFINE_REDUCTION_NEON(f64, double, float64x2_t, 2)
 /* #include "simd/bits_avx512.c": above */
 /* #include "simd/bits_avx512_vpopcnt.c": above */
 /* #include "simd/bits_neon.c": above */
+/* #include "simd/bits_popcnt.c": above */
 /* #include "simd/bits_scalar.c": above */
 /* #include "simd/cpu.c": above */
 /* ==== src/simd/dispatch.h ==== */
@@ -3568,17 +3662,20 @@ PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
 /* #include "simd/tile_avx512.c": above */
 /* #include "simd/tile_avx512_vpopcnt.c": above */
 /* #include "simd/tile_neon.c": above */
+/* #include "simd/tile_popcnt.c": above */
 /* #include "simd/tile_scalar.c": above */
 
-#define PKN_SIMD_USE_SCALAR(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_USE_SCALAR(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_scalar,
-#define PKN_SIMD_USE_AVX2(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_USE_POPCNT(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
+    pkn_##name##_##popcnt,
+#define PKN_SIMD_USE_AVX2(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##avx2,
-#define PKN_SIMD_USE_AVX512(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_USE_AVX512(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##avx512,
-#define PKN_SIMD_USE_AVX512_VPOPCNT(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_USE_AVX512_VPOPCNT(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##avx512_vpopcnt,
-#define PKN_SIMD_USE_NEON(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_USE_NEON(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##neon,
 
 #define PKN_CPU_NEEDS_AVX2 (PKN_CPU_AVX2 | PKN_CPU_POPCNT)
@@ -3593,6 +3690,7 @@ static const pkn_simd_set pkn_simd_all_sets[] = {
      {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512_VPOPCNT)}},
     {"avx512_base", "avx512", PKN_CPU_NEEDS_AVX512, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512)}},
     {"avx2", "avx2", PKN_CPU_NEEDS_AVX2, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2)}},
+    {"popcnt", "popcnt", PKN_CPU_POPCNT, {PKN_SIMD_KERNELS(PKN_SIMD_USE_POPCNT)}},
 #elif PKN_ARCH_ARM64
     {"neon", "neon", PKN_CPU_NEON, {PKN_SIMD_KERNELS(PKN_SIMD_USE_NEON)}},
 #endif

@@ -11,7 +11,7 @@
 
    Options: PKERN_SIMD_IMPLEMENTATION, PKERN_STATIC (all functions static in this file, with the
    code), PKERN_DEBUG (1 checks the library's own assumptions while it runs). They have to be the
-   same in every file of a program. In the environment PKERN_ISA=scalar|avx2|avx512|neon forces an
+   same in every file of a program. In the environment PKERN_ISA=scalar|popcnt|avx2|avx512|neon forces an
    instruction set.
 
    Threads: the kernels run on the calling thread and may be called from any number of them. */
@@ -24,6 +24,7 @@
 #if defined(PKERN_SIMD_IMPLEMENTATION) || defined(PKERN_IMPLEMENTATION) || defined(PKERN_STATIC)
 #include "simd/cpu.c"
 #include "simd/bits_scalar.c"
+#include "simd/bits_popcnt.c"
 #include "simd/bits_avx2.c"
 #include "simd/bits_avx512.c"
 #include "simd/bits_avx512_vpopcnt.c"
@@ -33,6 +34,7 @@
 #include "simd/majority_avx512.c"
 #include "simd/majority_neon.c"
 #include "simd/tile_scalar.c"
+#include "simd/tile_popcnt.c"
 #include "simd/tile_avx2.c"
 #include "simd/tile_avx512.c"
 #include "simd/tile_avx512_vpopcnt.c"

@@ -5,13 +5,14 @@ has() {
     for flag; do grep -qwi "$flag" /proc/cpuinfo || return 1; done
 }
 case $(uname -m) in
-x86_64) sets='scalar avx2 avx512' ;;
+x86_64) sets='scalar popcnt avx2 avx512' ;;
 aarch64) sets='scalar neon' ;;
 *) sets=scalar ;;
 esac
 run=0 skipped=0 failed=0
 for isa in $sets; do
     case $isa in
+    popcnt) has popcnt ;;
     avx2) has avx2 popcnt ;;
     avx512) has avx512f avx512bw avx512vl ;;
     esac || { echo "==== PKERN_ISA=$isa skipped: this CPU does not have it"; skipped=$((skipped + 1)); continue; }

@@ -10,6 +10,7 @@
 #include "simd/bits_avx512.c"
 #include "simd/bits_avx512_vpopcnt.c"
 #include "simd/bits_neon.c"
+#include "simd/bits_popcnt.c"
 #include "simd/bits_scalar.c"
 #include "simd/cpu.c"
 #include "simd/dispatch.h"
@@ -27,17 +28,20 @@
 #include "simd/tile_avx512.c"
 #include "simd/tile_avx512_vpopcnt.c"
 #include "simd/tile_neon.c"
+#include "simd/tile_popcnt.c"
 #include "simd/tile_scalar.c"
 
-#define PKN_SIMD_USE_SCALAR(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_USE_SCALAR(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_scalar,
-#define PKN_SIMD_USE_AVX2(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_USE_POPCNT(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
+    pkn_##name##_##popcnt,
+#define PKN_SIMD_USE_AVX2(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##avx2,
-#define PKN_SIMD_USE_AVX512(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_USE_AVX512(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##avx512,
-#define PKN_SIMD_USE_AVX512_VPOPCNT(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_USE_AVX512_VPOPCNT(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##avx512_vpopcnt,
-#define PKN_SIMD_USE_NEON(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_USE_NEON(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##neon,
 
 #define PKN_CPU_NEEDS_AVX2 (PKN_CPU_AVX2 | PKN_CPU_POPCNT)
@@ -52,6 +56,7 @@ static const pkn_simd_set pkn_simd_all_sets[] = {
      {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512_VPOPCNT)}},
     {"avx512_base", "avx512", PKN_CPU_NEEDS_AVX512, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512)}},
     {"avx2", "avx2", PKN_CPU_NEEDS_AVX2, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2)}},
+    {"popcnt", "popcnt", PKN_CPU_POPCNT, {PKN_SIMD_KERNELS(PKN_SIMD_USE_POPCNT)}},
 #elif PKN_ARCH_ARM64
     {"neon", "neon", PKN_CPU_NEON, {PKN_SIMD_KERNELS(PKN_SIMD_USE_NEON)}},
 #endif

@@ -28,6 +28,7 @@
 #define PKN_AVX512_END _Pragma("GCC diagnostic pop")
 #endif
 
+#define PKN_TARGET_POPCNT PKN_TARGET("popcnt")
 #define PKN_TARGET_AVX2 PKN_TARGET("avx2,popcnt")
 #define PKN_TARGET_AVX512 PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq")
 #define PKN_TARGET_AVX512_VPOPCNT \

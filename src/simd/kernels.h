@@ -14,70 +14,70 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* X(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon)
+/* X(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon)
 
-   The last four columns say whose code the table of that set uses: pkn_<name>_<column>. A set that
+   The last five columns say whose code the table of that set uses: pkn_<name>_<column>. A set that
    has nothing better of its own names a lower one, down to scalar. pkn_<name>_scalar always exists
    and is what the scalar table uses. */
 /* clang-format off */
 #define PKN_SIMD_KERNELS(X) \
     X(xor_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(and_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(or_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(not_u64, void, (const uint64_t *a, size_t words, uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(popcount_u64, uint64_t, (const uint64_t *a, size_t words), \
-      avx2, avx512, avx512_vpopcnt, neon) \
+      popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(hamming_u64, uint64_t, (const uint64_t *a, const uint64_t *b, size_t words), \
-      avx2, avx512, avx512_vpopcnt, neon) \
+      popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(rotate_u64, void, (const uint64_t *in, size_t words, int64_t shift, uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(majority_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, \
       uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(count_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t bias, \
       unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t *out, size_t out_stride), \
-      avx2, avx512, avx512_vpopcnt, neon) \
+      popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(nearest_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t first, uint32_t *distances, uint32_t *indices), \
-      avx2, avx512, avx512_vpopcnt, neon) \
+      popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(below_u32, size_t, (const uint32_t *values, size_t n, uint32_t threshold, uint32_t first, uint64_t *keys), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(similarity_u32, void, (const uint32_t *distances, size_t n, uint64_t bits, float *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(add_f32, void, (const float *a, const float *b, size_t n, float *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(add_f64, void, (const double *a, const double *b, size_t n, double *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(multiply_f32, void, (const float *a, const float *b, size_t n, float *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(multiply_f64, void, (const double *a, const double *b, size_t n, double *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(sqrt_f32, void, (const float *a, size_t n, float *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(sqrt_f64, void, (const double *a, size_t n, double *out), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(axpy_f32, void, (float alpha, const float *x, size_t n, float *y), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(axpy_f64, void, (double alpha, const double *x, size_t n, double *y), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(sum_f32, float, (const float *x, size_t n), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(sum_f64, double, (const double *x, size_t n), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(dot_f32, float, (const float *x, const float *y, size_t n), \
-      avx2, avx512, avx512, neon) \
+      scalar, avx2, avx512, avx512, neon) \
     X(dot_f64, double, (const double *x, const double *y, size_t n), \
-      avx2, avx512, avx512, neon)
+      scalar, avx2, avx512, avx512, neon)
 /* clang-format on */
 
-#define PKN_SIMD_MEMBER(name, result, parameters, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_MEMBER(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     result(*name) parameters;
 
 /* The kernels of one instruction set. Their contracts are those of the public functions in simd.h,
