@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x892bfd022c119e86u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x7ed751c000d64df9u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x892bfd022c119e86u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x7ed751c000d64df9u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -8403,6 +8403,8 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void) {
 #define PKN_SIMD_KERNELS(X) \
     X(xor_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
       scalar, avx2, avx512, avx512, neon) \
+    X(xor_rows_u64, void, (const uint64_t *rows, size_t n_rows, const uint64_t *key, size_t words, uint64_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
     X(and_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
       scalar, avx2, avx512, avx512, neon) \
     X(or_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
@@ -8535,6 +8537,14 @@ PKN_INTERNAL void pkn_xor_u64_scalar(const uint64_t *a, const uint64_t *b, size_
                                      uint64_t *out) {
     for (size_t i = 0; i < words; i++) {
         out[i] = a[i] ^ b[i];
+    }
+}
+
+/* out[r] = rows[r] ^ key, for n_rows rows of words words. out may be rows. */
+PKN_INTERNAL void pkn_xor_rows_u64_scalar(const uint64_t *rows, size_t n_rows, const uint64_t *key,
+                                          size_t words, uint64_t *out) {
+    for (size_t row = 0; row < n_rows; row++) {
+        pkn_xor_u64_scalar(rows + row * words, key, words, out + row * words);
     }
 }
 
@@ -8691,6 +8701,30 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_store_avx2(uint64_t *words, __m256i v
     }
 
 PKN_DEFINE_BITWISE_AVX2(xor, _mm256_xor_si256, ^)
+/* 32 words of the key stay in registers for all rows. */
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_xor_rows_u64_avx2(const uint64_t *rows, size_t n_rows,
+                                                        const uint64_t *key, size_t words,
+                                                        uint64_t *out) {
+    size_t word = 0;
+    for (; words - word >= 32; word += 32) {
+        __m256i keys[8];
+        for (size_t i = 0; i < 8; i++) {
+            keys[i] = pkn_load_avx2(key + word + 4 * i);
+        }
+        for (size_t row = 0; row < n_rows; row++) {
+            const uint64_t *in = rows + row * words + word;
+            uint64_t *to = out + row * words + word;
+            for (size_t i = 0; i < 8; i++) {
+                pkn_store_avx2(to + 4 * i, _mm256_xor_si256(keys[i], pkn_load_avx2(in + 4 * i)));
+            }
+        }
+    }
+    for (size_t row = 0; row < n_rows && word < words; row++) {
+        pkn_xor_u64_avx2(rows + row * words + word, key + word, words - word,
+                         out + row * words + word);
+    }
+}
+
 PKN_DEFINE_BITWISE_AVX2(and, _mm256_and_si256, &)
 PKN_DEFINE_BITWISE_AVX2(or, _mm256_or_si256, |)
 
@@ -8903,6 +8937,31 @@ PKN_ALWAYS_INLINE __mmask8 pkn_first_lanes_u64x8(size_t n) {
     }
 
 PKN_DEFINE_BITWISE_AVX512(xor, _mm512_xor_si512)
+/* 32 words of the key stay in registers for all rows. */
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_xor_rows_u64_avx512(const uint64_t *rows, size_t n_rows,
+                                                            const uint64_t *key, size_t words,
+                                                            uint64_t *out) {
+    size_t word = 0;
+    for (; words - word >= 32; word += 32) {
+        __m512i k0 = _mm512_loadu_si512(key + word), k1 = _mm512_loadu_si512(key + word + 8);
+        __m512i k2 = _mm512_loadu_si512(key + word + 16), k3 = _mm512_loadu_si512(key + word + 24);
+        const uint64_t *in = rows + word;
+        uint64_t *to = out + word;
+        for (size_t row = 0; row < n_rows; row++) {
+            _mm512_storeu_si512(to, _mm512_xor_si512(k0, _mm512_loadu_si512(in)));
+            _mm512_storeu_si512(to + 8, _mm512_xor_si512(k1, _mm512_loadu_si512(in + 8)));
+            _mm512_storeu_si512(to + 16, _mm512_xor_si512(k2, _mm512_loadu_si512(in + 16)));
+            _mm512_storeu_si512(to + 24, _mm512_xor_si512(k3, _mm512_loadu_si512(in + 24)));
+            in += words;
+            to += words;
+        }
+    }
+    for (size_t row = 0; row < n_rows && word < words; row++) {
+        pkn_xor_u64_avx512(rows + row * words + word, key + word, words - word,
+                           out + row * words + word);
+    }
+}
+
 PKN_DEFINE_BITWISE_AVX512(and, _mm512_and_si512)
 PKN_DEFINE_BITWISE_AVX512(or, _mm512_or_si512)
 
@@ -9183,6 +9242,13 @@ PKN_AVX512_END
     }
 
 PKN_DEFINE_BITWISE_NEON(xor, veorq_u64, ^)
+PKN_INTERNAL void pkn_xor_rows_u64_neon(const uint64_t *rows, size_t n_rows, const uint64_t *key,
+                                        size_t words, uint64_t *out) {
+    for (size_t row = 0; row < n_rows; row++) {
+        pkn_xor_u64_neon(rows + row * words, key, words, out + row * words);
+    }
+}
+
 PKN_DEFINE_BITWISE_NEON(and, vandq_u64, &)
 PKN_DEFINE_BITWISE_NEON(or, vorrq_u64, |)
 
@@ -13895,6 +13961,8 @@ PKN_INLINE pkern_status pkn_hdc_run(pkern_pool *pool, size_t n, size_t min_len, 
 
 /* Words of the repeated key; from half of it on a row is long enough for a call of its own. */
 #define PKN_BIND_KEY_WORDS 32
+/* Up to this many words a row, a part of the key stays in registers for all rows; beyond, a row's neighbours would be too far off. */
+#define PKN_BIND_ROWS_WORDS 512
 /* Words of a piece of a long row. */
 #define PKN_BIND_PIECE_WORDS 4096
 
@@ -13925,10 +13993,14 @@ PKN_INTERNAL int pkn_bind_short_rows(size_t begin, size_t end, void *ctx) {
 PKN_INTERNAL int pkn_bind_rows(size_t begin, size_t end, void *ctx) {
     const pkn_bind *bind = (const pkn_bind *)ctx;
     const pkn_simd_kernels *kernels = pkn_simd();
-    size_t words = bind->words;
-    const uint64_t *key = bind->key;
-    for (size_t row = begin; row < end; row++) {
-        kernels->xor_u64(bind->vectors + row * words, key, words, bind->out + row * words);
+    size_t words = bind->words, first = begin * words;
+    if (words <= PKN_BIND_ROWS_WORDS) {
+        kernels->xor_rows_u64(bind->vectors + first, end - begin, bind->key, words,
+                              bind->out + first);
+        return 0;
+    }
+    for (; first < end * words; first += words) {
+        kernels->xor_u64(bind->vectors + first, bind->key, words, bind->out + first);
     }
     return 0;
 }

@@ -10,6 +10,8 @@
 
 /* Words of the repeated key; from half of it on a row is long enough for a call of its own. */
 #define PKN_BIND_KEY_WORDS 32
+/* Up to this many words a row, a part of the key stays in registers for all rows; beyond, a row's neighbours would be too far off. */
+#define PKN_BIND_ROWS_WORDS 512
 /* Words of a piece of a long row. */
 #define PKN_BIND_PIECE_WORDS 4096
 
@@ -40,10 +42,14 @@ PKN_INTERNAL int pkn_bind_short_rows(size_t begin, size_t end, void *ctx) {
 PKN_INTERNAL int pkn_bind_rows(size_t begin, size_t end, void *ctx) {
     const pkn_bind *bind = (const pkn_bind *)ctx;
     const pkn_simd_kernels *kernels = pkn_simd();
-    size_t words = bind->words;
-    const uint64_t *key = bind->key;
-    for (size_t row = begin; row < end; row++) {
-        kernels->xor_u64(bind->vectors + row * words, key, words, bind->out + row * words);
+    size_t words = bind->words, first = begin * words;
+    if (words <= PKN_BIND_ROWS_WORDS) {
+        kernels->xor_rows_u64(bind->vectors + first, end - begin, bind->key, words,
+                              bind->out + first);
+        return 0;
+    }
+    for (; first < end * words; first += words) {
+        kernels->xor_u64(bind->vectors + first, bind->key, words, bind->out + first);
     }
     return 0;
 }

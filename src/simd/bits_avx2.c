@@ -45,6 +45,30 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_store_avx2(uint64_t *words, __m256i v
     }
 
 PKN_DEFINE_BITWISE_AVX2(xor, _mm256_xor_si256, ^)
+/* 32 words of the key stay in registers for all rows. */
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_xor_rows_u64_avx2(const uint64_t *rows, size_t n_rows,
+                                                        const uint64_t *key, size_t words,
+                                                        uint64_t *out) {
+    size_t word = 0;
+    for (; words - word >= 32; word += 32) {
+        __m256i keys[8];
+        for (size_t i = 0; i < 8; i++) {
+            keys[i] = pkn_load_avx2(key + word + 4 * i);
+        }
+        for (size_t row = 0; row < n_rows; row++) {
+            const uint64_t *in = rows + row * words + word;
+            uint64_t *to = out + row * words + word;
+            for (size_t i = 0; i < 8; i++) {
+                pkn_store_avx2(to + 4 * i, _mm256_xor_si256(keys[i], pkn_load_avx2(in + 4 * i)));
+            }
+        }
+    }
+    for (size_t row = 0; row < n_rows && word < words; row++) {
+        pkn_xor_u64_avx2(rows + row * words + word, key + word, words - word,
+                         out + row * words + word);
+    }
+}
+
 PKN_DEFINE_BITWISE_AVX2(and, _mm256_and_si256, &)
 PKN_DEFINE_BITWISE_AVX2(or, _mm256_or_si256, |)
 

@@ -47,6 +47,31 @@ PKN_ALWAYS_INLINE __mmask8 pkn_first_lanes_u64x8(size_t n) {
     }
 
 PKN_DEFINE_BITWISE_AVX512(xor, _mm512_xor_si512)
+/* 32 words of the key stay in registers for all rows. */
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_xor_rows_u64_avx512(const uint64_t *rows, size_t n_rows,
+                                                            const uint64_t *key, size_t words,
+                                                            uint64_t *out) {
+    size_t word = 0;
+    for (; words - word >= 32; word += 32) {
+        __m512i k0 = _mm512_loadu_si512(key + word), k1 = _mm512_loadu_si512(key + word + 8);
+        __m512i k2 = _mm512_loadu_si512(key + word + 16), k3 = _mm512_loadu_si512(key + word + 24);
+        const uint64_t *in = rows + word;
+        uint64_t *to = out + word;
+        for (size_t row = 0; row < n_rows; row++) {
+            _mm512_storeu_si512(to, _mm512_xor_si512(k0, _mm512_loadu_si512(in)));
+            _mm512_storeu_si512(to + 8, _mm512_xor_si512(k1, _mm512_loadu_si512(in + 8)));
+            _mm512_storeu_si512(to + 16, _mm512_xor_si512(k2, _mm512_loadu_si512(in + 16)));
+            _mm512_storeu_si512(to + 24, _mm512_xor_si512(k3, _mm512_loadu_si512(in + 24)));
+            in += words;
+            to += words;
+        }
+    }
+    for (size_t row = 0; row < n_rows && word < words; row++) {
+        pkn_xor_u64_avx512(rows + row * words + word, key + word, words - word,
+                           out + row * words + word);
+    }
+}
+
 PKN_DEFINE_BITWISE_AVX512(and, _mm512_and_si512)
 PKN_DEFINE_BITWISE_AVX512(or, _mm512_or_si512)
 

@@ -31,6 +31,13 @@
     }
 
 PKN_DEFINE_BITWISE_NEON(xor, veorq_u64, ^)
+PKN_INTERNAL void pkn_xor_rows_u64_neon(const uint64_t *rows, size_t n_rows, const uint64_t *key,
+                                        size_t words, uint64_t *out) {
+    for (size_t row = 0; row < n_rows; row++) {
+        pkn_xor_u64_neon(rows + row * words, key, words, out + row * words);
+    }
+}
+
 PKN_DEFINE_BITWISE_NEON(and, vandq_u64, &)
 PKN_DEFINE_BITWISE_NEON(or, vorrq_u64, |)
 

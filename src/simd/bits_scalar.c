@@ -15,6 +15,14 @@ PKN_INTERNAL void pkn_xor_u64_scalar(const uint64_t *a, const uint64_t *b, size_
     }
 }
 
+/* out[r] = rows[r] ^ key, for n_rows rows of words words. out may be rows. */
+PKN_INTERNAL void pkn_xor_rows_u64_scalar(const uint64_t *rows, size_t n_rows, const uint64_t *key,
+                                          size_t words, uint64_t *out) {
+    for (size_t row = 0; row < n_rows; row++) {
+        pkn_xor_u64_scalar(rows + row * words, key, words, out + row * words);
+    }
+}
+
 PKN_INTERNAL void pkn_and_u64_scalar(const uint64_t *a, const uint64_t *b, size_t words,
                                      uint64_t *out) {
     for (size_t i = 0; i < words; i++) {

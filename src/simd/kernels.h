@@ -23,6 +23,8 @@
 #define PKN_SIMD_KERNELS(X) \
     X(xor_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
       scalar, avx2, avx512, avx512, neon) \
+    X(xor_rows_u64, void, (const uint64_t *rows, size_t n_rows, const uint64_t *key, size_t words, uint64_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
     X(and_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \
       scalar, avx2, avx512, avx512, neon) \
     X(or_u64, void, (const uint64_t *a, const uint64_t *b, size_t words, uint64_t *out), \

@@ -89,6 +89,33 @@ Test(simd_bits, bitwise_kernels_of_every_set_match_a_truth_table) {
     }
 }
 
+Test(simd_bits, rows_are_bound_with_a_key_by_every_set) {
+    static const size_t words_of[] = {1, 2, 31, 32, 33, 40, 64, 65, 95, 96, 100};
+    static const size_t rows_of[] = {0, 1, 2, 3, 7};
+    unsigned char *fence_in = fence_new(), *fence_key = fence_new(), *fence_out = fence_new();
+    for (size_t s = 0; s < 55; s++) {
+        size_t words = words_of[s / 5], n_rows = rows_of[s % 5], n = words * n_rows;
+        for (int place = 0; place < FENCE_PLACES; place++) {
+            uint64_t *in = (uint64_t *)fence_place(fence_in, n, 8, place);
+            uint64_t *key =
+                (uint64_t *)fence_place(fence_key, words, 8, (place + 3) % FENCE_PLACES);
+            bits_fill(in, n, BITS_SEED, 0);
+            bits_fill(key, words, BITS_SEED + 1, 0);
+            for (const pkn_simd_set *set = fence_next_set(0); set; set = fence_next_set(set)) {
+                uint64_t *out =
+                    (uint64_t *)fence_place(fence_out, n, 8, (place + 5) % FENCE_PLACES);
+                set->kernels.xor_rows_u64(in, n_rows, key, words, out);
+                for (size_t i = 0; i < n; i++) {
+                    cr_assert_eq(out[i], in[i] ^ key[i % words], "%s, %zu x %zu", set->name, n_rows,
+                                 words);
+                }
+                set->kernels.xor_rows_u64(out, n_rows, key, words, out); /* in place, and back */
+                cr_assert_arr_eq(out, in, n * 8);
+            }
+        }
+    }
+}
+
 Test(simd_bits, bitwise_kernels_work_in_place) {
     static uint64_t a[264], b[264], expected[264], out[264];
     for (const pkn_simd_set *set = fence_next_set(0); set; set = fence_next_set(set)) {
