@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* "no key"; greater than all, since an index is at most 2^32 - 2 */
 #define PKN_NO_KEY UINT64_MAX
@@ -151,8 +152,11 @@ PKN_INTERNAL void pkn_keys_sort(uint64_t *keys, size_t n) {
    distance d; 0 where the distances span too much. */
 #define PKN_KEYS_SPAN 1024
 
-PKN_INLINE int pkn_keys_count(const uint64_t *keys, size_t n, uint32_t *counts, uint64_t *lowest) {
+/* Returns how many distances there are from the lowest to the highest, 0 where they are too many or none. */
+PKN_INLINE size_t pkn_keys_count(const uint64_t *keys, size_t n, uint32_t *counts,
+                                 uint64_t *lowest) {
     uint64_t low = UINT64_MAX, high = 0;
+    size_t span;
     for (size_t i = 0; i < n; i++) {
         low = keys[i] < low ? keys[i] : low;
         high = keys[i] > high ? keys[i] : high;
@@ -161,13 +165,12 @@ PKN_INLINE int pkn_keys_count(const uint64_t *keys, size_t n, uint32_t *counts, 
     if (n == 0 || n > UINT32_MAX || (high >> 32) - (low >> 32) >= PKN_KEYS_SPAN) {
         return 0;
     }
-    for (size_t i = 0; i < PKN_KEYS_SPAN; i++) {
-        counts[i] = 0;
-    }
+    span = (size_t)((high >> 32) - (low >> 32)) + 1;
+    memset(counts, 0, span * sizeof *counts);
     for (size_t i = 0; i < n; i++) {
         counts[(keys[i] >> 32) - *lowest]++;
     }
-    return 1;
+    return span;
 }
 
 /* Moves the k smallest of keys [n] to the front, in their order; k < n, keys of equal distance
@@ -200,10 +203,11 @@ PKN_INTERNAL int pkn_keys_sort_by_count(uint64_t *keys, size_t n, uint64_t *scra
     uint32_t counts[PKN_KEYS_SPAN];
     uint64_t lowest;
     uint32_t place = 0;
-    if (!pkn_keys_count(keys, n, counts, &lowest)) {
+    size_t span = pkn_keys_count(keys, n, counts, &lowest);
+    if (span == 0) {
         return 0;
     }
-    for (size_t i = 0; i < PKN_KEYS_SPAN; i++) {
+    for (size_t i = 0; i < span; i++) {
         uint32_t count = counts[i];
         counts[i] = place;
         place += count;

@@ -20,8 +20,8 @@
 #include "simd/tile.h"
 
 #define PKN_NEAREST_SORTED 16
-/* From here on counting, which first clears its PKN_KEYS_SPAN counters, beats comparing. */
-#define PKN_NEAREST_COUNTED 256
+/* From here on counting, which first clears a counter for each distance in between, beats comparing. */
+#define PKN_NEAREST_COUNTED 32
 /* Keys of all lists of a group of queries that pass over the targets together: 8 KiB of stack, and
    64 queries at most. */
 #define PKN_NEAREST_STACK_KEYS 1024
