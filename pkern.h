@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x9f621e8bf40500fdu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x927807ab266e0934u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x9f621e8bf40500fdu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x927807ab266e0934u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -14764,7 +14764,7 @@ PKN_INLINE size_t pkn_keys_count(const uint64_t *keys, size_t n, uint32_t *count
    nothing was moved. */
 PKN_INTERNAL int64_t pkn_keys_select_by_count(uint64_t *keys, size_t n, size_t k) {
     uint32_t counts[PKN_KEYS_SPAN];
-    uint64_t lowest, last;
+    uint64_t lowest, last, largest;
     size_t rest = k, front = 0, distance = 0;
     if (!pkn_keys_count(keys, n, counts, &lowest)) {
         return -1;
@@ -14773,12 +14773,19 @@ PKN_INTERNAL int64_t pkn_keys_select_by_count(uint64_t *keys, size_t n, size_t k
         rest -= counts[distance++];
     }
     last = lowest + distance;
-    for (size_t i = 0; front < k; i++) {
+    largest = last << 32 | UINT32_MAX;
+    if (rest < counts[distance]) {
+        for (size_t i = 0; rest > 0; i++) {
+            if (keys[i] >> 32 == last) {
+                largest = keys[i];
+                rest--;
+            }
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
         uint64_t key = keys[i];
-        size_t equal = (size_t)(key >> 32 == last) & (size_t)(rest > 0);
         keys[front] = key;
-        front += (size_t)(key >> 32 < last) | equal;
-        rest -= equal;
+        front += key <= largest;
     }
     return (int64_t)last;
 }

@@ -178,7 +178,7 @@ PKN_INLINE size_t pkn_keys_count(const uint64_t *keys, size_t n, uint32_t *count
    nothing was moved. */
 PKN_INTERNAL int64_t pkn_keys_select_by_count(uint64_t *keys, size_t n, size_t k) {
     uint32_t counts[PKN_KEYS_SPAN];
-    uint64_t lowest, last;
+    uint64_t lowest, last, largest;
     size_t rest = k, front = 0, distance = 0;
     if (!pkn_keys_count(keys, n, counts, &lowest)) {
         return -1;
@@ -187,12 +187,19 @@ PKN_INTERNAL int64_t pkn_keys_select_by_count(uint64_t *keys, size_t n, size_t k
         rest -= counts[distance++];
     }
     last = lowest + distance;
-    for (size_t i = 0; front < k; i++) {
+    largest = last << 32 | UINT32_MAX;
+    if (rest < counts[distance]) {
+        for (size_t i = 0; rest > 0; i++) {
+            if (keys[i] >> 32 == last) {
+                largest = keys[i];
+                rest--;
+            }
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
         uint64_t key = keys[i];
-        size_t equal = (size_t)(key >> 32 == last) & (size_t)(rest > 0);
         keys[front] = key;
-        front += (size_t)(key >> 32 < last) | equal;
-        rest -= equal;
+        front += key <= largest;
     }
     return (int64_t)last;
 }
