@@ -106,7 +106,7 @@ $(eval $(call kind,asan,$(CC),-fsanitize=address $(SANITIZE)))
 $(eval $(call kind,ubsan,$(CC),-fsanitize=undefined -fno-sanitize-recover=all $(SANITIZE)))
 $(eval $(call kind,tsan,$(CC),-fsanitize=thread $(SANITIZE)))
 $(eval $(call kind,neon,$(NEON_CC),-O2 -static -Isrc $(PLAIN)))
-$(eval $(call kind,coverage,gcc,-O0 --coverage -Isrc -DPKN_TEST_COVERAGE $(PLAIN)))
+$(eval $(call kind,coverage,gcc,-O0 --coverage -fprofile-update=atomic -Isrc -DPKN_TEST_COVERAGE $(PLAIN)))
 
 .PHONY: test test-dist test-isa test-serial test-musl unload-test fences-test test-neon asan ubsan tsan coverage stress
 test: ## all tests, with Criterion where it can be had

@@ -26,8 +26,10 @@ PKERN_API pkern_status pkern_join_context(pkern_pool *pool, pkern_context_fn a, 
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
-    pkn_slot *slot = member != 0 ? pkn_end(&member->fork) : 0;
-    if (slot != 0) {
+    pkn_slot *slot = 0;
+    if (member != 0) {
+        pkn_trace_call(member);
+        slot = pkn_end(&member->fork);
         pkn_context_frame *frame = (pkn_context_frame *)(void *)slot->payload;
         frame->fn = b;
         frame->ctx = b_ctx;
@@ -53,6 +55,7 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
     uint32_t outer_root = 0, floor = 0, root = 0;
     pkn_slot *slot = 0;
     if (member != 0) {
+        pkn_trace_call(member);
         outer_root = pkn_root(member);
         floor = pkn_join_close(member);
         root = pkn_region_begin(member);

@@ -108,17 +108,12 @@ PKN_INLINE int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, si
     return status;
 }
 
-PKN_INLINE size_t pkn_loop_items_of(double ns, double item_ns) {
-    double items = ns / item_ns;
-    return items >= (double)(SIZE_MAX / 2) ? SIZE_MAX / 2 : (size_t)items;
-}
-
 PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, double item_ns, double ticks_per_ns) {
     pkn_thread_state *thread = &pkn_this_thread;
     thread->short_key = key;
     thread->short_pool = pool;
-    thread->short_items = pkn_loop_items_of(PKN_SHARE_NS, item_ns);
-    thread->short_cold_items = pkn_loop_items_of(PKN_SHORT_COLD_NS, item_ns);
+    thread->short_items = (size_t)(PKN_SHARE_NS / item_ns); /* 0.01 ns at least, see pkn_loop_learn */
+    thread->short_cold_items = (size_t)(PKN_SHORT_COLD_NS / item_ns);
     thread->short_ticks = (uint32_t)(2.0 * PKN_SHORT_COLD_NS * ticks_per_ns);
     thread->short_item_ns = (float)item_ns;
     thread->short_ticks_per_ns = (float)ticks_per_ns;

@@ -162,6 +162,35 @@ POOL_TOOL void pool_wait_asleep(pkern_pool *pool, uint32_t count) {
 }
 #endif
 
+#if PKN_THREADS
+/* ---- a system without membarrier ---- */
+
+/* The threads of at most two such pools at once. */
+static pthread_t pool_unfenced[2][64];
+
+POOL_TOOL void *pool_unfenced_run(void *argument) {
+    pkn_worker_run(argument);
+    return 0;
+}
+
+/* Before there is a thread that reads the field. */
+POOL_TOOL int pool_unfenced_start(const pkern_thread_start *start, void *user) {
+    ((pkn_member *)start->argument)->pool->has_membarrier = 0;
+    return pthread_create((pthread_t *)user + start->index, 0, pool_unfenced_run, start->argument);
+}
+
+POOL_TOOL void pool_unfenced_join(int index, void *user) {
+    cr_assert_eq(pthread_join(((pthread_t *)user)[index], 0), 0);
+}
+
+/* Pools of this config are as on such a system. place: 0 or 1, for two pools at once. */
+POOL_TOOL void pool_without_membarrier(pkern_pool_config *config, int place) {
+    config->start_thread = pool_unfenced_start;
+    config->join_thread = pool_unfenced_join;
+    config->user = pool_unfenced[place];
+}
+#endif
+
 /* ---- files that stand for the system's ---- */
 
 /* Made by the first write; all zero is ready. */

@@ -69,14 +69,18 @@ static int abroad_wait(void *ctx) {
 }
 
 Test(pool_abroad, who_waits_in_another_pool_serves_its_own) {
-    for (int spins = 0; spins < 2; spins++) {
-        pkern_pool_config config;
-        memset(&config, 0, sizeof config);
-        config.num_threads = 2;
-        config.spin_ns = spins ? 0 : -1;
+    for (int variant = 0; variant < 5; variant++) {
         memset(&abroad_world, 0, sizeof abroad_world);
-        abroad_world.pools[0] = pool_with(&config);
-        abroad_world.pools[1] = pool_with(&config);
+        for (int i = 0; i < 2; i++) {
+            pkern_pool_config config;
+            memset(&config, 0, sizeof config);
+            config.num_threads = 2;
+            config.spin_ns = variant == 4 ? 0 : -1;
+            if (variant < 4 && (variant >> i & 1) != 0) {
+                pool_without_membarrier(&config, i);
+            }
+            abroad_world.pools[i] = pool_with(&config);
+        }
         for (size_t i = 0; i < 60; i++) {
             abroad_job job = {(int)(i % 3), i + 1, 0};
             cr_assert_eq(pkern_spawn(abroad_world.pools[0], abroad_wait, &job), PKERN_OK);

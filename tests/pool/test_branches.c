@@ -170,6 +170,137 @@ Test(pool_branches, a_look_sees_what_lies_in_the_own_deque) {
     pool_end(pool);
 }
 
+/* Beyond the depth limit: the tasks of the scope that is waited for, and nothing else. */
+typedef struct branches_shallows {
+    pkern_pool *pool;
+    size_t ran;
+} branches_shallows;
+
+static int branches_too_deep(void *ctx) {
+    branches_shallows *shallows = (branches_shallows *)ctx;
+    pkn_member *self = pkn_current(), *home = (pkn_member *)pkn_allocate(0, sizeof *home, PKN_CACHE_LINE);
+    uint32_t limit = shallows->pool->depth_limit, root = pkn_root(self);
+    pkern_scope scope;
+    pkn_wait wait;
+    memset(&wait, 0, sizeof wait);
+    wait.kind = PKN_WAIT_JOIN;
+    cr_assert_eq(pkern_spawn_urgent(shallows->pool, pool_count_one, &shallows->ran), PKERN_OK);
+    cr_assert_eq(pkern_scope_begin(&scope, shallows->pool), PKERN_OK);
+    cr_assert_eq(pkern_scope_spawn_urgent(&scope, pool_count_one, &shallows->ran), PKERN_OK);
+    cr_assert_eq(pkn_search_now(self, &wait, 0, 1), 1);
+    memset((void *)home, 0, sizeof *home);
+    home->pool = shallows->pool;
+    home->depth = limit;
+    self->home = home; /* deep there, though not here */
+    cr_assert_eq(pkn_search_now(self, &wait, 0, 1), 0);
+    self->home = 0;
+    pkn_release(0, home, sizeof *home);
+    shallows->pool->depth_limit = 0;
+    cr_assert_eq(pkn_search_now(self, &wait, 0, 0), 0);
+    cr_assert_eq(shallows->ran, 0);
+    cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+    cr_assert_eq(shallows->ran, 1);
+    shallows->pool->depth_limit = limit;
+    /* in a region, where something lies in the queue */
+    uint32_t region = pkn_region_begin(self);
+    pkn_set_root(self, region);
+    cr_assert_eq(pkern_scope_begin(&scope, shallows->pool), PKERN_OK);
+    cr_assert_eq(pkern_scope_spawn(&scope, pool_count_one, &shallows->ran), PKERN_OK);
+    shallows->pool->depth_limit = 0;
+    cr_assert_eq(pkn_search_now(self, &wait, 0, 1), 0);
+    shallows->pool->depth_limit = limit;
+    cr_assert_eq(pkn_search_now(self, &wait, 0, 1), 1);
+    cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+    cr_assert_eq(shallows->ran, 2);
+    pkn_set_root(self, root);
+    pkn_region_end(self, region);
+    return 0;
+}
+
+Test(pool_branches, too_deep_takes_only_what_is_waited_for) {
+    branches_shallows shallows = {pool_of(1), 0};
+    cr_assert_eq(pkern_pool_install(shallows.pool, branches_too_deep, &shallows), 0);
+    cr_assert_eq(shallows.ran, 3);
+    pool_end(shallows.pool);
+}
+
+static int branches_regions_run_out(void *ctx) {
+    pkern_pool *pool = (pkern_pool *)ctx;
+    int slots = pool->num_slots;
+    pool->num_slots = 40000; /* as with that many threads: the second region's root would be no 16-bit number */
+    uint32_t first = pkn_region_begin(pkn_current());
+    cr_assert_eq(first, 40000u + 1u + (uint32_t)pkn_current()->index);
+    cr_assert_eq(pkn_region_begin(pkn_current()), PKN_ROOT_LONELY);
+    pkn_region_end(pkn_current(), first);
+    pool->num_slots = slots;
+    return 0;
+}
+
+Test(pool_branches, a_pool_of_many_threads_has_few_regions) {
+    pkern_pool *pool = pool_of(1);
+    cr_assert_eq(pkern_pool_install(pool, branches_regions_run_out, pool), 0);
+    pool_end(pool);
+}
+
+Test(pool_branches, two_bodies_that_take_turns_are_both_remembered) {
+    pkn_member *member = (pkn_member *)pkn_allocate(0, sizeof *member, PKN_CACHE_LINE);
+    memset((void *)member, 0, sizeof *member);
+    size_t keys[3], found = 0;
+    for (size_t key = 1; found < 3; key++) { /* in the same place */
+        if (pkn_mix_u64(key) % (PKN_LOOP_COSTS / 2) == 5) {
+            keys[found++] = key;
+        }
+    }
+    for (int i = 0; i < 6; i++) {
+        pkn_loop_cost *cost = pkn_loop_cost_of(member, keys[i % 2]);
+        cr_assert(cost->body == keys[i % 2] && (i < 2 ? cost->item_ns == 0 : cost->item_ns == (float)(1 + i % 2)));
+        cost->item_ns = (float)(1 + i % 2);
+    }
+    cr_assert(pkn_loop_cost_of(member, keys[2])->item_ns == 0);
+    cr_assert(pkn_loop_cost_of(member, keys[1])->item_ns == 2, "the newer of the two stays");
+    cr_assert(pkn_loop_cost_of(member, keys[0])->item_ns == 0);
+    pkn_release(0, member, sizeof *member);
+}
+
+/* ---- joins that can't be queued ---- */
+
+typedef struct branches_joins {
+    size_t left, ran;
+} branches_joins;
+
+static int branches_context_tree(void *ctx, int migrated) {
+    branches_joins *joins = (branches_joins *)ctx;
+    cr_assert_eq(migrated, 0);
+    if (joins->left == 0) {
+        joins->ran++;
+        return 0;
+    }
+    joins->left--;
+    return pkern_join_context(0, branches_context_tree, joins, branches_context_tree, joins);
+}
+
+static int branches_context(void *ctx) {
+    return branches_context_tree(ctx, 0);
+}
+
+Test(pool_branches, without_memory_joins_run_where_they_are) {
+    pool_heap heap;
+    pkern_pool_config config;
+    branches_joins joins = {100, 0};
+    pool_heap_init(&heap);
+    memset(&config, 0, sizeof config);
+    config.num_threads = 1;
+    config.allocator = &heap.allocator;
+    pkern_pool *pool = pool_with(&config);
+    cr_assert_eq(pkern_pool_install(pool, branches_context, &joins), 0); /* the caller's place and a second segment are there */
+    joins.left = 1000;
+    pool_heap_fail(&heap, 0, SIZE_MAX);
+    cr_assert_eq(pkern_pool_install(pool, branches_context, &joins), 0);
+    cr_assert_eq(joins.ran, 101 + 1001);
+    pool_end(pool);
+    pool_heap_check(&heap);
+}
+
 #if PKN_THREADS
 
 static void *branches_spawn_from_outside(void *ctx) {
@@ -186,6 +317,14 @@ Test(pool_branches, a_spawn_that_runs_at_once_keeps_its_failure) {
     pool_go(&outside, branches_spawn_from_outside, &scope);
     pool_come_back(&outside);
     cr_assert_eq(pkern_scope_wait(&scope), 12);
+    pkern_cancel cancel;
+    memset(&cancel, 0, sizeof cancel);
+    pkern_cancel_request(&cancel);
+    cr_assert_eq(pkern_scope_begin(&scope, pool), PKERN_OK);
+    cr_assert_eq(pkern_scope_set_cancel(&scope, &cancel), PKERN_OK);
+    pool_go(&outside, branches_spawn_from_outside, &scope);
+    pool_come_back(&outside);
+    cr_assert_eq(pkern_scope_wait(&scope), PKERN_ECANCELED, "or it was skipped");
     pool_end(pool);
 }
 
@@ -271,6 +410,15 @@ static void branches_hold_worker(branches_hold *hold, int loops) {
 static void branches_let_worker_go(branches_hold *hold) {
     __atomic_store_n(&hold->leave, 1, __ATOMIC_RELEASE);
     cr_assert(pool_reaches(&hold->left, 1));
+}
+
+Test(pool_branches, who_was_asleep_abroad_may_be_awake_by_now) {
+    branches_hold hold;
+    hold.pool = pool_of(2);
+    branches_hold_worker(&hold, 0);
+    cr_assert_eq(pkn_wake_member_that_is(pkn_member_at(hold.pool, 0), PKN_ASLEEP_ABROAD), 0);
+    branches_let_worker_go(&hold);
+    pool_end(hold.pool);
 }
 
 Test(pool_branches, a_helper_too_late_finds_the_loop_over) {
@@ -404,13 +552,13 @@ static int branches_leaves(void *ctx) {
 }
 
 Test(pool_branches, a_system_without_membarrier_has_everything_but_hidden_steals) {
-#if PKN_TSAN
-    PKN_TEST_SKIP("the field is written beside workers that read it");
-#endif
-    pkern_pool *pool = pool_of(3);
+    pkern_pool_config config;
+    memset(&config, 0, sizeof config);
+    config.num_threads = 3;
+    pool_without_membarrier(&config, 0);
+    pkern_pool *pool = pool_with(&config);
     size_t leaves = 0;
     branches_tree tree = {&leaves, 12};
-    pool->has_membarrier = 0;
     for (int i = 0; i < 5; i++) {
         cr_assert_eq(pkern_pool_install(pool, branches_leaves, &tree), 0);
         pool_nap_us(1000);

@@ -567,7 +567,124 @@ Test(pool_loop, a_short_body_returns_its_failure) {
     pool_end(pool);
 }
 
+/* The body calls its own loop once more: inside a short call, and inside of the pool, the way is the long one. */
+static int loop_short_again(size_t begin, size_t end, void *ctx) {
+    loop_short *seen = (loop_short *)ctx;
+    seen->items += end - begin;
+    if (seen->ask-- > 0) {
+        seen->status |= pkern_par_for(seen->pool, 0, 1, 0, loop_short_again, seen);
+    }
+    return 0;
+}
+
+static int loop_short_installed(void *ctx) {
+    loop_short *seen = (loop_short *)ctx;
+    return pkern_par_for(seen->pool, 0, 1, 0, loop_short_again, seen);
+}
+
+Test(pool_loop, a_short_body_calls_its_own_loop) {
+    pkern_pool *pool = pool_of(2);
+    for (int call = 0; call < 200; call++) {
+        loop_short seen = {0, 0, -2, -2, PKERN_OK, 0};
+        seen.pool = pool;
+        seen.ask = call % 4;
+        cr_assert_eq(call % 3 == 0 ? pkern_pool_install(pool, loop_short_installed, &seen)
+                                   : pkern_par_for(pool, 0, 1, 0, loop_short_again, &seen), PKERN_OK);
+        cr_assert_eq(seen.items, (size_t)(call % 4) + 1);
+        cr_assert_eq(seen.status, PKERN_OK);
+        cr_assert_eq(pkern_worker_index(pool), -1);
+    }
+    pool_end(pool);
+}
+
 #if PKN_THREADS
+/* Long for once: its first piece takes 5 us, and as it seems so would all the others. */
+static int loop_surprises(size_t begin, size_t end, void *ctx) {
+    uint64_t since = pkn_now_ns();
+    *(size_t *)ctx += end - begin;
+    while (begin == 0 && pkn_now_ns() - since < 5000) {
+    }
+    return 0;
+}
+
+static int loop_surprise(void *ctx) {
+    pkn_member *self = pkn_current();
+    int code = 7;
+    pkn_loop_cost_of(self, (size_t)loop_short_fails)->item_ns = 0.01f;
+    cr_assert_eq(pkn_loop_run(0, 0, 10, 0, loop_short_fails, &code), 7);
+    for (int i = 0; i < 20; i++) {
+        size_t ran = 0;
+        pkn_loop_cost_of(self, (size_t)loop_surprises)->item_ns = 0.01f;
+        pkn_this_thread.cold_ns = 0; /* no calls before this one that together would be worth a wake */
+        pool_wait_asleep(self->pool, 1);
+        cr_assert_eq(pkn_loop_run(0, 0, 10000000, 0, loop_surprises, &ran), PKERN_OK);
+        cr_assert_eq(ran, 10000000);
+        *(size_t *)ctx += pkn_sleeping_workers(self->pool) == 0;
+    }
+    return 0;
+}
+
+Test(pool_loop, a_surprise_must_last_before_a_sleeper_is_woken) {
+    pkern_pool *pool = pool_of(2);
+    size_t woken = 0;
+    cr_assert_eq(pkern_pool_install(pool, loop_surprise, &woken), 0);
+    cr_assert_lt(woken, 10, "%zu of 20 woke the helper", woken); /* each, but for those in which the machine stops */
+    pool_end(pool);
+}
+
+/* Too long to be short beside a helper that is awake, but not beside one that sleeps, until it has cost as much as many wakes. */
+typedef struct loop_cold {
+    size_t items, short_calls, held, leave;
+} loop_cold;
+
+static int loop_cold_body(size_t begin, size_t end, void *ctx) {
+    loop_cold *cold = (loop_cold *)ctx;
+    __atomic_fetch_add(&cold->items, end - begin, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&cold->short_calls, pkn_this_thread.short_call != 0, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static int loop_cold_hold(void *ctx) {
+    loop_cold *cold = (loop_cold *)ctx;
+    pool_count_one(&cold->held);
+    return !pool_reaches(&cold->leave, 1);
+}
+
+/* 1 where the call ran as a short one. */
+static int loop_cold_call(pkern_pool *pool, loop_cold *cold) {
+    const pkern_pool *called = pool != 0 ? pool : pkern_pool_global();
+    cold->items = cold->short_calls = 0;
+    pkn_loop_remember_short(pool, (size_t)loop_cold_body, 1.0, called->ticks_per_ns);
+    cr_assert_eq(pkn_loop_run(pool, 0, 5000, 0, loop_cold_body, cold), PKERN_OK);
+    cr_assert_eq(cold->items, 5000);
+    return cold->short_calls != 0;
+}
+
+Test(pool_loop, a_longer_call_is_short_while_all_sleep) {
+    pkern_pool *pools[] = {pool_of(2), 0};
+    for (size_t i = 0; i < POOL_COUNT(pools); i++) {
+        pkern_pool *called = pools[i] != 0 ? pools[i] : pkern_pool_global();
+        loop_cold cold;
+        int calls = 0;
+        memset(&cold, 0, sizeof cold);
+        pool_wait_asleep(called, called->helpers);
+        pkn_this_thread.cold_ns = 0;
+        cr_assert(loop_cold_call(pools[i], &cold));
+        while (loop_cold_call(pools[i], &cold)) {
+            cr_assert_lt(++calls, 10000);
+        }
+        if (called->helpers == 1) {
+            cr_assert_eq(pkern_spawn(called, loop_cold_hold, &cold), PKERN_OK);
+            cr_assert(pool_reaches(&cold.held, 1));
+            pkn_this_thread.cold_ns = 0;
+            cr_assert_not(loop_cold_call(pools[i], &cold));
+            __atomic_store_n(&cold.leave, 1, __ATOMIC_RELEASE);
+            cr_assert_eq(pkern_pool_wait_idle(called, -1), PKERN_OK);
+        }
+    }
+    pool_end(pools[0]);
+}
+
 static int loop_turns_dear(size_t begin, size_t end, void *ctx) {
     uint64_t since = *(int *)ctx ? pkn_now_ns() : 0;
     (void)begin;

@@ -54,6 +54,10 @@ static int process_broadcast(int index, int count, void *ctx) {
     return pool_count_one(ctx);
 }
 
+static int process_context(void *ctx, int migrated) {
+    return migrated ? 1 : pool_count_one(ctx);
+}
+
 /* Every call of the interface on this pool, serially. */
 static void process_use(pkern_pool *pool) {
     size_t ran = 0;
@@ -78,6 +82,8 @@ static void process_use(pkern_pool *pool) {
     PROCESS_CHECK(pkern_spawn_broadcast(pool, process_broadcast, &ran) == 0 && ran == 3);
     PROCESS_CHECK(pkern_future_spawn(&future, pool, pool_count_one, &ran) == 0 && ran == 4);
     PROCESS_CHECK(pkern_future_wait(&future) == 0);
+    PROCESS_CHECK(pkern_join_context(pool, process_context, &ran, process_context, &ran) == 0 && ran == 6);
+    ran = 4;
     PROCESS_CHECK(pkern_scope_begin_fifo(&scope, pool) == 0);
     PROCESS_CHECK(pkern_scope_spawn(&scope, pool_count_one, &ran) == 0);
     PROCESS_CHECK(pkern_scope_spawn_urgent(&scope, pool_count_one, &ran) == 0);
@@ -182,6 +188,127 @@ Test(pool_process, a_join_whose_half_is_on_a_lost_thread_is_canceled) {
         cr_assert_eq(status, 0);
         pool_end(flight.pool);
     }
+}
+
+static int process_fork_first(void *ctx, int migrated) {
+    return migrated ? 1 : process_fork_inside(ctx);
+}
+
+static int process_stay_second(void *ctx, int migrated) {
+    return migrated ? process_stay(ctx) : 1;
+}
+
+Test(pool_process, joins_of_every_kind_whose_half_is_on_a_lost_thread_are_canceled) {
+    for (int kind = PKERN_WAIT_STEAL; kind <= PKERN_WAIT_BLOCK; kind++) {
+        process_flight flight;
+        memset(&flight, 0, sizeof flight);
+        flight.pool = pool_of(2);
+        pkern_status status =
+            kind == PKERN_WAIT_STEAL ? pkern_join_context(flight.pool, process_fork_first, &flight, process_stay_second, &flight)
+                                     : pkern_join_with(flight.pool, process_fork_inside, &flight, process_stay, &flight, kind);
+        if (flight.is_child) {
+            PROCESS_CHECK(status == PKERN_ECANCELED);
+            PROCESS_CHECK(pkern_worker_index(flight.pool) == -1);
+            PROCESS_CHECK(pkern_pool_destroy(flight.pool) == PKERN_OK);
+            pool_child_ends(PROCESS_OK);
+        }
+        cr_assert_eq(status, 0);
+        pool_end(flight.pool);
+    }
+}
+
+static void process_fork_beside_sleeper(process_flight *flights);
+
+/* A worker of the first pool sleeps in the second, and is counted as one that could be woken. */
+static int process_sleep_abroad(void *ctx) {
+    process_flight *flights = (process_flight *)ctx;
+    pkern_scope scope;
+    int status = pkern_scope_begin(&scope, flights[1].pool);
+    status |= pkern_scope_spawn(&scope, process_stay, &flights[1]);
+    status |= !pool_reaches(&flights[1].elsewhere, 1);
+    return status | pkern_scope_wait(&scope);
+}
+
+/* The task forks, and its child goes on forking tasks in the pool that it is inside of. */
+PKERN_DEFINE_JOIN_TASK_2(long, process_leaves, process_flight *, flights, int, depth) {
+    long a, b;
+    if (depth == 0) {
+        return 1;
+    }
+    if (depth == 3) {
+        process_fork_beside_sleeper(flights);
+    }
+    PKERN_JOIN(a = PKERN_CALL(process_leaves, flights, depth - 1), b, process_leaves, flights, depth - 1);
+    return a + b;
+}
+
+static void process_fork_beside_sleeper(process_flight *flights) {
+    const pkn_member *sleeper = pkn_member_at(flights[0].pool, 0);
+    for (int i = 0; pkn_atomic_load_relaxed_u32(&sleeper->parked) != PKN_ASLEEP_ABROAD; i++) {
+        cr_assert_lt(i, 100000);
+        pool_nap_us(100);
+    }
+    flights->child = process_fork();
+    if (flights->child == 0) {
+        flights->is_child = 1;
+        pkn_atomic_store_relaxed_u32(&pkn_current()->fork.request, 1); /* so that the next task is offered to sleepers */
+        return;
+    }
+    cr_assert(process_ended_well(flights->child));
+    __atomic_store_n(&flights[1].go, 1, __ATOMIC_RELEASE);
+}
+
+Test(pool_process, who_slept_abroad_is_not_woken_by_a_child) {
+    process_flight flights[2];
+    pkern_pool_config config;
+    memset(flights, 0, sizeof flights);
+    memset(&config, 0, sizeof config);
+    config.num_threads = 2;
+    config.spin_ns = -1;
+    flights[0].pool = pool_with(&config);
+    flights[1].pool = pool_with(&config);
+    cr_assert_eq(pkern_spawn(flights[0].pool, process_sleep_abroad, flights), PKERN_OK);
+    long leaves = process_leaves(flights[0].pool, flights, 3);
+    if (flights[0].is_child) {
+        PROCESS_CHECK(leaves == 8);
+        pool_child_ends(PROCESS_OK);
+    }
+    cr_assert_eq(leaves, 8);
+    pool_end(flights[0].pool);
+    pool_end(flights[1].pool);
+}
+
+/* The child of a worker is in no pool that could go on; what it calls elsewhere stays there. */
+static int process_no_home(void *ctx) {
+    PROCESS_CHECK(pkn_current()->home == 0);
+    return process_sum(0, 1, ctx);
+}
+
+static int process_fork_on_worker(void *ctx) {
+    process_flight *flight = (process_flight *)ctx;
+    flight->child = process_fork();
+    if (flight->child == 0) {
+        pkern_pool_config config;
+        pkern_pool *own = 0;
+        memset(&config, 0, sizeof config);
+        config.num_threads = 1; /* the thread sanitizer allows no threads after fork */
+        PROCESS_CHECK(pkern_pool_create(&config, &own) == PKERN_OK);
+        PROCESS_CHECK(pkern_pool_install(own, process_no_home, &flight->ran) == 0 && flight->ran == 1);
+        PROCESS_CHECK(pkern_pool_destroy(own) == PKERN_OK);
+        pool_child_ends(PROCESS_OK);
+    }
+    flight->outside = process_ended_well(flight->child);
+    return pool_count_one(&flight->elsewhere);
+}
+
+Test(pool_process, a_worker_forks_and_its_child_makes_a_pool) {
+    process_flight flight;
+    memset(&flight, 0, sizeof flight);
+    flight.pool = pool_of(2);
+    cr_assert_eq(pkern_spawn(flight.pool, process_fork_on_worker, &flight), PKERN_OK);
+    cr_assert(pool_reaches(&flight.elsewhere, 1));
+    cr_assert(flight.outside);
+    pool_end(flight.pool);
 }
 
 Test(pool_process, a_scope_with_a_task_on_a_lost_thread_is_canceled) {

@@ -169,12 +169,21 @@ Test(pool_region, interleaved_scopes_do_not_get_in_the_way) {
     }
 }
 
+static int region_count_range(size_t begin, size_t end, void *ctx) {
+    PKN_UNUSED(ctx);
+    __atomic_fetch_add(&region.inside, end - begin, __ATOMIC_ACQ_REL);
+    return 0;
+}
+
 /* More regions inside each other than a member tells apart, and joins in them that others take. */
 static int region_chain(void *ctx) {
     size_t depth = (size_t)ctx;
     void *below = (void *)(depth - 1);
     if (depth == 0) {
-        return pool_count_one(&region.leaves);
+        pkern_par_options options;
+        memset(&options, 0, sizeof options);
+        options.item_cost_ns = 500; /* shared, if there is somebody awake */
+        return pkn_loop_run(0, 0, 40, &options, region_count_range, 0) | pool_count_one(&region.leaves);
     }
     if (depth % 10 == 0) {
         pkern_scope scope;
@@ -191,11 +200,76 @@ Test(pool_region, a_hundred_nest) {
         for (size_t m = 0; m < POOL_COUNT(region_modes); m++) {
             region_init(pool_of(pool_threads[t]), region_modes[m]);
             for (int round = 0; round < 10; round++) {
-                region.leaves = region.noise = 0;
-                cr_assert_eq(pkern_pool_install(region.pool, region_chain, (void *)(size_t)100), 0);
+                region.leaves = region.noise = region.inside = 0;
+                if (round % 2 == 0) {
+                    cr_assert_eq(pkern_pool_install(region.pool, region_chain, (void *)(size_t)100), 0);
+                } else { /* on a worker, where there is one */
+                    cr_assert_eq(pkern_spawn(region.pool, region_chain, (void *)(size_t)100), PKERN_OK);
+                    cr_assert_eq(pkern_pool_wait_idle(region.pool, -1), PKERN_OK);
+                }
                 cr_assert_eq(region.leaves, 1 + 10 * 8);
                 cr_assert_eq(region.noise, 90);
+                cr_assert_eq(region.inside, 40);
             }
+            region_end();
+        }
+    }
+}
+
+/* A scope of the outer region is waited for in the inner one, which it is no part of. */
+static int region_wait_within(void *ctx) {
+    return pkern_scope_wait((pkern_scope *)ctx);
+}
+
+static int region_scope_around(void *ctx) {
+    pkern_scope scope;
+    int status = pkern_scope_begin(&scope, 0);
+    for (int i = 0; i < 5; i++) {
+        status |= pkern_scope_spawn(&scope, region_tree, ctx);
+    }
+    return status | pkern_join_with(0, region_wait_within, &scope, region_tree, ctx, region.mode);
+}
+
+Test(pool_region, a_scope_from_outside_is_waited_for_inside) {
+    for (size_t t = 0; t < POOL_COUNT(pool_threads); t++) {
+        for (size_t m = 0; m < POOL_COUNT(region_modes); m++) {
+            region_init(pool_of(pool_threads[t]), region_modes[m]);
+            for (int round = 0; round < 50; round++) {
+                cr_assert_eq(pkern_join_with(region.pool, region_scope_around, (void *)(size_t)3, region_tree, (void *)(size_t)3, region.mode), 0);
+            }
+            cr_assert_eq(region.leaves, 50 * 7 * 8);
+            region_end();
+        }
+    }
+}
+
+/* The jobs are no part of the region, and the pool may have nobody else for them. */
+static int region_late_job(void *ctx) {
+    pool_nap_us(500);
+    return pool_count_one(ctx);
+}
+
+static int region_wait_idle(void *ctx) {
+    PKN_UNUSED(ctx);
+    return pkern_pool_wait_idle(0, -1);
+}
+
+static int region_idle_inside(void *ctx) {
+    int status = 0;
+    for (int i = 0; i < 3; i++) {
+        status |= pkern_spawn(0, region_late_job, ctx);
+    }
+    return status | pkern_join_with(0, region_wait_idle, 0, pool_count_one, &region.leaves, region.mode);
+}
+
+Test(pool_region, idle_is_waited_for_inside) {
+    for (size_t t = 0; t < POOL_COUNT(pool_threads); t++) {
+        for (size_t m = 0; m < POOL_COUNT(region_modes); m++) {
+            region_init(pool_of(pool_threads[t]), region_modes[m]);
+            for (int round = 0; round < 4; round++) {
+                cr_assert_eq(pkern_pool_install(region.pool, region_idle_inside, &region.noise), 0);
+            }
+            cr_assert(region.noise == 12 && region.leaves == 4);
             region_end();
         }
     }
@@ -358,6 +432,36 @@ Test(pool_region, who_waits_for_its_own_works_on_it) {
         }
         region_end();
     }
+}
+
+/* The worker's inner record is offered to nobody, for it pushes no more: the caller, whose wait is the region's, has to come for it. */
+static int region_inner_first(void *ctx) {
+    pool_count_one(&region.inside);
+    return ((const pkern_pool *)ctx)->has_membarrier && !pool_reaches(&region.leaves, 1);
+}
+
+static int region_outer_first(void *ctx) {
+    return pkern_join(0, region_inner_first, ctx, pool_count_one, &region.leaves);
+}
+
+static int region_outer_second(void *ctx) {
+    PKN_UNUSED(ctx);
+    return !pool_reaches(&region.inside, 1);
+}
+
+static int region_on_worker(void *ctx) {
+    pool_count_one(&region.elsewhere);
+    return pkern_join(0, region_outer_first, ctx, region_outer_second, 0);
+}
+
+Test(pool_region, what_is_private_is_found_inside) {
+    region_init(pool_of(2), PKERN_WAIT_OWN);
+    for (int i = 0; i < 50; i++) {
+        region.elsewhere = region.inside = region.leaves = 0;
+        cr_assert_eq(pkern_join_with(region.pool, region_until_elsewhere, 0, region_on_worker, region.pool, PKERN_WAIT_OWN), 0);
+        cr_assert_eq(region.leaves, 1);
+    }
+    region_end();
 }
 
 /* Each level begins a scope that runs nothing while it waits; the last threads of the pool must run its tasks all the same. */

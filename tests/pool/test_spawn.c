@@ -192,6 +192,16 @@ Test(pool_spawn, the_error_hook_sees_what_detached_jobs_return) {
     }
 }
 
+Test(pool_spawn, without_an_error_hook_what_they_return_is_dropped) {
+    for (size_t t = 0; t < POOL_COUNT(pool_threads); t++) {
+        pkern_pool *pool = pool_of(pool_threads[t]);
+        int code = 5;
+        cr_assert_eq(pkern_spawn(pool, pool_return, &code), PKERN_OK);
+        cr_assert_eq(pkern_pool_wait_idle(pool, -1), PKERN_OK);
+        pool_end(pool);
+    }
+}
+
 /* ---- urgent ---- */
 
 typedef struct spawn_order {

@@ -190,6 +190,45 @@ Test(pool_trace, an_idle_pool_leaves_a_valid_file) {
     trace_leave_place(&place);
 }
 
+static int trace_context(void *ctx, int migrated) {
+    PKN_UNUSED(migrated);
+    return pool_count_one(ctx);
+}
+
+static int trace_short(size_t begin, size_t end, void *ctx) {
+    return begin < end ? pool_count_one(ctx) : 1;
+}
+
+static int trace_inside(void *ctx) {
+    int status = pkern_join_with(0, pool_count_one, ctx, pool_count_one, ctx, PKERN_WAIT_OWN);
+    pkn_loop_cost_of(pkn_current(), (size_t)trace_short)->item_ns = 0.01f; /* so it runs alone, in a pool of any size */
+    return status | pkn_loop_run(0, 0, 2, 0, trace_short, ctx);
+}
+
+Test(pool_trace, every_kind_of_call_from_outside_has_its_slice) {
+    for (size_t i = 0; i < POOL_COUNT(pool_threads); i++) {
+        trace_place place;
+        trace_file file;
+        size_t ran = 0;
+        trace_make_place(&place);
+        uint64_t from_ns = pkn_now_ns();
+        pkern_pool *pool = trace_pool(place.file, pool_threads[i], 0);
+        cr_assert_eq(pkern_join(pool, pool_count_one, &ran, pool_count_one, &ran), 0);
+        for (int mode = PKERN_WAIT_STEAL; mode <= PKERN_WAIT_BLOCK; mode++) {
+            cr_assert_eq(pkern_join_with(pool, pool_count_one, &ran, pool_count_one, &ran, mode), 0);
+        }
+        cr_assert_eq(pkern_join_context(pool, trace_context, &ran, trace_context, &ran), 0);
+        cr_assert_eq(pkern_pool_install(pool, trace_inside, &ran), 0); /* what it calls is no call from outside */
+        pool_end(pool);
+        trace_load(&file, place.file);
+        trace_check(&file, from_ns, pkn_now_ns());
+        cr_assert_eq(trace_count(&file, "call"), 6);
+        cr_assert(PKN_THREADS == 0 || pool_threads[i] == 1 || trace_count(&file, "loop, not shared") != 0);
+        trace_free(&file);
+        trace_leave_place(&place);
+    }
+}
+
 /* ---- which file ---- */
 
 Test(pool_trace, pools_may_share_a_file_one_after_another_or_at_once) {
