@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x14a7b6302f66c491u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x2459b0d0f0b0f290u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x14a7b6302f66c491u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x2459b0d0f0b0f290u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -5715,8 +5715,10 @@ PKERN_API pkern_status pkern_join_context(pkern_pool *pool, pkern_context_fn a, 
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
-    pkn_slot *slot = member != 0 ? pkn_end(&member->fork) : 0;
-    if (slot != 0) {
+    pkn_slot *slot = 0;
+    if (member != 0) {
+        pkn_trace_call(member);
+        slot = pkn_end(&member->fork);
         pkn_context_frame *frame = (pkn_context_frame *)(void *)slot->payload;
         frame->fn = b;
         frame->ctx = b_ctx;
@@ -5742,6 +5744,7 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
     uint32_t outer_root = 0, floor = 0, root = 0;
     pkn_slot *slot = 0;
     if (member != 0) {
+        pkn_trace_call(member);
         outer_root = pkn_root(member);
         floor = pkn_join_close(member);
         root = pkn_region_begin(member);
@@ -6601,17 +6604,12 @@ PKN_INLINE int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, si
     return status;
 }
 
-PKN_INLINE size_t pkn_loop_items_of(double ns, double item_ns) {
-    double items = ns / item_ns;
-    return items >= (double)(SIZE_MAX / 2) ? SIZE_MAX / 2 : (size_t)items;
-}
-
 PKN_INLINE void pkn_loop_remember_short(const pkern_pool *pool, size_t key, double item_ns, double ticks_per_ns) {
     pkn_thread_state *thread = &pkn_this_thread;
     thread->short_key = key;
     thread->short_pool = pool;
-    thread->short_items = pkn_loop_items_of(PKN_SHARE_NS, item_ns);
-    thread->short_cold_items = pkn_loop_items_of(PKN_SHORT_COLD_NS, item_ns);
+    thread->short_items = (size_t)(PKN_SHARE_NS / item_ns); /* 0.01 ns at least, see pkn_loop_learn */
+    thread->short_cold_items = (size_t)(PKN_SHORT_COLD_NS / item_ns);
     thread->short_ticks = (uint32_t)(2.0 * PKN_SHORT_COLD_NS * ticks_per_ns);
     thread->short_item_ns = (float)item_ns;
     thread->short_ticks_per_ns = (float)ticks_per_ns;
