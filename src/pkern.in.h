@@ -54,6 +54,8 @@
 #include "par/flow.h"
 #ifndef PKERN_NO_HDC
 #include "hdc/hdc.h"
+#include "hdc/accumulator.h"
+#include "hdc/codebook.h"
 #endif
 
 /* The code. */
@@ -80,6 +82,9 @@
 #include "simd/majority_avx2.c"
 #include "simd/majority_avx512.c"
 #include "simd/majority_neon.c"
+#include "simd/counters_scalar.c"
+#include "simd/counters_avx2.c"
+#include "simd/counters_avx512.c"
 #include "simd/tile_scalar.c"
 #include "simd/tile_popcnt.c"
 #include "simd/tile_avx2.c"
@@ -110,6 +115,8 @@
 #include "hdc/permute.c"
 #include "hdc/bundle.c"
 #include "hdc/similarity.c"
+#include "hdc/accumulator.c"
+#include "hdc/codebook.c"
 #include "hdc/nearest.c"
 #endif
 #endif

@@ -43,6 +43,16 @@
     X(count_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t bias, \
       unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out), \
       scalar, avx2, avx512, avx512, neon) \
+    X(add_counts_i32, void, (const uint64_t *planes, unsigned n_planes, size_t plane_stride, size_t words, \
+      int32_t factor, int32_t offset, int32_t *counts), \
+      scalar, avx2, avx512, avx512, scalar) \
+    X(add_weighted_i32, void, (const uint64_t *rows, const int32_t *weights, size_t n_rows, size_t stride_words, \
+      size_t words, int32_t *counts), \
+      scalar, avx2, avx512, avx512, scalar) \
+    X(add_saturated_i32, void, (const int32_t *a, const int32_t *b, size_t n, int32_t *out), \
+      scalar, avx2, avx512, avx512, scalar) \
+    X(threshold_i32, void, (const int32_t *counts, size_t words, const uint64_t *ties, uint64_t *out), \
+      scalar, avx2, avx512, avx512, scalar) \
     X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t *out, size_t out_stride), \
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
