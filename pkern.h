@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x2459b0d0f0b0f290u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x738a54e5bec72cd1u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x2459b0d0f0b0f290u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x738a54e5bec72cd1u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2148,6 +2148,142 @@ PKERN_API pkern_status pkern_hdc_nearest(pkern_pool *pool, const uint64_t *queri
 PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries, size_t n_queries,
                                        const uint64_t *memory, size_t n_memory, size_t words,
                                        size_t k, pkern_hdc_match *out);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/accumulator.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counters behind a bundle: add vectors, take them out again, merge, and cut off to bits.
+
+   What hdc.h says of batches, errors, threads and memory holds here too. An accumulator is plain
+   data of the caller's: one thread at a time may change it, any number may read it meanwhile
+   unchanged. */
+#ifndef PKN_HDC_ACCUMULATOR_H
+#define PKN_HDC_ACCUMULATOR_H
+
+/* #include "base/base.h": above */
+/* #include "pool/pool.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKERN_EXTERN_C_BEGIN
+
+/* What a bit becomes where as many rows have a 1 as have a 0 (or the weights say so). */
+enum {
+    PKERN_HDC_TIE_ZERO = 0,   /* 0 */
+    PKERN_HDC_TIE_FIRST = 1,  /* the bit of the first row */
+    PKERN_HDC_TIE_VECTOR = 2, /* the bit of a vector of the caller's */
+    PKERN_HDC_TIE_SEEDED = 3  /* the bit of pkern_hdc_random(seed) */
+};
+
+/* counts[i], for bit i, is the sum over the added rows of weight * (the row's bit i is 1 ? 1 : -1).
+   A program may also fill the fields itself, to go on from counters that it saved. */
+typedef struct pkern_hdc_accumulator {
+    int32_t *counts; /* [64 * words], the caller's */
+    size_t words;
+    int64_t weight; /* sum of all weights: rows added less rows removed, where each is 1 or -1 */
+    uint64_t seed;  /* of PKERN_HDC_TIE_SEEDED; 0 after init, the caller may set it */
+} pkern_hdc_accumulator;
+
+/* Begins on the caller's memory, counts [64 * words], and sets it to 0. PKERN_EINVAL: a null
+   pointer, words 0; PKERN_EOVERFLOW: words > 2^26. */
+PKERN_API pkern_status pkern_hdc_accumulator_init(pkern_hdc_accumulator *accumulator,
+                                                  int32_t *counts, size_t words);
+
+/* Adds n vectors: for (r = 0; r < n; r++) for each bit i
+       counts[i] += weights[r] * (bit i of vectors[r] is 1 ? 1 : -1)
+   weights [n] may be 0: all are 1; a negative weight takes a vector out again. The sum over the
+   call is exact and then added with saturation, so a counter stays at INT32_MAX or INT32_MIN
+   instead of wrapping; taking out what was added after that does not restore the count.
+   PKERN_EOVERFLOW, and nothing is done, where the weights' magnitudes (or n) sum to more than
+   2^31 - 1. PKERN_EINVAL where vectors or weights overlap the counters. Runs in parallel over
+   columns, and over rows where there are few columns and many rows; then it allocates 256 * words
+   bytes for each of at most 8 parts a thread, and where there is no memory for them one thread does
+   it all. Source: as pkern_hdc_bundle. */
+PKERN_API pkern_status pkern_hdc_accumulator_add(pkern_pool *pool,
+                                                 pkern_hdc_accumulator *accumulator,
+                                                 const uint64_t *vectors, size_t n,
+                                                 const int32_t *weights);
+
+/* for (i = 0; i < 64 * words; i++) into->counts[i] += from->counts[i], saturating; the weights are
+   added too. PKERN_EINVAL where words differ or the counters overlap without being the same. */
+PKERN_API pkern_status pkern_hdc_accumulator_merge(pkern_hdc_accumulator *into,
+                                                   const pkern_hdc_accumulator *from);
+
+/* The majority as a vector: bit i of out [words] is 1 where counts[i] > 0, 0 where it is below, and
+   where it is 0 what tie says (PKERN_HDC_TIE_*). tie_vector [words] is read for
+   PKERN_HDC_TIE_VECTOR and PKERN_HDC_TIE_FIRST alone; for the latter it is the first row, which the
+   accumulator does not keep. It may be out. PKERN_EINVAL: an unknown tie, a tie_vector that is
+   needed and null, out inside the counters. */
+PKERN_API pkern_status pkern_hdc_accumulator_threshold(const pkern_hdc_accumulator *accumulator,
+                                                       int tie, const uint64_t *tie_vector,
+                                                       uint64_t *out);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/codebook.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Codebooks: rows of vectors that stand for symbols, amounts or angles.
+
+   What hdc.h says of batches, errors, threads and memory holds here too. The same arguments give
+   the same bits on every machine, for any pool. Below, D is 64 * words. */
+#ifndef PKN_HDC_CODEBOOK_H
+#define PKN_HDC_CODEBOOK_H
+
+/* #include "base/base.h": above */
+/* #include "pool/pool.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKERN_EXTERN_C_BEGIN
+
+/* n unrelated vectors for symbols: the bits of pkern_hdc_random(seed, out, n * words), so row 0 is
+   pkern_hdc_random(seed, out, words) and a longer codebook begins with the shorter one. Two rows
+   differ in D / 2 bits on average, with a standard deviation of sqrt(D) / 2. out is [n x words]. */
+PKERN_API pkern_status pkern_hdc_codebook_random(pkern_pool *pool, uint64_t seed, size_t n,
+                                                 size_t words, uint64_t *out);
+
+/* n vectors whose bits are 1 with probability density, each independent of the others. The
+   probability is exact where density is a multiple of 2^-64 (every double from 2^-11 up is), else
+   rounded down to one. PKERN_EINVAL: density below 0, above 1 or NaN. Costs about 7 random words a
+   word, fewer where density has few bits (1 for 0.5). Source: own; a comparison of 64 lazily drawn
+   binary fractions with density at once, which ends when all are decided. */
+PKERN_API pkern_status pkern_hdc_codebook_random_density(pkern_pool *pool, uint64_t seed,
+                                                         double density, size_t n, size_t words,
+                                                         uint64_t *out);
+
+/* n_levels vectors for amounts, neighbours alike: row i is row 0 with floor(i * D / 2 / (n_levels -
+   1)) bits flipped, each level flipping those of the one before and some more, at places drawn
+   without repetition. So row i and row j differ in exactly the difference of these numbers, and the
+   first and last row in D / 2 bits, as unrelated vectors do. Row 0 is pkern_hdc_random(seed).
+   n_levels above 2^31 is PKERN_EOVERFLOW. Allocates 4 * D bytes for the call. Source: A. Rahimi, S.
+   Benatti, P. Kanerva, L. Benini, J. Rabaey, "Hyperdimensional biosignal processing", 2016. */
+PKERN_API pkern_status pkern_hdc_codebook_level(pkern_pool *pool, uint64_t seed, size_t n_levels,
+                                                size_t words, uint64_t *out);
+
+/* n_levels vectors without randomness: row i has its lowest floor(i * D / (n_levels - 1)) bits 1,
+   the others 0, so distance is difference over the whole range from 0 to D. One level is all 0.
+   n_levels above 2^31 is PKERN_EOVERFLOW. */
+PKERN_API pkern_status pkern_hdc_codebook_thermometer(pkern_pool *pool, size_t n_levels,
+                                                      size_t words, uint64_t *out);
+
+/* n_levels vectors for what goes round, such as hours or angles: with t(i) = floor(i * D /
+   n_levels), row i and row j differ in exactly min(d, D - d) bits, d = |t(i) - t(j)|. So the
+   distance grows with the way round, up to D / 2 for opposite rows, and the last row is as near to
+   the first as neighbours are. Row 0 is pkern_hdc_random(seed). n_levels above 2^31 is
+   PKERN_EOVERFLOW. Allocates 4 * D bytes for the call. Source: I. Nunes, M. Heddes, T. Givargis, A.
+   Nicolau, "An extension to basis-hypervectors for learning from circular data in hyperdimensional
+   computing", 2022; without its restriction to even n_levels. */
+PKERN_API pkern_status pkern_hdc_codebook_circular(pkern_pool *pool, uint64_t seed, size_t n_levels,
+                                                   size_t words, uint64_t *out);
 
 PKERN_EXTERN_C_END
 
@@ -8421,6 +8557,16 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void) {
     X(count_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t bias, \
       unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out), \
       scalar, avx2, avx512, avx512, neon) \
+    X(add_counts_i32, void, (const uint64_t *planes, unsigned n_planes, size_t plane_stride, size_t words, \
+      int32_t factor, int32_t offset, int32_t *counts), \
+      scalar, avx2, avx512, avx512, scalar) \
+    X(add_weighted_i32, void, (const uint64_t *rows, const int32_t *weights, size_t n_rows, size_t stride_words, \
+      size_t words, int32_t *counts), \
+      scalar, avx2, avx512, avx512, scalar) \
+    X(add_saturated_i32, void, (const int32_t *a, const int32_t *b, size_t n, int32_t *out), \
+      scalar, avx2, avx512, avx512, scalar) \
+    X(threshold_i32, void, (const int32_t *counts, size_t words, const uint64_t *ties, uint64_t *out), \
+      scalar, avx2, avx512, avx512, scalar) \
     X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t *out, size_t out_stride), \
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
@@ -9833,6 +9979,374 @@ PKN_ALWAYS_INLINE uint64x2_t pkn_count_or_neon(uint64x2_t a, uint64x2_t b) {
 #define PKN_COUNT_NEON_TARGET
 PKN_DEFINE_MAJORITY(neon, PKN_COUNT_NEON_TARGET, 2)
 
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/counters_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The counters' definition: one counter at a time, on any CPU. */
+#ifndef PKN_SIMD_COUNTERS_SCALAR_C
+#define PKN_SIMD_COUNTERS_SCALAR_C
+
+/* ==== src/simd/counters.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counters of 32 bits, one for each bit of a vector: the kernels' contracts. Counter i belongs to
+   bit i % 64 of word i / 64.
+
+   add_counts_i32     for each bit i of `words` words: counts[i] = clamp(counts[i] + factor * c +
+                      offset), where c is the number whose binary digit k is bit i of
+                      planes[k * plane_stride ..], k < n_planes <= 32
+   add_weighted_i32   for each bit i: counts[i] = clamp(counts[i] + the sum over r < n_rows of
+                      weights[r] * (bit i of row r is 1 ? 1 : -1))
+   add_saturated_i32  out[i] = clamp(a[i] + b[i]), i < n; out may be a or b
+   threshold_i32      bit i of out [words] = counts[i] > 0, or, where counts[i] is 0, bit i of ties,
+                      which may be 0 for zeros, and may be out
+
+   clamp is to the range of int32_t. What is added is taken modulo 2^32, so the caller sees to it
+   that it fits: n_rows and the sum of the weights' magnitudes stay below 2^31. */
+#ifndef PKN_SIMD_COUNTERS_H
+#define PKN_SIMD_COUNTERS_H
+
+/* #include "base/bits.h": above */
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* The number with these bits: a conversion of a large unsigned value is the compiler's choice. */
+PKN_ALWAYS_INLINE int32_t pkn_as_i32(uint32_t bits) {
+    int32_t value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+PKN_ALWAYS_INLINE int32_t pkn_add_clamped_i32(int32_t a, int32_t b) {
+    int64_t sum = (int64_t)a + b;
+    return sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : (int32_t)sum;
+}
+
+#endif
+/* ==== src/simd/counters_scalar.c, continued ==== */
+
+PKN_INTERNAL void pkn_add_counts_i32_scalar(const uint64_t *planes, unsigned n_planes,
+                                            size_t plane_stride, size_t words, int32_t factor,
+                                            int32_t offset, int32_t *counts) {
+    for (size_t word = 0; word < words; word++) {
+        uint32_t added[64];
+        for (unsigned bit = 0; bit < 64; bit++) {
+            added[bit] = (uint32_t)offset;
+        }
+        for (unsigned k = 0; k < n_planes; k++) {
+            uint64_t plane = planes[k * plane_stride + word];
+            uint32_t step = (uint32_t)factor << k;
+            for (unsigned bit = 0; bit < 64; bit++) {
+                added[bit] += (0 - (uint32_t)(plane >> bit & 1)) & step;
+            }
+        }
+        for (unsigned bit = 0; bit < 64; bit++) {
+            int32_t *count = &counts[word * 64 + bit];
+            *count = pkn_add_clamped_i32(*count, pkn_as_i32(added[bit]));
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_add_weighted_i32_scalar(const uint64_t *rows, const int32_t *weights,
+                                              size_t n_rows, size_t stride_words, size_t words,
+                                              int32_t *counts) {
+    for (size_t word = 0; word < words; word++) {
+        uint32_t added[64] = {0};
+        for (size_t row = 0; row < n_rows; row++) {
+            uint64_t bits = rows[row * stride_words + word];
+            uint32_t weight = (uint32_t)weights[row];
+            for (unsigned bit = 0; bit < 64; bit++) {
+                uint32_t zero = (uint32_t)(bits >> bit & 1) - 1; /* all ones where the bit is 0 */
+                added[bit] += (weight ^ zero) - zero;
+            }
+        }
+        for (unsigned bit = 0; bit < 64; bit++) {
+            int32_t *count = &counts[word * 64 + bit];
+            *count = pkn_add_clamped_i32(*count, pkn_as_i32(added[bit]));
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_add_saturated_i32_scalar(const int32_t *a, const int32_t *b, size_t n,
+                                               int32_t *out) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = pkn_add_clamped_i32(a[i], b[i]);
+    }
+}
+
+PKN_INTERNAL void pkn_threshold_i32_scalar(const int32_t *counts, size_t words,
+                                           const uint64_t *ties, uint64_t *out) {
+    for (size_t word = 0; word < words; word++) {
+        uint64_t above = 0, equal = 0;
+        for (unsigned bit = 0; bit < 64; bit++) {
+            int32_t count = counts[word * 64 + bit];
+            above |= (uint64_t)(count > 0) << bit;
+            equal |= (uint64_t)(count == 0) << bit;
+        }
+        out[word] = above | (ties ? equal & ties[word] : 0);
+    }
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/counters_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counters 8 at a time. A byte of a word is spread over 8 lanes by shifting lane i left by 31 - i:
+   then the lane's sign is its bit.
+
+   Bounds: a row (plane) takes 4 operations for each 8 counters: shift, spread of the sign, and,
+   add; at 3 vector ports 11 cycles a word and row. */
+#ifndef PKN_SIMD_COUNTERS_AVX2_C
+#define PKN_SIMD_COUNTERS_AVX2_C
+
+/* #include "simd/counters.h": above */
+/* #include "simd/counters_scalar.c": above */
+/* #include "simd/intrinsics.h": above */
+
+#if PKN_ARCH_X86
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_add_clamped_avx2(__m256i a, __m256i b) {
+    __m256i sum = _mm256_add_epi32(a, b);
+    __m256i outside = _mm256_andnot_si256(_mm256_xor_si256(a, b), _mm256_xor_si256(a, sum));
+    __m256i limit = _mm256_xor_si256(_mm256_srai_epi32(a, 31), _mm256_set1_epi32(INT32_MAX));
+    return _mm256_castps_si256(_mm256_blendv_ps(
+        _mm256_castsi256_ps(sum), _mm256_castsi256_ps(limit), _mm256_castsi256_ps(outside)));
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_load_i32_avx2(const int32_t *p) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_add_clamped_to_avx2(int32_t *counts, __m256i added) {
+    _mm256_storeu_si256((__m256i *)(void *)counts,
+                        pkn_add_clamped_avx2(pkn_load_i32_avx2(counts), added));
+}
+
+/* Of half a word, all ones in lane i where bit 8 * byte + i is 1. */
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_spread_avx2(__m256i half, int byte) {
+    __m256i shifts = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
+    shifts = _mm256_sub_epi32(shifts, _mm256_set1_epi32(8 * byte));
+    return _mm256_srai_epi32(_mm256_sllv_epi32(half, shifts), 31);
+}
+
+/* Counters of half a word: step is added where the bit is 1. */
+typedef struct pkn_half_avx2 {
+    __m256i a, b, c, d;
+} pkn_half_avx2;
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_half_add_avx2(pkn_half_avx2 *sums, uint32_t bits,
+                                                         __m256i step) {
+    __m256i half = _mm256_set1_epi32(pkn_as_i32(bits));
+    sums->a = _mm256_add_epi32(sums->a, _mm256_and_si256(pkn_spread_avx2(half, 0), step));
+    sums->b = _mm256_add_epi32(sums->b, _mm256_and_si256(pkn_spread_avx2(half, 1), step));
+    sums->c = _mm256_add_epi32(sums->c, _mm256_and_si256(pkn_spread_avx2(half, 2), step));
+    sums->d = _mm256_add_epi32(sums->d, _mm256_and_si256(pkn_spread_avx2(half, 3), step));
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE pkn_half_avx2 pkn_half_begin_avx2(int32_t offset) {
+    pkn_half_avx2 sums;
+    sums.a = sums.b = sums.c = sums.d = _mm256_set1_epi32(offset);
+    return sums;
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_half_end_avx2(const pkn_half_avx2 *sums,
+                                                         int32_t *counts) {
+    pkn_add_clamped_to_avx2(counts, sums->a);
+    pkn_add_clamped_to_avx2(counts + 8, sums->b);
+    pkn_add_clamped_to_avx2(counts + 16, sums->c);
+    pkn_add_clamped_to_avx2(counts + 24, sums->d);
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_add_counts_i32_avx2(const uint64_t *planes, unsigned n_planes,
+                                                          size_t plane_stride, size_t words,
+                                                          int32_t factor, int32_t offset,
+                                                          int32_t *counts) {
+    for (size_t half = 0; half < 2 * words; half++, counts += 32) {
+        __m256i step = _mm256_set1_epi32(factor);
+        pkn_half_avx2 sums = pkn_half_begin_avx2(offset);
+        for (unsigned k = 0; k < n_planes; k++) {
+            uint64_t plane = planes[k * plane_stride + half / 2];
+            pkn_half_add_avx2(&sums, (uint32_t)(plane >> (half % 2 * 32)), step);
+            step = _mm256_add_epi32(step, step);
+        }
+        pkn_half_end_avx2(&sums, counts);
+    }
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_add_weighted_i32_avx2(const uint64_t *rows,
+                                                            const int32_t *weights, size_t n_rows,
+                                                            size_t stride_words, size_t words,
+                                                            int32_t *counts) {
+    uint32_t all = 0;
+    for (size_t row = 0; row < n_rows; row++) {
+        all += (uint32_t)weights[row];
+    }
+    for (size_t half = 0; half < 2 * words; half++, counts += 32) {
+        pkn_half_avx2 sums = pkn_half_begin_avx2(pkn_as_i32(0 - all));
+        for (size_t row = 0; row < n_rows; row++) {
+            uint64_t bits = rows[row * stride_words + half / 2];
+            pkn_half_add_avx2(&sums, (uint32_t)(bits >> (half % 2 * 32)),
+                              _mm256_set1_epi32(pkn_as_i32((uint32_t)weights[row] * 2)));
+        }
+        pkn_half_end_avx2(&sums, counts);
+    }
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_add_saturated_i32_avx2(const int32_t *a, const int32_t *b,
+                                                             size_t n, int32_t *out) {
+    size_t i = 0;
+    for (; n - i >= 8; i += 8) {
+        __m256i sum = pkn_add_clamped_avx2(pkn_load_i32_avx2(a + i), pkn_load_i32_avx2(b + i));
+        _mm256_storeu_si256((__m256i *)(void *)(out + i), sum);
+    }
+    pkn_add_saturated_i32_scalar(a + i, b + i, n - i, out + i);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE uint64_t pkn_signs_avx2(__m256i values) {
+    return (uint64_t)(uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(values));
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_threshold_i32_avx2(const int32_t *counts, size_t words,
+                                                         const uint64_t *ties, uint64_t *out) {
+    for (size_t word = 0; word < words; word++, counts += 64) {
+        uint64_t above = 0, equal = 0;
+        for (int byte = 0; byte < 8; byte++) {
+            __m256i values = pkn_load_i32_avx2(counts + 8 * byte), zero = _mm256_setzero_si256();
+            above |= pkn_signs_avx2(_mm256_cmpgt_epi32(values, zero)) << (8 * byte);
+            equal |= pkn_signs_avx2(_mm256_cmpeq_epi32(values, zero)) << (8 * byte);
+        }
+        out[word] = above | (ties ? equal & ties[word] : 0);
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/counters_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counters 16 at a time: a quarter of a word is the mask under which its counters are added to.
+
+   Bounds: add_weighted_i32 takes 4 masked additions a word and row, 2 cycles on two 512-bit ports.
+   add_counts_i32 takes 4 a word and plane, and at the end 6 operations, a load and a store for each
+   16 counters. */
+#ifndef PKN_SIMD_COUNTERS_AVX512_C
+#define PKN_SIMD_COUNTERS_AVX512_C
+
+/* #include "simd/counters.h": above */
+/* #include "simd/counters_scalar.c": above */
+/* #include "simd/intrinsics.h": above */
+
+#if PKN_ARCH_X86
+PKN_AVX512_BEGIN
+
+/* Where both have the sign that the sum has not, it is out of range on a's side. 0x42: a and b
+   agree, and differ from the sum. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_add_clamped_avx512(__m512i a, __m512i b) {
+    __m512i sum = _mm512_add_epi32(a, b);
+    __mmask16 outside = _mm512_movepi32_mask(_mm512_ternarylogic_epi32(a, b, sum, 0x42));
+    __m512i limit = _mm512_xor_si512(_mm512_srai_epi32(a, 31), _mm512_set1_epi32(INT32_MAX));
+    return _mm512_mask_mov_epi32(sum, outside, limit);
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_add_clamped_to_avx512(int32_t *counts, __m512i added) {
+    _mm512_storeu_si512(counts, pkn_add_clamped_avx512(_mm512_loadu_si512(counts), added));
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_add_masked_avx512(__m512i sums, uint64_t mask,
+                                                                  __m512i added) {
+    return _mm512_mask_add_epi32(sums, (__mmask16)(mask & 0xffff), sums, added);
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL void
+pkn_add_counts_i32_avx512(const uint64_t *planes, unsigned n_planes, size_t plane_stride,
+                          size_t words, int32_t factor, int32_t offset, int32_t *counts) {
+    for (size_t word = 0; word < words; word++, counts += 64) {
+        __m512i step = _mm512_set1_epi32(factor);
+        __m512i a = _mm512_set1_epi32(offset), b = a, c = a, d = a;
+        for (unsigned k = 0; k < n_planes; k++) {
+            uint64_t plane = planes[k * plane_stride + word];
+            a = pkn_add_masked_avx512(a, plane, step);
+            b = pkn_add_masked_avx512(b, plane >> 16, step);
+            c = pkn_add_masked_avx512(c, plane >> 32, step);
+            d = pkn_add_masked_avx512(d, plane >> 48, step);
+            step = _mm512_add_epi32(step, step);
+        }
+        pkn_add_clamped_to_avx512(counts, a);
+        pkn_add_clamped_to_avx512(counts + 16, b);
+        pkn_add_clamped_to_avx512(counts + 32, c);
+        pkn_add_clamped_to_avx512(counts + 48, d);
+    }
+}
+
+/* Twice the weight where the bit is 1, less all weights at the end. */
+PKN_TARGET_AVX512 PKN_INTERNAL void pkn_add_weighted_i32_avx512(const uint64_t *rows,
+                                                                const int32_t *weights,
+                                                                size_t n_rows, size_t stride_words,
+                                                                size_t words, int32_t *counts) {
+    uint32_t all = 0;
+    for (size_t row = 0; row < n_rows; row++) {
+        all += (uint32_t)weights[row];
+    }
+    for (size_t word = 0; word < words; word++, counts += 64) {
+        __m512i a = _mm512_set1_epi32(pkn_as_i32(0 - all)), b = a, c = a, d = a;
+        for (size_t row = 0; row < n_rows; row++) {
+            uint64_t bits = rows[row * stride_words + word];
+            __m512i twice = _mm512_set1_epi32(pkn_as_i32((uint32_t)weights[row] * 2));
+            a = pkn_add_masked_avx512(a, bits, twice);
+            b = pkn_add_masked_avx512(b, bits >> 16, twice);
+            c = pkn_add_masked_avx512(c, bits >> 32, twice);
+            d = pkn_add_masked_avx512(d, bits >> 48, twice);
+        }
+        pkn_add_clamped_to_avx512(counts, a);
+        pkn_add_clamped_to_avx512(counts + 16, b);
+        pkn_add_clamped_to_avx512(counts + 32, c);
+        pkn_add_clamped_to_avx512(counts + 48, d);
+    }
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL void pkn_add_saturated_i32_avx512(const int32_t *a, const int32_t *b,
+                                                                 size_t n, int32_t *out) {
+    size_t i = 0;
+    for (; n - i >= 16; i += 16) {
+        _mm512_storeu_si512(
+            out + i, pkn_add_clamped_avx512(_mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i)));
+    }
+    pkn_add_saturated_i32_scalar(a + i, b + i, n - i, out + i);
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE uint64_t pkn_above_avx512(const int32_t *counts,
+                                                              uint64_t *equal) {
+    __m512i values = _mm512_loadu_si512(counts);
+    *equal = (uint64_t)_mm512_testn_epi32_mask(values, values);
+    return (uint64_t)_mm512_cmpgt_epi32_mask(values, _mm512_setzero_si512());
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL void pkn_threshold_i32_avx512(const int32_t *counts, size_t words,
+                                                             const uint64_t *ties, uint64_t *out) {
+    for (size_t word = 0; word < words; word++, counts += 64) {
+        uint64_t equal[4];
+        uint64_t above = pkn_above_avx512(counts, &equal[0]);
+        above |= pkn_above_avx512(counts + 16, &equal[1]) << 16;
+        above |= pkn_above_avx512(counts + 32, &equal[2]) << 32;
+        above |= pkn_above_avx512(counts + 48, &equal[3]) << 48;
+        if (ties) {
+            above |= (equal[0] | equal[1] << 16 | equal[2] << 32 | equal[3] << 48) & ties[word];
+        }
+        out[word] = above;
+    }
+}
+
+PKN_AVX512_END
 #endif
 
 #endif
@@ -11377,6 +11891,9 @@ PKN_DEFINE_REDUCTION_NEON(f64, double, float64x2_t, 2)
 /* #include "simd/bits_neon.c": above */
 /* #include "simd/bits_popcnt.c": above */
 /* #include "simd/bits_scalar.c": above */
+/* #include "simd/counters_avx2.c": above */
+/* #include "simd/counters_avx512.c": above */
+/* #include "simd/counters_scalar.c": above */
 /* #include "simd/cpu.c": above */
 /* ==== src/simd/dispatch.h ==== */
 /* SPDX-License-Identifier: MIT */
@@ -14628,6 +15145,602 @@ PKERN_API pkern_status pkern_hdc_distances(pkern_pool *pool, const uint64_t *que
     distances.out = out;
     pkn_tiles_cut(&distances.tiles, pkn_tiles_threads(&distances.tiles, pool), n_targets);
     return pkn_tiles_run(&distances.tiles, pool, pkn_distances_items, &distances);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/accumulator.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Adding rows into integer counters. Rows of one weight are counted bit-sliced over the whole call
+   and the count is spread over the counters once; rows of different weights are added under masks,
+   a tile that stays in L1 at a time. An item of the parallel loop is some columns, and where that
+   gives too few items, some columns of some rows, whose sums are added up at the end. Sums are
+   exact modulo 2^32 and the call's total fits, so cuts don't change the result. */
+#ifndef PKN_HDC_ACCUMULATOR_C
+#define PKN_HDC_ACCUMULATOR_C
+
+/* #include "base/alloc.h": above */
+/* #include "base/rng.h": above */
+/* #include "hdc/accumulator.h": above */
+/* #include "hdc/hdc.h": above */
+/* #include "hdc/hdc_run.h": above */
+/* #include "simd/counters.h": above */
+
+#define PKN_ACCUMULATOR_MAX_WEIGHT ((uint64_t)INT32_MAX)
+/* Columns of an item, in words: four lines a row, what the counting kernel takes at a time. */
+#define PKN_ACCUMULATOR_PIECE_WORDS 32
+/* Weighted rows of a tile: 16 KiB at PIECE_WORDS. */
+#define PKN_ACCUMULATOR_TILE_ROWS 64
+/* With fewer items than this a thread, rows are cut too, where there are twice CHUNK_ROWS. A
+   chunk's sums take as long as about 200 rows to be written and added up. */
+#define PKN_ACCUMULATOR_ITEMS_PER_THREAD 4
+#define PKN_ACCUMULATOR_CHUNK_ROWS 2048
+#define PKN_ACCUMULATOR_CHUNKS_PER_THREAD 8
+/* Per word: spreading a count and adding it to the counters; a row with a weight of its own. */
+#define PKN_ACCUMULATOR_SPREAD_NS 8.0
+#define PKN_ACCUMULATOR_WEIGHTED_NS 0.6
+
+typedef struct pkn_accumulate {
+    const uint64_t *vectors;
+    const int32_t *weights; /* 0: all are `weight` */
+    int32_t weight;
+    size_t n, words;
+    size_t n_pieces;             /* of the columns */
+    size_t n_chunks, chunk_rows; /* of the rows */
+    int32_t *counts;             /* [n_chunks x 64 * words]; the counters, where n_chunks is 1 */
+} pkn_accumulate;
+
+/* Rows of one weight, into the counters of these columns. */
+PKN_INTERNAL void pkn_accumulate_alike(const uint64_t *rows, size_t n, size_t stride, size_t words,
+                                       int32_t weight, int32_t *counts) {
+    const pkn_simd_kernels *kernels = pkn_simd();
+    uint64_t planes[32 * PKN_ACCUMULATOR_PIECE_WORDS];
+    unsigned n_planes = 64 - pkn_clz_u64((uint64_t)n);
+    int32_t factor = pkn_as_i32((uint32_t)weight * 2);
+    int32_t offset = pkn_as_i32(0 - (uint32_t)weight * (uint32_t)n);
+    if (n == 1) {
+        kernels->add_counts_i32(rows, 1, words, words, factor, offset, counts);
+        return;
+    }
+    kernels->count_u64(rows, n, stride, words, 0, 0, n_planes, words, planes);
+    kernels->add_counts_i32(planes, n_planes, words, words, factor, offset, counts);
+}
+
+/* Rows of different weights. Only the call's total may meet the limits of the counters, so more
+   than one tile is summed up aside. */
+PKN_INTERNAL void pkn_accumulate_weighted(const uint64_t *rows, const int32_t *weights, size_t n,
+                                          size_t stride, size_t words, int32_t *counts) {
+    const pkn_simd_kernels *kernels = pkn_simd();
+    int32_t sums[64 * PKN_ACCUMULATOR_PIECE_WORDS];
+    if (n <= PKN_ACCUMULATOR_TILE_ROWS) {
+        kernels->add_weighted_i32(rows, weights, n, stride, words, counts);
+        return;
+    }
+    memset(sums, 0, 64 * words * sizeof *sums);
+    for (size_t row = 0; row < n; row += PKN_ACCUMULATOR_TILE_ROWS) {
+        kernels->add_weighted_i32(rows + row * stride, weights + row,
+                                  pkn_min_size(n - row, PKN_ACCUMULATOR_TILE_ROWS), stride, words,
+                                  sums);
+    }
+    kernels->add_saturated_i32(counts, sums, 64 * words, counts);
+}
+
+/* Items are pieces of columns of chunks of rows. */
+PKN_INTERNAL int pkn_accumulate_items(size_t begin, size_t end, void *ctx) {
+    const pkn_accumulate *call = (const pkn_accumulate *)ctx;
+    for (size_t item = begin; item < end; item++) {
+        size_t chunk = item / call->n_pieces;
+        size_t row = chunk * call->chunk_rows;
+        size_t word = item % call->n_pieces * PKN_ACCUMULATOR_PIECE_WORDS;
+        size_t n = pkn_min_size(call->chunk_rows, call->n - row);
+        size_t words = pkn_min_size(call->words - word, PKN_ACCUMULATOR_PIECE_WORDS);
+        const uint64_t *rows = call->vectors + row * call->words + word;
+        int32_t *counts = call->counts + (chunk * call->words + word) * 64;
+        if (call->weights) {
+            pkn_accumulate_weighted(rows, call->weights + row, n, call->words, words, counts);
+        } else {
+            pkn_accumulate_alike(rows, n, call->words, words, call->weight, counts);
+        }
+    }
+    return 0;
+}
+
+PKN_INTERNAL double pkn_accumulate_item_cost(const pkn_accumulate *call) {
+    double row = call->weights ? PKN_ACCUMULATOR_WEIGHTED_NS / PKN_HDC_COUNT_NS_PER_WORD *
+                                     pkn_hdc_count_cost()
+                               : pkn_hdc_count_cost();
+    return (row * (double)call->chunk_rows + PKN_ACCUMULATOR_SPREAD_NS) * (double)call->words /
+           (double)call->n_pieces;
+}
+
+/* The rows in chunks, each with sums of its own; 0 where there is no memory for them. */
+PKN_INTERNAL int pkn_accumulate_in_chunks(pkn_accumulate *call, pkern_pool *pool, size_t n_threads,
+                                          pkern_status *status) {
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    int32_t *counts = call->counts;
+    size_t n_counts = 64 * call->words, bytes;
+    size_t n_chunks = n_threads * PKN_ACCUMULATOR_CHUNKS_PER_THREAD;
+    size_t chunk_rows = pkn_max_size(call->n / n_chunks + 1, PKN_ACCUMULATOR_CHUNK_ROWS);
+    n_chunks = (call->n + chunk_rows - 1) / chunk_rows;
+    bytes = n_chunks * n_counts * sizeof *counts; /* less than the rows have */
+    call->counts = (int32_t *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    if (!call->counts) {
+        call->counts = counts;
+        return 0;
+    }
+    memset(call->counts, 0, bytes);
+    call->chunk_rows = chunk_rows;
+    call->n_chunks = n_chunks;
+    *status = pkn_hdc_run(pool, call->n_pieces * n_chunks, 1, pkn_accumulate_item_cost(call),
+                          pkn_accumulate_items, call);
+    if (*status == PKERN_OK) {
+        for (size_t chunk = 1; chunk < n_chunks; chunk++) {
+            pkn_simd()->add_saturated_i32(call->counts, call->counts + chunk * n_counts, n_counts,
+                                          call->counts);
+        }
+        pkn_simd()->add_saturated_i32(counts, call->counts, n_counts, counts);
+    }
+    pkn_release(allocator, call->counts, bytes);
+    return 1;
+}
+
+PKN_INTERNAL pkern_status pkn_accumulate_run(pkn_accumulate *call, pkern_pool *pool) {
+    double cost;
+    pkern_status status = PKERN_OK;
+    call->n_pieces = (call->words + PKN_ACCUMULATOR_PIECE_WORDS - 1) / PKN_ACCUMULATOR_PIECE_WORDS;
+    call->n_chunks = 1;
+    call->chunk_rows = call->n;
+    cost = pkn_accumulate_item_cost(call);
+    if (call->n >= 2 * PKN_ACCUMULATOR_CHUNK_ROWS) {
+        size_t n_threads = (size_t)pkern_pool_num_threads(pool);
+        if (n_threads > 1 && call->n_pieces < n_threads * PKN_ACCUMULATOR_ITEMS_PER_THREAD &&
+            pkn_accumulate_in_chunks(call, pool, n_threads, &status)) {
+            return status;
+        }
+    }
+    return pkn_hdc_run(pool, call->n_pieces, 1, cost, pkn_accumulate_items, call);
+}
+
+/* The sum of the weights, or a status. One weight for all rows becomes call->weight. */
+PKN_INTERNAL pkern_status pkn_accumulate_weigh(pkn_accumulate *call, const int32_t *weights,
+                                               int64_t *sum) {
+    uint64_t size = 0;
+    int differ = 0;
+    call->weights = 0;
+    call->weight = weights ? weights[0] : 1;
+    *sum = (int64_t)call->n;
+    if (!weights) {
+        return PKERN_OK;
+    }
+    *sum = 0;
+    for (size_t row = 0; row < call->n; row++) {
+        int64_t weight = weights[row];
+        *sum += weight;
+        size += (uint64_t)(weight < 0 ? -weight : weight);
+        differ |= weights[row] != call->weight;
+    }
+    call->weights = differ ? weights : 0;
+    return size > PKN_ACCUMULATOR_MAX_WEIGHT ? PKERN_EOVERFLOW : PKERN_OK;
+}
+
+PKN_INTERNAL int64_t pkn_add_clamped_i64(int64_t a, int64_t b) {
+    return b > 0 && a > INT64_MAX - b ? INT64_MAX : b < 0 && a < INT64_MIN - b ? INT64_MIN : a + b;
+}
+
+PKN_INTERNAL pkern_status pkn_accumulator_check(const pkern_hdc_accumulator *accumulator,
+                                                size_t *bytes) {
+    if (!accumulator || !accumulator->counts || accumulator->words == 0) {
+        return PKERN_EINVAL;
+    }
+    return pkn_hdc_check_rows(32, accumulator->words, bytes); /* 4 bytes a bit */
+}
+
+PKERN_API pkern_status pkern_hdc_accumulator_init(pkern_hdc_accumulator *accumulator,
+                                                  int32_t *counts, size_t words) {
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(32, words, &bytes);
+    if (!accumulator || !counts) {
+        return PKERN_EINVAL;
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    accumulator->counts = counts;
+    accumulator->words = words;
+    accumulator->weight = 0;
+    accumulator->seed = 0;
+    memset(counts, 0, bytes);
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_accumulator_add(pkern_pool *pool,
+                                                 pkern_hdc_accumulator *accumulator,
+                                                 const uint64_t *vectors, size_t n,
+                                                 const int32_t *weights) {
+    pkn_accumulate call;
+    size_t bytes, count_bytes;
+    int64_t sum;
+    pkern_status status = pkn_accumulator_check(accumulator, &count_bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    status = pkn_hdc_check_rows(n, accumulator->words, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (n > PKN_ACCUMULATOR_MAX_WEIGHT) {
+        return PKERN_EOVERFLOW;
+    }
+    if (!vectors || pkn_overlaps(vectors, bytes, accumulator->counts, count_bytes) ||
+        (weights && pkn_overlaps(weights, n * sizeof *weights, accumulator->counts, count_bytes))) {
+        return PKERN_EINVAL;
+    }
+    call.vectors = vectors;
+    call.n = n;
+    call.words = accumulator->words;
+    call.counts = accumulator->counts;
+    status = pkn_accumulate_weigh(&call, weights, &sum);
+    if (status == PKERN_OK) {
+        status = pkn_accumulate_run(&call, pool);
+    }
+    if (status == PKERN_OK) {
+        accumulator->weight = pkn_add_clamped_i64(accumulator->weight, sum);
+    }
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_accumulator_merge(pkern_hdc_accumulator *into,
+                                                   const pkern_hdc_accumulator *from) {
+    size_t bytes, from_bytes;
+    pkern_status status = pkn_accumulator_check(into, &bytes);
+    if (status == PKERN_OK) {
+        status = pkn_accumulator_check(from, &from_bytes);
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (into->words != from->words || pkn_hdc_clashes(from->counts, bytes, into->counts, bytes)) {
+        return PKERN_EINVAL;
+    }
+    pkn_simd()->add_saturated_i32(into->counts, from->counts, 64 * into->words, into->counts);
+    into->weight = pkn_add_clamped_i64(into->weight, from->weight);
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_accumulator_threshold(const pkern_hdc_accumulator *accumulator,
+                                                       int tie, const uint64_t *tie_vector,
+                                                       uint64_t *out) {
+    uint64_t ties[PKN_ACCUMULATOR_PIECE_WORDS];
+    size_t bytes, words;
+    int is_given = tie == PKERN_HDC_TIE_VECTOR || tie == PKERN_HDC_TIE_FIRST;
+    pkern_status status = pkn_accumulator_check(accumulator, &bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    words = accumulator->words;
+    if (!out || tie < PKERN_HDC_TIE_ZERO || tie > PKERN_HDC_TIE_SEEDED ||
+        (is_given && (!tie_vector || pkn_hdc_clashes(tie_vector, words * 8, out, words * 8))) ||
+        pkn_overlaps(accumulator->counts, bytes, out, words * 8)) {
+        return PKERN_EINVAL;
+    }
+    if (tie != PKERN_HDC_TIE_SEEDED) {
+        pkn_simd()->threshold_i32(accumulator->counts, words, is_given ? tie_vector : 0, out);
+        return PKERN_OK;
+    }
+    for (size_t word = 0; word < words; word += PKN_ACCUMULATOR_PIECE_WORDS) {
+        size_t n = pkn_min_size(words - word, PKN_ACCUMULATOR_PIECE_WORDS);
+        for (size_t i = 0; i < n; i++) {
+            ties[i] = pkn_random_at(accumulator->seed, word + i);
+        }
+        pkn_simd()->threshold_i32(accumulator->counts + word * 64, n, ties, out + word);
+    }
+    return PKERN_OK;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/codebook.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Codebooks. Levels and circles are rows of one kind: row 0 with the places [low, high) of a random
+   order of bits flipped, where low and high never fall from row to row. A piece of rows makes its
+   first one from row 0 and each other from the one before. */
+#ifndef PKN_HDC_CODEBOOK_C
+#define PKN_HDC_CODEBOOK_C
+
+/* #include "base/alloc.h": above */
+/* #include "hdc/codebook.h": above */
+/* #include "hdc/hdc.h": above */
+/* ==== src/hdc/hdc_chance.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Chance by counters: words of biased bits, numbers below a bound, orders of bits. All depend on
+   (seed, index) alone. */
+#ifndef PKN_HDC_HDC_CHANCE_H
+#define PKN_HDC_HDC_CHANCE_H
+
+/* #include "base/bits.h": above */
+/* #include "base/rng.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Streams of one seed that must not meet those of pkern_hdc_random. */
+#define PKN_CHANCE_ORDER UINT64_C(0x6f72646572206f66)
+#define PKN_CHANCE_BIASED UINT64_C(0x6269617365642062)
+
+/* A number below bound <= 2^32, each as probable as the others up to 2^-32. */
+PKN_INLINE uint64_t pkn_chance_below(uint64_t seed, uint64_t index, uint64_t bound) {
+    uint64_t random = pkn_random_at(seed, index);
+    return ((random >> 32) * bound + ((random & UINT32_MAX) * bound >> 32)) >> 32;
+}
+
+/* The first n_drawn places of order [n] become a random draw without repetition from 0 .. n - 1, in
+   random order; the others keep the rest. Fisher and Yates's shuffle. */
+PKN_INLINE void pkn_chance_order(uint64_t seed, uint64_t n, uint64_t n_drawn, uint32_t *order) {
+    for (uint64_t i = 0; i < n; i++) {
+        order[i] = (uint32_t)i;
+    }
+    for (uint64_t i = 0; i < n_drawn; i++) {
+        uint64_t other = i + pkn_chance_below(seed, i, n - i);
+        uint32_t drawn = order[other];
+        order[other] = order[i];
+        order[i] = drawn;
+    }
+}
+
+/* A probability as a number of 2^-64ths; `always` where that is 2^64. */
+typedef struct pkn_chance {
+    uint64_t share;
+    int always;
+} pkn_chance;
+
+PKN_INLINE pkn_chance pkn_chance_of(double probability) {
+    pkn_chance chance;
+    chance.always = probability >= 1;
+    chance.share = chance.always ? 0 : (uint64_t)(probability * 18446744073709551616.0);
+    return chance;
+}
+
+/* Random words that a biased word takes on average: the digits of the share, or what 64 lanes need
+   until all are decided. */
+PKN_INLINE double pkn_chance_draws(pkn_chance chance) {
+    unsigned digits = chance.share == 0 ? 0 : 64 - pkn_ctz_u64(chance.share);
+    return digits < 7 ? (double)digits : 7.3;
+}
+
+/* Word index of a stream of bits that are 1 with that probability. Each lane compares a random
+   binary fraction with share, highest digit first, and is done where they differ; after j digits
+   2^-j of the lanes are still open. */
+PKN_INLINE uint64_t pkn_chance_word(pkn_chance chance, uint64_t seed, uint64_t index) {
+    uint64_t ones = 0, open = ~(uint64_t)0, digits = chance.share;
+    if (chance.always) {
+        return open;
+    }
+    for (uint64_t draw = index * 64; digits != 0 && open != 0; draw++, digits <<= 1) {
+        uint64_t random = pkn_random_at(seed, draw);
+        if (digits >> 63) {
+            ones |= open & ~random;
+            open &= random;
+        } else {
+            open &= ~random;
+        }
+    }
+    return ones;
+}
+
+#endif
+/* ==== src/hdc/codebook.c, continued ==== */
+/* #include "hdc/hdc_run.h": above */
+
+#define PKN_CODEBOOK_MAX_LEVELS ((size_t)1 << 31)
+/* Measured like the costs in hdc_run.h: a random word, a flipped bit, a drawn place. */
+#define PKN_RANDOM_NS_PER_WORD 1.0
+#define PKN_FLIP_NS 1.0
+
+typedef struct pkn_codebook {
+    uint64_t seed;
+    pkn_chance chance;
+    size_t words;
+    uint64_t *out;
+} pkn_codebook;
+
+PKN_INTERNAL int pkn_codebook_random_words(size_t begin, size_t end, void *ctx) {
+    const pkn_codebook *codebook = (const pkn_codebook *)ctx;
+    for (size_t i = begin; i < end; i++) {
+        codebook->out[i] = pkn_random_at(codebook->seed, i);
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_codebook_biased_words(size_t begin, size_t end, void *ctx) {
+    const pkn_codebook *codebook = (const pkn_codebook *)ctx;
+    for (size_t i = begin; i < end; i++) {
+        codebook->out[i] = pkn_chance_word(codebook->chance, codebook->seed, i);
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_codebook_random(pkern_pool *pool, uint64_t seed, size_t n,
+                                                 size_t words, uint64_t *out) {
+    pkn_codebook codebook;
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!out) {
+        return PKERN_EINVAL;
+    }
+    memset(&codebook, 0, sizeof codebook);
+    codebook.seed = seed;
+    codebook.out = out;
+    return pkn_hdc_run(pool, n * words, 16, PKN_RANDOM_NS_PER_WORD, pkn_codebook_random_words,
+                       &codebook);
+}
+
+PKERN_API pkern_status pkern_hdc_codebook_random_density(pkern_pool *pool, uint64_t seed,
+                                                         double density, size_t n, size_t words,
+                                                         uint64_t *out) {
+    pkn_codebook codebook;
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (!(density >= 0 && density <= 1)) {
+        return PKERN_EINVAL;
+    }
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!out) {
+        return PKERN_EINVAL;
+    }
+    codebook.seed = seed ^ PKN_CHANCE_BIASED;
+    codebook.chance = pkn_chance_of(density);
+    codebook.words = words;
+    codebook.out = out;
+    return pkn_hdc_run(pool, n * words, 16,
+                       PKN_RANDOM_NS_PER_WORD * (1 + pkn_chance_draws(codebook.chance)),
+                       pkn_codebook_biased_words, &codebook);
+}
+
+typedef struct pkn_level_book {
+    const uint32_t *order; /* [half]: bits in the order of their flips */
+    uint64_t half, n_levels;
+    size_t words;
+    int is_circular;
+    uint64_t *out;
+} pkn_level_book;
+
+typedef struct pkn_level {
+    uint64_t low, high; /* places of the order that are flipped */
+} pkn_level;
+
+PKN_INTERNAL pkn_level pkn_level_at(const pkn_level_book *book, uint64_t row) {
+    pkn_level level;
+    uint64_t flips = book->is_circular     ? row * 2 * book->half / book->n_levels
+                     : book->n_levels == 1 ? 0
+                                           : row * book->half / (book->n_levels - 1);
+    level.high = flips < book->half ? flips : book->half;
+    level.low = flips - level.high;
+    return level;
+}
+
+PKN_INTERNAL void pkn_level_flip(const pkn_level_book *book, uint64_t begin, uint64_t end,
+                                 uint64_t *row) {
+    for (uint64_t i = begin; i < end; i++) {
+        row[book->order[i] / 64] ^= (uint64_t)1 << (book->order[i] % 64);
+    }
+}
+
+/* Item i is row i + 1. */
+PKN_INTERNAL int pkn_level_rows(size_t begin, size_t end, void *ctx) {
+    const pkn_level_book *book = (const pkn_level_book *)ctx;
+    const uint64_t *before = book->out;
+    pkn_level last = {0, 0};
+    for (size_t i = begin + 1; i < end + 1; i++) {
+        uint64_t *row = book->out + i * book->words;
+        pkn_level level = pkn_level_at(book, i);
+        memcpy(row, before, book->words * sizeof *row);
+        if (level.low < last.high) {
+            pkn_level_flip(book, last.low, level.low, row);
+            pkn_level_flip(book, last.high, level.high, row);
+        } else {
+            pkn_level_flip(book, last.low, last.high, row);
+            pkn_level_flip(book, level.low, level.high, row);
+        }
+        before = row;
+        last = level;
+    }
+    return 0;
+}
+
+PKN_INTERNAL pkern_status pkn_level_book_make(pkern_pool *pool, uint64_t seed, size_t n_levels,
+                                              size_t words, int is_circular, uint64_t *out) {
+    pkn_level_book book;
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    uint64_t bits = (uint64_t)words * 64;
+    size_t bytes, min_len;
+    uint32_t *order;
+    double cost;
+    pkern_status status = pkn_hdc_check_rows(n_levels, words, &bytes);
+    if (status != PKERN_OK || n_levels == 0) {
+        return status;
+    }
+    if (n_levels > PKN_CODEBOOK_MAX_LEVELS) {
+        return PKERN_EOVERFLOW;
+    }
+    if (!out) {
+        return PKERN_EINVAL;
+    }
+    order = (uint32_t *)pkn_allocate(allocator, (size_t)bits * sizeof *order, PKN_CACHE_LINE);
+    if (!order) {
+        return PKERN_ENOMEM;
+    }
+    pkn_chance_order(seed ^ PKN_CHANCE_ORDER, bits, bits / 2, order);
+    pkern_hdc_random(seed, out, words);
+    book.order = order;
+    book.half = bits / 2;
+    book.n_levels = n_levels;
+    book.words = words;
+    book.is_circular = is_circular;
+    book.out = out;
+    /* a piece begins with up to half of the bits to flip: its rows should be worth 8 times that */
+    cost = pkn_hdc_move_cost(words, bytes) + PKN_FLIP_NS * (double)bits / (double)n_levels;
+    min_len = (size_t)(8 * PKN_FLIP_NS * (double)book.half / cost) + 1;
+    if (n_levels > 1) {
+        status = pkn_hdc_run(pool, n_levels - 1, min_len, cost, pkn_level_rows, &book);
+    }
+    pkn_release(allocator, order, (size_t)bits * sizeof *order);
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_codebook_level(pkern_pool *pool, uint64_t seed, size_t n_levels,
+                                                size_t words, uint64_t *out) {
+    return pkn_level_book_make(pool, seed, n_levels, words, 0, out);
+}
+
+PKERN_API pkern_status pkern_hdc_codebook_circular(pkern_pool *pool, uint64_t seed, size_t n_levels,
+                                                   size_t words, uint64_t *out) {
+    return pkn_level_book_make(pool, seed, n_levels, words, 1, out);
+}
+
+PKN_INTERNAL int pkn_thermometer_rows(size_t begin, size_t end, void *ctx) {
+    const pkn_level_book *book = (const pkn_level_book *)ctx;
+    for (size_t i = begin; i < end; i++) {
+        uint64_t *row = book->out + i * book->words;
+        uint64_t ones = book->n_levels == 1 ? 0 : i * 2 * book->half / (book->n_levels - 1);
+        size_t full = (size_t)(ones / 64);
+        memset(row, 0xff, full * sizeof *row);
+        memset(row + full, 0, (book->words - full) * sizeof *row);
+        if (ones % 64 != 0) {
+            row[full] = ((uint64_t)1 << (ones % 64)) - 1;
+        }
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_codebook_thermometer(pkern_pool *pool, size_t n_levels,
+                                                      size_t words, uint64_t *out) {
+    pkn_level_book book;
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(n_levels, words, &bytes);
+    if (status != PKERN_OK || n_levels == 0) {
+        return status;
+    }
+    if (n_levels > PKN_CODEBOOK_MAX_LEVELS) {
+        return PKERN_EOVERFLOW;
+    }
+    if (!out) {
+        return PKERN_EINVAL;
+    }
+    memset(&book, 0, sizeof book);
+    book.half = (uint64_t)words * 32;
+    book.n_levels = n_levels;
+    book.words = words;
+    book.out = out;
+    return pkn_hdc_run(pool, n_levels, 1, pkn_hdc_move_cost(words, bytes) + 8, pkn_thermometer_rows,
+                       &book);
 }
 
 #endif

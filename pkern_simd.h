@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x2459b0d0f0b0f290u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x738a54e5bec72cd1u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x2459b0d0f0b0f290u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x738a54e5bec72cd1u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -613,6 +613,16 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
     X(count_u64, void, (const uint64_t *rows, size_t n_rows, size_t stride_words, size_t words, uint64_t bias, \
       unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out), \
       scalar, avx2, avx512, avx512, neon) \
+    X(add_counts_i32, void, (const uint64_t *planes, unsigned n_planes, size_t plane_stride, size_t words, \
+      int32_t factor, int32_t offset, int32_t *counts), \
+      scalar, avx2, avx512, avx512, scalar) \
+    X(add_weighted_i32, void, (const uint64_t *rows, const int32_t *weights, size_t n_rows, size_t stride_words, \
+      size_t words, int32_t *counts), \
+      scalar, avx2, avx512, avx512, scalar) \
+    X(add_saturated_i32, void, (const int32_t *a, const int32_t *b, size_t n, int32_t *out), \
+      scalar, avx2, avx512, avx512, scalar) \
+    X(threshold_i32, void, (const int32_t *counts, size_t words, const uint64_t *ties, uint64_t *out), \
+      scalar, avx2, avx512, avx512, scalar) \
     X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t *out, size_t out_stride), \
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
@@ -2025,6 +2035,374 @@ PKN_ALWAYS_INLINE uint64x2_t pkn_count_or_neon(uint64x2_t a, uint64x2_t b) {
 #define PKN_COUNT_NEON_TARGET
 PKN_DEFINE_MAJORITY(neon, PKN_COUNT_NEON_TARGET, 2)
 
+#endif
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/counters_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The counters' definition: one counter at a time, on any CPU. */
+#ifndef PKN_SIMD_COUNTERS_SCALAR_C
+#define PKN_SIMD_COUNTERS_SCALAR_C
+
+/* ==== src/simd/counters.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counters of 32 bits, one for each bit of a vector: the kernels' contracts. Counter i belongs to
+   bit i % 64 of word i / 64.
+
+   add_counts_i32     for each bit i of `words` words: counts[i] = clamp(counts[i] + factor * c +
+                      offset), where c is the number whose binary digit k is bit i of
+                      planes[k * plane_stride ..], k < n_planes <= 32
+   add_weighted_i32   for each bit i: counts[i] = clamp(counts[i] + the sum over r < n_rows of
+                      weights[r] * (bit i of row r is 1 ? 1 : -1))
+   add_saturated_i32  out[i] = clamp(a[i] + b[i]), i < n; out may be a or b
+   threshold_i32      bit i of out [words] = counts[i] > 0, or, where counts[i] is 0, bit i of ties,
+                      which may be 0 for zeros, and may be out
+
+   clamp is to the range of int32_t. What is added is taken modulo 2^32, so the caller sees to it
+   that it fits: n_rows and the sum of the weights' magnitudes stay below 2^31. */
+#ifndef PKN_SIMD_COUNTERS_H
+#define PKN_SIMD_COUNTERS_H
+
+/* #include "base/bits.h": above */
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* The number with these bits: a conversion of a large unsigned value is the compiler's choice. */
+PKN_ALWAYS_INLINE int32_t pkn_as_i32(uint32_t bits) {
+    int32_t value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+PKN_ALWAYS_INLINE int32_t pkn_add_clamped_i32(int32_t a, int32_t b) {
+    int64_t sum = (int64_t)a + b;
+    return sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : (int32_t)sum;
+}
+
+#endif
+/* ==== src/simd/counters_scalar.c, continued ==== */
+
+PKN_INTERNAL void pkn_add_counts_i32_scalar(const uint64_t *planes, unsigned n_planes,
+                                            size_t plane_stride, size_t words, int32_t factor,
+                                            int32_t offset, int32_t *counts) {
+    for (size_t word = 0; word < words; word++) {
+        uint32_t added[64];
+        for (unsigned bit = 0; bit < 64; bit++) {
+            added[bit] = (uint32_t)offset;
+        }
+        for (unsigned k = 0; k < n_planes; k++) {
+            uint64_t plane = planes[k * plane_stride + word];
+            uint32_t step = (uint32_t)factor << k;
+            for (unsigned bit = 0; bit < 64; bit++) {
+                added[bit] += (0 - (uint32_t)(plane >> bit & 1)) & step;
+            }
+        }
+        for (unsigned bit = 0; bit < 64; bit++) {
+            int32_t *count = &counts[word * 64 + bit];
+            *count = pkn_add_clamped_i32(*count, pkn_as_i32(added[bit]));
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_add_weighted_i32_scalar(const uint64_t *rows, const int32_t *weights,
+                                              size_t n_rows, size_t stride_words, size_t words,
+                                              int32_t *counts) {
+    for (size_t word = 0; word < words; word++) {
+        uint32_t added[64] = {0};
+        for (size_t row = 0; row < n_rows; row++) {
+            uint64_t bits = rows[row * stride_words + word];
+            uint32_t weight = (uint32_t)weights[row];
+            for (unsigned bit = 0; bit < 64; bit++) {
+                uint32_t zero = (uint32_t)(bits >> bit & 1) - 1; /* all ones where the bit is 0 */
+                added[bit] += (weight ^ zero) - zero;
+            }
+        }
+        for (unsigned bit = 0; bit < 64; bit++) {
+            int32_t *count = &counts[word * 64 + bit];
+            *count = pkn_add_clamped_i32(*count, pkn_as_i32(added[bit]));
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_add_saturated_i32_scalar(const int32_t *a, const int32_t *b, size_t n,
+                                               int32_t *out) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = pkn_add_clamped_i32(a[i], b[i]);
+    }
+}
+
+PKN_INTERNAL void pkn_threshold_i32_scalar(const int32_t *counts, size_t words,
+                                           const uint64_t *ties, uint64_t *out) {
+    for (size_t word = 0; word < words; word++) {
+        uint64_t above = 0, equal = 0;
+        for (unsigned bit = 0; bit < 64; bit++) {
+            int32_t count = counts[word * 64 + bit];
+            above |= (uint64_t)(count > 0) << bit;
+            equal |= (uint64_t)(count == 0) << bit;
+        }
+        out[word] = above | (ties ? equal & ties[word] : 0);
+    }
+}
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/counters_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counters 8 at a time. A byte of a word is spread over 8 lanes by shifting lane i left by 31 - i:
+   then the lane's sign is its bit.
+
+   Bounds: a row (plane) takes 4 operations for each 8 counters: shift, spread of the sign, and,
+   add; at 3 vector ports 11 cycles a word and row. */
+#ifndef PKN_SIMD_COUNTERS_AVX2_C
+#define PKN_SIMD_COUNTERS_AVX2_C
+
+/* #include "simd/counters.h": above */
+/* #include "simd/counters_scalar.c": above */
+/* #include "simd/intrinsics.h": above */
+
+#if PKN_ARCH_X86
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_add_clamped_avx2(__m256i a, __m256i b) {
+    __m256i sum = _mm256_add_epi32(a, b);
+    __m256i outside = _mm256_andnot_si256(_mm256_xor_si256(a, b), _mm256_xor_si256(a, sum));
+    __m256i limit = _mm256_xor_si256(_mm256_srai_epi32(a, 31), _mm256_set1_epi32(INT32_MAX));
+    return _mm256_castps_si256(_mm256_blendv_ps(
+        _mm256_castsi256_ps(sum), _mm256_castsi256_ps(limit), _mm256_castsi256_ps(outside)));
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_load_i32_avx2(const int32_t *p) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_add_clamped_to_avx2(int32_t *counts, __m256i added) {
+    _mm256_storeu_si256((__m256i *)(void *)counts,
+                        pkn_add_clamped_avx2(pkn_load_i32_avx2(counts), added));
+}
+
+/* Of half a word, all ones in lane i where bit 8 * byte + i is 1. */
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_spread_avx2(__m256i half, int byte) {
+    __m256i shifts = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
+    shifts = _mm256_sub_epi32(shifts, _mm256_set1_epi32(8 * byte));
+    return _mm256_srai_epi32(_mm256_sllv_epi32(half, shifts), 31);
+}
+
+/* Counters of half a word: step is added where the bit is 1. */
+typedef struct pkn_half_avx2 {
+    __m256i a, b, c, d;
+} pkn_half_avx2;
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_half_add_avx2(pkn_half_avx2 *sums, uint32_t bits,
+                                                         __m256i step) {
+    __m256i half = _mm256_set1_epi32(pkn_as_i32(bits));
+    sums->a = _mm256_add_epi32(sums->a, _mm256_and_si256(pkn_spread_avx2(half, 0), step));
+    sums->b = _mm256_add_epi32(sums->b, _mm256_and_si256(pkn_spread_avx2(half, 1), step));
+    sums->c = _mm256_add_epi32(sums->c, _mm256_and_si256(pkn_spread_avx2(half, 2), step));
+    sums->d = _mm256_add_epi32(sums->d, _mm256_and_si256(pkn_spread_avx2(half, 3), step));
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE pkn_half_avx2 pkn_half_begin_avx2(int32_t offset) {
+    pkn_half_avx2 sums;
+    sums.a = sums.b = sums.c = sums.d = _mm256_set1_epi32(offset);
+    return sums;
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_half_end_avx2(const pkn_half_avx2 *sums,
+                                                         int32_t *counts) {
+    pkn_add_clamped_to_avx2(counts, sums->a);
+    pkn_add_clamped_to_avx2(counts + 8, sums->b);
+    pkn_add_clamped_to_avx2(counts + 16, sums->c);
+    pkn_add_clamped_to_avx2(counts + 24, sums->d);
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_add_counts_i32_avx2(const uint64_t *planes, unsigned n_planes,
+                                                          size_t plane_stride, size_t words,
+                                                          int32_t factor, int32_t offset,
+                                                          int32_t *counts) {
+    for (size_t half = 0; half < 2 * words; half++, counts += 32) {
+        __m256i step = _mm256_set1_epi32(factor);
+        pkn_half_avx2 sums = pkn_half_begin_avx2(offset);
+        for (unsigned k = 0; k < n_planes; k++) {
+            uint64_t plane = planes[k * plane_stride + half / 2];
+            pkn_half_add_avx2(&sums, (uint32_t)(plane >> (half % 2 * 32)), step);
+            step = _mm256_add_epi32(step, step);
+        }
+        pkn_half_end_avx2(&sums, counts);
+    }
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_add_weighted_i32_avx2(const uint64_t *rows,
+                                                            const int32_t *weights, size_t n_rows,
+                                                            size_t stride_words, size_t words,
+                                                            int32_t *counts) {
+    uint32_t all = 0;
+    for (size_t row = 0; row < n_rows; row++) {
+        all += (uint32_t)weights[row];
+    }
+    for (size_t half = 0; half < 2 * words; half++, counts += 32) {
+        pkn_half_avx2 sums = pkn_half_begin_avx2(pkn_as_i32(0 - all));
+        for (size_t row = 0; row < n_rows; row++) {
+            uint64_t bits = rows[row * stride_words + half / 2];
+            pkn_half_add_avx2(&sums, (uint32_t)(bits >> (half % 2 * 32)),
+                              _mm256_set1_epi32(pkn_as_i32((uint32_t)weights[row] * 2)));
+        }
+        pkn_half_end_avx2(&sums, counts);
+    }
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_add_saturated_i32_avx2(const int32_t *a, const int32_t *b,
+                                                             size_t n, int32_t *out) {
+    size_t i = 0;
+    for (; n - i >= 8; i += 8) {
+        __m256i sum = pkn_add_clamped_avx2(pkn_load_i32_avx2(a + i), pkn_load_i32_avx2(b + i));
+        _mm256_storeu_si256((__m256i *)(void *)(out + i), sum);
+    }
+    pkn_add_saturated_i32_scalar(a + i, b + i, n - i, out + i);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE uint64_t pkn_signs_avx2(__m256i values) {
+    return (uint64_t)(uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(values));
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_threshold_i32_avx2(const int32_t *counts, size_t words,
+                                                         const uint64_t *ties, uint64_t *out) {
+    for (size_t word = 0; word < words; word++, counts += 64) {
+        uint64_t above = 0, equal = 0;
+        for (int byte = 0; byte < 8; byte++) {
+            __m256i values = pkn_load_i32_avx2(counts + 8 * byte), zero = _mm256_setzero_si256();
+            above |= pkn_signs_avx2(_mm256_cmpgt_epi32(values, zero)) << (8 * byte);
+            equal |= pkn_signs_avx2(_mm256_cmpeq_epi32(values, zero)) << (8 * byte);
+        }
+        out[word] = above | (ties ? equal & ties[word] : 0);
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/counters_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counters 16 at a time: a quarter of a word is the mask under which its counters are added to.
+
+   Bounds: add_weighted_i32 takes 4 masked additions a word and row, 2 cycles on two 512-bit ports.
+   add_counts_i32 takes 4 a word and plane, and at the end 6 operations, a load and a store for each
+   16 counters. */
+#ifndef PKN_SIMD_COUNTERS_AVX512_C
+#define PKN_SIMD_COUNTERS_AVX512_C
+
+/* #include "simd/counters.h": above */
+/* #include "simd/counters_scalar.c": above */
+/* #include "simd/intrinsics.h": above */
+
+#if PKN_ARCH_X86
+PKN_AVX512_BEGIN
+
+/* Where both have the sign that the sum has not, it is out of range on a's side. 0x42: a and b
+   agree, and differ from the sum. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_add_clamped_avx512(__m512i a, __m512i b) {
+    __m512i sum = _mm512_add_epi32(a, b);
+    __mmask16 outside = _mm512_movepi32_mask(_mm512_ternarylogic_epi32(a, b, sum, 0x42));
+    __m512i limit = _mm512_xor_si512(_mm512_srai_epi32(a, 31), _mm512_set1_epi32(INT32_MAX));
+    return _mm512_mask_mov_epi32(sum, outside, limit);
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_add_clamped_to_avx512(int32_t *counts, __m512i added) {
+    _mm512_storeu_si512(counts, pkn_add_clamped_avx512(_mm512_loadu_si512(counts), added));
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_add_masked_avx512(__m512i sums, uint64_t mask,
+                                                                  __m512i added) {
+    return _mm512_mask_add_epi32(sums, (__mmask16)(mask & 0xffff), sums, added);
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL void
+pkn_add_counts_i32_avx512(const uint64_t *planes, unsigned n_planes, size_t plane_stride,
+                          size_t words, int32_t factor, int32_t offset, int32_t *counts) {
+    for (size_t word = 0; word < words; word++, counts += 64) {
+        __m512i step = _mm512_set1_epi32(factor);
+        __m512i a = _mm512_set1_epi32(offset), b = a, c = a, d = a;
+        for (unsigned k = 0; k < n_planes; k++) {
+            uint64_t plane = planes[k * plane_stride + word];
+            a = pkn_add_masked_avx512(a, plane, step);
+            b = pkn_add_masked_avx512(b, plane >> 16, step);
+            c = pkn_add_masked_avx512(c, plane >> 32, step);
+            d = pkn_add_masked_avx512(d, plane >> 48, step);
+            step = _mm512_add_epi32(step, step);
+        }
+        pkn_add_clamped_to_avx512(counts, a);
+        pkn_add_clamped_to_avx512(counts + 16, b);
+        pkn_add_clamped_to_avx512(counts + 32, c);
+        pkn_add_clamped_to_avx512(counts + 48, d);
+    }
+}
+
+/* Twice the weight where the bit is 1, less all weights at the end. */
+PKN_TARGET_AVX512 PKN_INTERNAL void pkn_add_weighted_i32_avx512(const uint64_t *rows,
+                                                                const int32_t *weights,
+                                                                size_t n_rows, size_t stride_words,
+                                                                size_t words, int32_t *counts) {
+    uint32_t all = 0;
+    for (size_t row = 0; row < n_rows; row++) {
+        all += (uint32_t)weights[row];
+    }
+    for (size_t word = 0; word < words; word++, counts += 64) {
+        __m512i a = _mm512_set1_epi32(pkn_as_i32(0 - all)), b = a, c = a, d = a;
+        for (size_t row = 0; row < n_rows; row++) {
+            uint64_t bits = rows[row * stride_words + word];
+            __m512i twice = _mm512_set1_epi32(pkn_as_i32((uint32_t)weights[row] * 2));
+            a = pkn_add_masked_avx512(a, bits, twice);
+            b = pkn_add_masked_avx512(b, bits >> 16, twice);
+            c = pkn_add_masked_avx512(c, bits >> 32, twice);
+            d = pkn_add_masked_avx512(d, bits >> 48, twice);
+        }
+        pkn_add_clamped_to_avx512(counts, a);
+        pkn_add_clamped_to_avx512(counts + 16, b);
+        pkn_add_clamped_to_avx512(counts + 32, c);
+        pkn_add_clamped_to_avx512(counts + 48, d);
+    }
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL void pkn_add_saturated_i32_avx512(const int32_t *a, const int32_t *b,
+                                                                 size_t n, int32_t *out) {
+    size_t i = 0;
+    for (; n - i >= 16; i += 16) {
+        _mm512_storeu_si512(
+            out + i, pkn_add_clamped_avx512(_mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i)));
+    }
+    pkn_add_saturated_i32_scalar(a + i, b + i, n - i, out + i);
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE uint64_t pkn_above_avx512(const int32_t *counts,
+                                                              uint64_t *equal) {
+    __m512i values = _mm512_loadu_si512(counts);
+    *equal = (uint64_t)_mm512_testn_epi32_mask(values, values);
+    return (uint64_t)_mm512_cmpgt_epi32_mask(values, _mm512_setzero_si512());
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL void pkn_threshold_i32_avx512(const int32_t *counts, size_t words,
+                                                             const uint64_t *ties, uint64_t *out) {
+    for (size_t word = 0; word < words; word++, counts += 64) {
+        uint64_t equal[4];
+        uint64_t above = pkn_above_avx512(counts, &equal[0]);
+        above |= pkn_above_avx512(counts + 16, &equal[1]) << 16;
+        above |= pkn_above_avx512(counts + 32, &equal[2]) << 32;
+        above |= pkn_above_avx512(counts + 48, &equal[3]) << 48;
+        if (ties) {
+            above |= (equal[0] | equal[1] << 16 | equal[2] << 32 | equal[3] << 48) & ties[word];
+        }
+        out[word] = above;
+    }
+}
+
+PKN_AVX512_END
 #endif
 
 #endif
@@ -3627,6 +4005,9 @@ PKN_DEFINE_REDUCTION_NEON(f64, double, float64x2_t, 2)
 /* #include "simd/bits_neon.c": above */
 /* #include "simd/bits_popcnt.c": above */
 /* #include "simd/bits_scalar.c": above */
+/* #include "simd/counters_avx2.c": above */
+/* #include "simd/counters_avx512.c": above */
+/* #include "simd/counters_scalar.c": above */
 /* #include "simd/cpu.c": above */
 /* ==== src/simd/dispatch.h ==== */
 /* SPDX-License-Identifier: MIT */
