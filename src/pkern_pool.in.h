@@ -58,6 +58,7 @@
 #include "pool/broadcast.c"
 #include "pool/yield.c"
 #include "pool/loop.c"
+#include "pool/blocking.c"
 #include "pool/trace.c"
 #include "pool/pool.c"
 #include "pool/stats.c"

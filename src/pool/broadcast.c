@@ -186,10 +186,6 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
     int lost = 0;
     if (member->is_worker) {
         pkn_serve_broadcasts(member);
-        /* a worker that had ended before was seen to by the lock, and so was why */
-        if (pkn_atomic_load_relaxed_u32(&member->pool->stopping) != 0) {
-            pkn_broadcast_for_the_ended(member->pool, &broadcast);
-        }
     } else {
         uint64_t start = pkn_trace_start(member);
         pkn_tally_add(&member->tally, PKN_TALLY_BROADCASTS, 1);
@@ -198,6 +194,10 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         if (code != 0) {
             pkn_keep_lowest_failure(&broadcast.failure, (uint32_t)workers, code);
         }
+    }
+    /* a worker that had ended before was seen to by the lock, and so was why */
+    if (pkn_is_own_thread(member) && pkn_atomic_load_relaxed_u32(&member->pool->stopping) != 0) {
+        pkn_broadcast_for_the_ended(member->pool, &broadcast);
     }
     pkn_wait wait = {PKN_WAIT_BROADCAST, 0, 0, 0, 0, 0, 0};
     wait.broadcast = &broadcast;
@@ -232,7 +232,7 @@ PKN_INTERNAL pkern_status pkn_spawn_broadcast(pkn_member *member, pkern_scope *s
     broadcast->count = pool->num_threads - 1;
     broadcast->root = scope != 0 ? pkn_root(member) : PKN_ROOT_NONE;
     broadcast->scope = scope;
-    pkn_atomic_store_relaxed_u32(&broadcast->remaining, (uint32_t)broadcast->count);
+    pkn_atomic_store_relaxed_u32(&broadcast->remaining, (uint32_t)broadcast->count + 1u); /* a part is this function's */
     pkn_atomic_store_relaxed_u64(&broadcast->failure, PKN_NO_FAILURE);
     if (scope != 0) {
         broadcast->spawn_number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
@@ -242,9 +242,10 @@ PKN_INTERNAL pkern_status pkn_spawn_broadcast(pkn_member *member, pkern_scope *s
     }
     pkn_announce_broadcast(pool, broadcast);
     pkn_trace_instant(member, PKN_TRACE_ANNOUNCE, 0);
-    if (member->is_worker && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
-        pkn_broadcast_for_the_ended(pool, broadcast); /* our own part is still to come, so it lives */
+    if (pkn_is_own_thread(member) && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
+        pkn_broadcast_for_the_ended(pool, broadcast);
     }
+    pkn_broadcast_part_ended(pool, broadcast, 0, 0);
     return PKERN_OK;
 }
 

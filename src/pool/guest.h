@@ -82,7 +82,8 @@ PKN_INTERNAL PKN_COLD pkn_member *pkn_find_guest_slot(pkern_pool *pool, const vo
         pkn_member *member = pkn_member_at(pool, i);
         found = pkn_take_guest_slot(member) ? member : 0;
     }
-    if (found == 0 && count < (uint32_t)pool->num_slots) {
+    /* the last slots are the spares' */
+    if (found == 0 && count + pool->max_spares < (uint32_t)pool->num_slots + pool->num_spares) {
         found = pkn_member_create(pool, (int)count, 0);
         if (found != 0) {
             found->kept_by = count == first ? thread : 0;
@@ -248,10 +249,10 @@ PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
 }
 
 /* Before a wait of this mode. BLOCK leaves its tasks to others, so one worker at least never blocks: who would be the last waits as
-   OWN does. */
+   OWN does. So do spares, and workers at the pool's end, when the others may be gone. */
 PKN_INTERNAL void pkn_block_begin(pkn_member *member, int wait_mode) {
     pkern_pool *pool = member->pool;
-    if (wait_mode != PKERN_WAIT_BLOCK || pool->helpers == 0) {
+    if (wait_mode != PKERN_WAIT_BLOCK || pool->helpers == 0 || member->is_spare || pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
         return;
     }
     member->blocks = !member->is_worker || pkn_atomic_fetch_add_relaxed_u32(&pool->blocking, 1) + 2u <= pool->helpers;

@@ -64,6 +64,12 @@ PKN_INTERNAL int pkn_queue_take(pkern_pool *pool, pkn_job_queue *queue, const pk
     return found < count;
 }
 
+/* For who ends: under the lock, or to look once more under it. */
+PKN_INLINE int pkn_queues_are_empty(const pkern_pool *pool) {
+    return pkn_atomic_load_relaxed_size(&pool->injected.count) == 0 && pkn_atomic_load_relaxed_size(&pool->urgent.count) == 0 &&
+           pkn_atomic_load_relaxed_size(&pool->of_regions.count) == 0;
+}
+
 PKN_INLINE int pkn_inject(pkern_pool *pool, const pkn_job *job) {
     return pkn_queue_push(pool, &pool->injected, job);
 }

@@ -85,7 +85,7 @@ typedef struct pkn_trace pkn_trace;
 #define PKN_JOIN_SEGMENT_0 32u
 
 /* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */
-enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2, PKN_GUEST_KEPT = 3, PKN_GUEST_KEPT_BUSY = 4 };
+enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2, PKN_GUEST_KEPT = 3, PKN_GUEST_KEPT_BUSY = 4, PKN_GUEST_SPARE = 5, PKN_GUEST_RESTING = 6 };
 enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
 #define PKN_ASLEEP_ABROAD 0x80000000u /* a worker that sleeps as a guest of another pool */
 /* A guest for the pool's life, by PKERN_POOL_USE_CURRENT_THREAD; it is just running the jobs that nobody else can run. */
@@ -103,6 +103,7 @@ struct pkn_member {
     PKN_ALIGNED(PKN_CACHE_LINE) pkern_pool *pool;
     int index;
     int is_worker;
+    int is_spare;           /* see spare.h */
     pkn_cpu_place place;
     size_t bytes;           /* of this block */
     pkn_loop_slice *slices; /* [T], allocated by the first loop that is shared */
@@ -128,6 +129,7 @@ struct pkn_member {
     uint32_t seen_broadcast;
     int has_spawned;       /* something was pushed to the spawn deque since the guest came */
     int stays;             /* PKN_STAYS... */
+    int is_blocking;       /* inside pkern_blocking */
     int ended;             /* the worker is gone, since the pool is being destroyed; under the pool's lock */
     uint32_t loop_epoch;
     int loop_active;       /* the board is in use */
@@ -236,6 +238,11 @@ struct pkern_pool {
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
     uint32_t helpers; /* T - 1 */
     pkn_atomic_u32 blocking; /* workers in a wait that runs nothing */
+
+    /* see spare.h; changed under lock */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 blocked; /* members inside pkern_blocking */
+    pkn_atomic_u32 spares_working;                      /* that don't rest */
+    uint32_t num_spares, max_spares;
 };
 
 #define PKN_SLEEPING_GUEST 0x10000u
@@ -251,6 +258,11 @@ PKN_INLINE void pkn_set_root(pkn_member *member, uint32_t root) {
 /* Of an index below num_members, whose release covers the pointer, or of a thief whose claim was seen. */
 PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
     return (pkn_member *)pkn_atomic_load_relaxed_ptr(&pool->members[index]);
+}
+
+/* One of the pool's own threads, which take any work; the others are guests. */
+PKN_INLINE int pkn_is_own_thread(const pkn_member *member) {
+    return member->is_worker || member->is_spare;
 }
 
 /* 0 where both have the same last cache, or one's place isn't known; 1 in the same memory node; else 2. */

@@ -4,11 +4,12 @@
 #ifndef PKN_POOL_POOL_C
 #define PKN_POOL_POOL_C
 
-#include "pool/worker.h"
+#include "pool/spare.h"
 
 #define PKN_DEFAULT_SPIN_NS 50000
 #define PKN_STACK_PER_DEPTH 16384u
 #define PKN_MAX_DEPTH 64u
+#define PKN_MAX_SPARES 256
 
 /* ---- create ---- */
 
@@ -23,6 +24,7 @@ PKN_INTERNAL int pkn_config_is_valid(const pkern_pool_config *config) {
     const pkern_allocator *allocator = config->allocator;
     return config->num_threads >= 0 && config->num_threads <= PKERN_MAX_THREADS &&
            (allocator == 0 || (allocator->allocate != 0) == (allocator->release != 0)) &&
+           config->max_spares >= 0 && config->max_spares <= PKN_MAX_SPARES &&
            (config->start_thread != 0) == (config->join_thread != 0) &&
            (config->flags & ~(unsigned)(PKERN_POOL_ALL_THREADS | PKERN_POOL_PIN | PKERN_POOL_USE_CURRENT_THREAD)) == 0;
 }
@@ -80,6 +82,7 @@ PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
     for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
         pkn_join_worker(pkn_member_at(pool, i));
     }
+    pkn_end_spares(pool);
 #else
     PKN_UNUSED(pool);
 #endif
@@ -87,7 +90,7 @@ PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
 
 /* The memory of a pool for `threads`, with its fields set; 0 without memory. */
 PKN_INTERNAL pkern_pool *pkn_pool_allocate(const pkern_pool_config *config, int threads, int usable_cpus) {
-    size_t slots = (size_t)threads - 1 + PKERN_MAX_GUESTS;
+    size_t slots = (size_t)threads - 1 + PKERN_MAX_GUESTS + (size_t)config->max_spares;
     size_t bytes = sizeof(pkern_pool) + slots * sizeof(pkn_atomic_ptr);
     pkern_pool *pool = (pkern_pool *)pkn_allocate(config->allocator, bytes, PKN_CACHE_LINE);
     if (pool == 0) {
@@ -162,6 +165,7 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     int started = pkn_start_workers(made, threads - 1);
     made->num_threads = started + 1;
     made->helpers = (uint32_t)started;
+    made->max_spares = started != 0 ? (uint32_t)config->max_spares : 0;
     pkn_atomic_store_relaxed_u32(&made->num_members, (uint32_t)started); /* the workers wait for the lock */
     if ((config->flags & PKERN_POOL_PIN) != 0) {
         pkn_place_workers(made, started, PKN_SYSTEM_DEVICES);
@@ -187,9 +191,13 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
 /* Closes every guest slot. 0, or 1 where one is in use: then all are as before. */
 PKN_INTERNAL int pkn_close_guest_slots(pkern_pool *pool) {
     uint32_t first = (uint32_t)pool->num_threads - 1u;
-    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    /* acquire: a spare may be made at this moment */
+    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
     for (uint32_t i = first; i < count; i++) {
         uint32_t free = PKN_GUEST_FREE;
+        if (pkn_member_at(pool, i)->is_spare) {
+            continue;
+        }
         /* acquire: pairs with the release of a guest that leaves; the slot is freed after this */
         if (pkn_atomic_load_acquire_u32(&pkn_member_at(pool, i)->guest_state) == PKN_GUEST_KEPT) {
             continue;

@@ -77,10 +77,12 @@ typedef struct pkern_pool_config {
        start->run(start->argument), and must not wait for it nor call it itself; nonzero: there is no further thread, as where
        pthread_create fails. join_thread returns when that run has returned, so that no code of pkern runs after
        pkern_pool_destroy. Name, priority and signal mask are the handler's affair; PKERN_POOL_PIN is followed. Called by the
-       thread that makes or ends the pool, for index 0, 1, ... in order. */
+       thread that makes or ends the pool, for index 0, 1, ... in order; for a spare thread start_thread is called inside
+       pkern_blocking, under a lock, and must not use the pool. */
     int (*start_thread)(const pkern_thread_start *start, void *user);
     void (*join_thread)(int index, void *user);
     const char *trace; /* file of a trace, see observe.h; 0 = environment PKERN_TRACE, "" = none; copied */
+    int max_spares;    /* threads that may work in place of those inside pkern_blocking, 0 to 256 */
 } pkern_pool_config;
 
 /* Makes a pool. Usable CPUs are the smaller of the affinity mask and the cgroup's quota (v1 or v2). A bad value in the
@@ -91,7 +93,7 @@ typedef struct pkern_pool_config {
    a call, for its own calls' tasks; the hooks don't run on it; other threads are guests as ever. In a pool of 1 what it spawns
    runs inside pkern_spawn. It has to end the pool itself; if the thread ends before, the pool can't be ended any more.
    config: 0 = defaults. Errors: PKERN_EINVAL (pool is 0, num_threads < 0 or > PKERN_MAX_THREADS, half an allocator, half a pair of
-   start_thread and join_thread, unknown flag, PKERN_POOL_USE_CURRENT_THREAD on a thread that is in a pool already),
+   start_thread and join_thread, max_spares < 0 or > 256, unknown flag, PKERN_POOL_USE_CURRENT_THREAD on a thread that is in a pool already),
    PKERN_ENOMEM, PKERN_ETHREAD (only with PKERN_POOL_ALL_THREADS); *pool is then 0. Any thread. Allocates; starts T - 1 threads. */
 PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_pool **pool);
 
@@ -125,7 +127,7 @@ PKERN_API int pkern_pool_num_threads(const pkern_pool *pool);
 /* Bound of pkern_worker_index: arrays of per-thread state have this many elements. */
 PKERN_API int pkern_pool_num_slots(const pkern_pool *pool);
 
-/* The calling thread's slot in the pool: 0 .. T - 2 for its own threads, from T - 1 on for guests, fixed while the thread is inside
+/* The calling thread's slot in the pool: 0 .. T - 2 for its own threads, from T - 1 on for guests and spare threads, fixed while the thread is inside
    a call. -1 where the calling thread is neither. No two threads that are inside at once share an index. A task that waits inside
    (in a join, a scope, a loop) may run other tasks of the pool meanwhile, on the same index, but never another piece of a loop that
    it is a piece of: so state kept by index is safe in loop bodies, and in tasks that don't wait. */
@@ -211,6 +213,17 @@ PKERN_API int pkern_yield_local(pkern_pool *pool);
    at its next wait or at the end of its task. Blocks until all have run. Returns the lowest index's failure.
    Errors: PKERN_EINVAL (fn is 0). No allocation. */
 PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx);
+
+/* fn(ctx) on the caller, which may wait in it for what isn't the pool's: input, a lock, another process. Meanwhile a spare thread works in the
+   caller's place (and in the place of the pool's own thread that the caller is, where that is another pool), as long as there are no
+   more than the config's max_spares. It is made when first needed, and kept; when fn returns the caller goes on at once, and the spare
+   rests after the piece of work that it is in. Spares run joins, tasks and spawned jobs, each with an index of its own behind the workers';
+   they take no part in broadcasts, which wait for a worker that is in fn, and in loops of others; the hooks run on them,
+   PKERN_POOL_PIN does not bind them. Inside fn the pool may be used as ever. Costs two locks, where a spare rests a wake. On a pool of 1,
+   outside of the pool, inside another call of it, and where no spare can be had, it only calls fn.
+   Returns fn's result. Errors: PKERN_EINVAL (fn is 0). Allocates for a new spare. Source: Go's system calls; Java's
+   ForkJoinPool.ManagedBlocker. */
+PKERN_API pkern_status pkern_blocking(pkern_pool *pool, pkern_task_fn fn, void *ctx);
 
 /* ---- scopes ---- */
 

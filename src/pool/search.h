@@ -138,7 +138,7 @@ PKN_INTERNAL int pkn_take_hidden_from_any(pkn_member *self, const pkn_filter *fi
 
 /* A guest wants to leave, and a loop's owner to go on, so they take what descends from their own call; but who yields asks for any. */
 PKN_INLINE int pkn_wait_stops_at_root(const pkn_member *self, const pkn_wait *wait) {
-    return (!self->is_worker && wait->kind != PKN_WAIT_YIELD) || wait->kind == PKN_WAIT_LOOP;
+    return (!pkn_is_own_thread(self) && wait->kind != PKN_WAIT_YIELD) || wait->kind == PKN_WAIT_LOOP;
 }
 
 /* The root of urgent jobs that this member may take, and posts. In a pool of one nobody else may run them: the guest's call must
@@ -255,7 +255,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
         }
     }
     filter.scope = 0;
-    filter.by_root = !self->is_worker;
+    filter.by_root = !pkn_is_own_thread(self);
     filter.root = pkn_root(self);
     if (!shallow) {
         return 0;

@@ -30,7 +30,7 @@ PKN_INLINE uint32_t pkn_sleeping_workers(const pkern_pool *pool) {
 }
 
 PKN_INLINE uint32_t pkn_sleeper_unit(const pkn_member *member) {
-    return member->is_worker ? 1u : PKN_SLEEPING_GUEST;
+    return pkn_is_own_thread(member) ? 1u : PKN_SLEEPING_GUEST;
 }
 
 /* parked: awake, or asleep until there is any work, or until there is work of a root. */

@@ -172,7 +172,7 @@ PKERN_API pkern_status pkern_pool_wait_idle(pkern_pool *pool, int64_t timeout_ns
     pkn_member *member = pkn_enter(pool, &entry);
     pool = member != 0 ? member->pool : pkn_called_pool(pool);
     pkern_status status = PKERN_OK;
-    if (member != 0 && (member->is_worker || member->in_detached != 0 || member->depth != 0)) {
+    if (member != 0 && (pkn_is_own_thread(member) || member->in_detached != 0 || member->depth != 0)) {
         status = PKERN_EDEADLK;
     } else {
         int lost = member != 0 ? pkn_wait_for(member, &wait, &pool->detached) : pkn_wait_outside(pool, &wait);

@@ -161,7 +161,7 @@ PKN_INTERNAL void pkn_trace_put_event(FILE *file, const pkn_trace *trace, int sl
 /* The name of a slot's lane, its events, and how many are missing. */
 PKN_INTERNAL void pkn_trace_put_lane(FILE *file, const pkn_trace *trace, const pkn_member *member, const pkn_trace_clock *clock) {
     pkn_trace_lane *lane = member->lane;
-    const char *prefix = member->is_worker ? trace->pool->name : "caller";
+    const char *prefix = member->is_worker ? trace->pool->name : member->is_spare ? "spare" : "caller";
     int number = member->is_worker ? member->index : member->index - trace->pool->num_threads + 1;
     uint64_t count = pkn_count_read_published(&lane->recorded);
     uint64_t dropped = pkn_count_read(&lane->dropped);

@@ -13,9 +13,17 @@ PKN_INTERNAL int pkn_wait_without_place_is_over(const pkern_pool *pool, const pk
     return pkn_atomic_load_acquire_size(left) == 0 || pkn_deadline_has_passed(wait->deadline_ns);
 }
 
+/* One spare is too many; at the pool's end, when workers that have ended have left it nothing. See spare.h. */
+PKN_INTERNAL int pkn_spare_may_rest(const pkern_pool *pool) {
+    return pkn_atomic_load_relaxed_u32(&pool->spares_working) > pkn_atomic_load_relaxed_u32(&pool->blocked) &&
+           (pkn_atomic_load_relaxed_u32(&pool->stopping) == 0 || pkn_queues_are_empty(pool));
+}
+
 /* acquire in each: what was done before is visible after the wait */
 PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) {
     switch (wait->kind) {
+    case PKN_WAIT_WORK:
+        return self->is_spare && pkn_spare_may_rest(self->pool);
     case PKN_WAIT_JOIN:
         return (pkn_atomic_load_acquire_u32(&wait->slot->state) & 0xffffu) == PKN_SLOT_DONE;
     case PKN_WAIT_LOOP:
@@ -29,6 +37,11 @@ PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) 
     default:
         return 0;
     }
+}
+
+/* A worker's search for work, at the pool's end. A spare goes on, for what is blocked may still need it. */
+PKN_INTERNAL int pkn_wait_stops(const pkn_member *self, const pkn_wait *wait) {
+    return wait->kind == PKN_WAIT_WORK && !self->is_spare && pkn_atomic_load_relaxed_u32(&self->pool->stopping) != 0;
 }
 
 /* Asks everybody to make private joins public at the next fork. */
@@ -46,15 +59,15 @@ PKN_INTERNAL void pkn_request_work(pkn_member *self) {
 enum { PKN_WOKEN = 1, PKN_WOKEN_AT_HOME = 2 };
 
 #if PKN_THREADS
-/* Until parked changes, or the deadline where that is not 0. */
-PKN_INTERNAL void pkn_sleep_on(pkn_member *self, uint32_t parked, uint64_t deadline_ns) {
+/* Until the word changes, or the deadline where that is not 0. */
+PKN_INTERNAL void pkn_sleep_on(pkn_member *self, pkn_atomic_u32 *word, uint32_t value, uint64_t deadline_ns) {
     uint64_t start = pkn_ticks();
     pkn_tally_add(&self->tally, PKN_TALLY_SLEEPS, 1);
     pkn_watch_start(&self->tally.watch[PKN_TALLY_ASLEEP], start);
     if (deadline_ns == 0) {
-        pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
+        pkn_sleep_while_equal(&self->sleeper, word, value);
     } else {
-        pkn_sleep_until(&self->sleeper, &self->parked, parked, deadline_ns);
+        pkn_sleep_until(&self->sleeper, word, value, deadline_ns);
     }
     self->tally.clock = pkn_ticks();
     pkn_watch_stop(&self->tally.watch[PKN_TALLY_ASLEEP], self->tally.clock);
@@ -67,7 +80,7 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
 #if PKN_THREADS
     pkern_pool *pool = self->pool;
     int is_isolated = pkn_wait_is_isolated(self, wait);
-    int takes_anything = self->is_worker && wait->kind != PKN_WAIT_LOOP && !is_isolated;
+    int takes_anything = pkn_is_own_thread(self) && wait->kind != PKN_WAIT_LOOP && !is_isolated;
     uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(self->blocks ? PKN_ROOT_LONELY : pkn_root(self));
     pkn_member *home = is_isolated ? 0 : self->home;
     int woken = PKN_WOKEN;
@@ -85,8 +98,8 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
     pkn_fence_all_threads(pool->has_membarrier || (home != 0 && home->pool->has_membarrier));
     if (!(pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, all, 1) || (home != 0 && pkn_search_at_home(home, all, 1)) ||
-          pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool))) {
-        pkn_sleep_on(self, parked, wait->deadline_ns);
+          pkn_wait_stops(self, wait) || pkn_is_orphan(pool))) {
+        pkn_sleep_on(self, &self->parked, parked, wait->deadline_ns);
     }
     if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
         pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
@@ -162,7 +175,7 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
                 how |= PKN_SEARCH_HIDDEN;
             }
             pkn_request_work(self);
-            if (wait->kind == PKN_WAIT_WORK && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
+            if (pkn_wait_stops(self, wait)) {
                 return 0;
             }
         }

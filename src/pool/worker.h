@@ -34,12 +34,12 @@ PKN_INTERNAL void pkn_worker_name(const char *prefix, int index, char name[16]) 
 PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
     pkern_pool *pool = self->pool;
     pkn_mutex_lock(&pool->lock);
-    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->board.number) &&
-                  pkn_atomic_load_relaxed_size(&pool->injected.count) == 0 &&
-                  pkn_atomic_load_relaxed_size(&pool->urgent.count) == 0;
+    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->board.number) && pkn_queues_are_empty(pool);
     pkn_mutex_unlock(&pool->lock);
     return self->ended;
 }
+
+PKN_INTERNAL int pkn_spare_ends(pkn_member *self);
 
 PKN_INTERNAL void pkn_worker_run(void *argument) {
     pkn_member *self = (pkn_member *)argument;
@@ -53,7 +53,7 @@ PKN_INTERNAL void pkn_worker_run(void *argument) {
     pkn_this_thread.memberships = self;
     pkn_this_thread.worker = self;
     pkn_set_current(self);
-    if ((pool->flags & PKERN_POOL_PIN) != 0) {
+    if ((pool->flags & PKERN_POOL_PIN) != 0 && self->is_worker) {
         pkn_pin_this_thread(self->index + 1);
     }
     /* the creator holds this lock until the pool is complete */
@@ -62,7 +62,7 @@ PKN_INTERNAL void pkn_worker_run(void *argument) {
     if (pool->on_thread_start != 0) {
         pool->on_thread_start(self->index, pool->user);
     }
-    while (pkn_work_until(self, &wait) == 0 && !pkn_worker_ends(self)) {
+    while (pkn_work_until(self, &wait) == 0 && !(self->is_spare ? pkn_spare_ends(self) : pkn_worker_ends(self))) {
     }
     if (pool->on_thread_exit != 0) {
         pool->on_thread_exit(self->index, pool->user);

@@ -8,6 +8,7 @@
 #include "pools.h"
 #include "abroad.h"
 #include "regions.h"
+#include "spares.h"
 
 static const explore_scenario table[] = {
     /* every execution */
@@ -109,6 +110,9 @@ static const explore_scenario table[] = {
     {"region: a scope's owner sleeps", setup_1_worker, {own_scope, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"region: a scope's owner blocks", setup_1_worker, {blocked_scope, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"region: two joins in a row", setup_1_worker, {own_joins_in_a_row, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
+    {"spare: works while the worker blocks", fresh_world, {spare_works}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"spare: is called twice", fresh_world, {spare_is_called_twice}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"spare: spawns while the pool ends", fresh_world, {spare_spawns_at_the_end}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
     {"pool: of three, made and ended", fresh_world, {pool_idle_3}, 0, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
     {"pool: a join", fresh_world, {pool_join}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"pool: a join in a join", fresh_world, {pool_join_nested}, 0, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},

@@ -383,6 +383,35 @@ Test(pool_region, who_blocks_runs_nothing) {
     }
 }
 
+#if PKN_THREADS
+/* On one of two workers: blocks when the other is gone, since the pool ends. */
+static int region_block_alone(void *ctx) {
+    pkern_pool *pool = region.pool;
+    pkern_scope scope;
+    size_t ran = 0;
+    pool_count_one(ctx);
+    for (int ended = 0; !ended; pool_nap_us(20)) {
+        pkn_mutex_lock(&pool->lock);
+        ended = pkn_member_at(pool, 1u - (uint32_t)pkern_worker_index(0))->ended;
+        pkn_mutex_unlock(&pool->lock);
+    }
+    cr_assert_eq(pkern_scope_begin_with(&scope, 0, PKERN_WAIT_BLOCK), PKERN_OK);
+    cr_assert_eq(pkern_scope_spawn(&scope, pool_count_one, &ran), PKERN_OK);
+    cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+    cr_assert_eq(ran, 1);
+    return pool_count_one(&region.elsewhere);
+}
+
+Test(pool_region, nobody_blocks_when_the_others_are_gone) {
+    size_t inside = 0;
+    region_init(pool_of(3), PKERN_WAIT_BLOCK);
+    cr_assert_eq(pkern_spawn(region.pool, region_block_alone, &inside), PKERN_OK);
+    cr_assert(pool_reaches(&inside, 1));
+    region_end();
+    cr_assert_eq(region.elsewhere, 1);
+}
+#endif
+
 /* Both of two must be running for either to end. */
 static int region_meet(void *ctx) {
     size_t *met = (size_t *)ctx;
