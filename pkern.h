@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x738a54e5bec72cd1u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf45372084eb57ab7u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x738a54e5bec72cd1u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xf45372084eb57ab7u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -476,10 +476,12 @@ typedef struct pkern_pool_config {
        start->run(start->argument), and must not wait for it nor call it itself; nonzero: there is no further thread, as where
        pthread_create fails. join_thread returns when that run has returned, so that no code of pkern runs after
        pkern_pool_destroy. Name, priority and signal mask are the handler's affair; PKERN_POOL_PIN is followed. Called by the
-       thread that makes or ends the pool, for index 0, 1, ... in order. */
+       thread that makes or ends the pool, for index 0, 1, ... in order; for a spare thread start_thread is called inside
+       pkern_blocking, under a lock, and must not use the pool. */
     int (*start_thread)(const pkern_thread_start *start, void *user);
     void (*join_thread)(int index, void *user);
     const char *trace; /* file of a trace, see observe.h; 0 = environment PKERN_TRACE, "" = none; copied */
+    int max_spares;    /* threads that may work in place of those inside pkern_blocking, 0 to 256 */
 } pkern_pool_config;
 
 /* Makes a pool. Usable CPUs are the smaller of the affinity mask and the cgroup's quota (v1 or v2). A bad value in the
@@ -490,7 +492,7 @@ typedef struct pkern_pool_config {
    a call, for its own calls' tasks; the hooks don't run on it; other threads are guests as ever. In a pool of 1 what it spawns
    runs inside pkern_spawn. It has to end the pool itself; if the thread ends before, the pool can't be ended any more.
    config: 0 = defaults. Errors: PKERN_EINVAL (pool is 0, num_threads < 0 or > PKERN_MAX_THREADS, half an allocator, half a pair of
-   start_thread and join_thread, unknown flag, PKERN_POOL_USE_CURRENT_THREAD on a thread that is in a pool already),
+   start_thread and join_thread, max_spares < 0 or > 256, unknown flag, PKERN_POOL_USE_CURRENT_THREAD on a thread that is in a pool already),
    PKERN_ENOMEM, PKERN_ETHREAD (only with PKERN_POOL_ALL_THREADS); *pool is then 0. Any thread. Allocates; starts T - 1 threads. */
 PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_pool **pool);
 
@@ -524,7 +526,7 @@ PKERN_API int pkern_pool_num_threads(const pkern_pool *pool);
 /* Bound of pkern_worker_index: arrays of per-thread state have this many elements. */
 PKERN_API int pkern_pool_num_slots(const pkern_pool *pool);
 
-/* The calling thread's slot in the pool: 0 .. T - 2 for its own threads, from T - 1 on for guests, fixed while the thread is inside
+/* The calling thread's slot in the pool: 0 .. T - 2 for its own threads, from T - 1 on for guests and spare threads, fixed while the thread is inside
    a call. -1 where the calling thread is neither. No two threads that are inside at once share an index. A task that waits inside
    (in a join, a scope, a loop) may run other tasks of the pool meanwhile, on the same index, but never another piece of a loop that
    it is a piece of: so state kept by index is safe in loop bodies, and in tasks that don't wait. */
@@ -610,6 +612,17 @@ PKERN_API int pkern_yield_local(pkern_pool *pool);
    at its next wait or at the end of its task. Blocks until all have run. Returns the lowest index's failure.
    Errors: PKERN_EINVAL (fn is 0). No allocation. */
 PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, int count, void *ctx), void *ctx);
+
+/* fn(ctx) on the caller, which may wait in it for what isn't the pool's: input, a lock, another process. Meanwhile a spare thread works in the
+   caller's place (and in the place of the pool's own thread that the caller is, where that is another pool), as long as there are no
+   more than the config's max_spares. It is made when first needed, and kept; when fn returns the caller goes on at once, and the spare
+   rests after the piece of work that it is in. Spares run joins, tasks and spawned jobs, each with an index of its own behind the workers';
+   they take no part in broadcasts, which wait for a worker that is in fn, and in loops of others; the hooks run on them,
+   PKERN_POOL_PIN does not bind them. Inside fn the pool may be used as ever. Costs two locks, where a spare rests a wake. On a pool of 1,
+   outside of the pool, inside another call of it, and where no spare can be had, it only calls fn.
+   Returns fn's result. Errors: PKERN_EINVAL (fn is 0). Allocates for a new spare. Source: Go's system calls; Java's
+   ForkJoinPool.ManagedBlocker. */
+PKERN_API pkern_status pkern_blocking(pkern_pool *pool, pkern_task_fn fn, void *ctx);
 
 /* ---- scopes ---- */
 
@@ -3077,7 +3090,7 @@ typedef struct pkn_trace pkn_trace;
 #define PKN_JOIN_SEGMENT_0 32u
 
 /* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */
-enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2, PKN_GUEST_KEPT = 3, PKN_GUEST_KEPT_BUSY = 4 };
+enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2, PKN_GUEST_KEPT = 3, PKN_GUEST_KEPT_BUSY = 4, PKN_GUEST_SPARE = 5, PKN_GUEST_RESTING = 6 };
 enum { PKN_AWAKE = 0, PKN_ASLEEP = 1 };
 #define PKN_ASLEEP_ABROAD 0x80000000u /* a worker that sleeps as a guest of another pool */
 /* A guest for the pool's life, by PKERN_POOL_USE_CURRENT_THREAD; it is just running the jobs that nobody else can run. */
@@ -3095,6 +3108,7 @@ struct pkn_member {
     PKN_ALIGNED(PKN_CACHE_LINE) pkern_pool *pool;
     int index;
     int is_worker;
+    int is_spare;           /* see spare.h */
     pkn_cpu_place place;
     size_t bytes;           /* of this block */
     pkn_loop_slice *slices; /* [T], allocated by the first loop that is shared */
@@ -3120,6 +3134,7 @@ struct pkn_member {
     uint32_t seen_broadcast;
     int has_spawned;       /* something was pushed to the spawn deque since the guest came */
     int stays;             /* PKN_STAYS... */
+    int is_blocking;       /* inside pkern_blocking */
     int ended;             /* the worker is gone, since the pool is being destroyed; under the pool's lock */
     uint32_t loop_epoch;
     int loop_active;       /* the board is in use */
@@ -3228,6 +3243,11 @@ struct pkern_pool {
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 sleepers; /* workers asleep, + PKN_SLEEPING_GUEST for each guest */
     uint32_t helpers; /* T - 1 */
     pkn_atomic_u32 blocking; /* workers in a wait that runs nothing */
+
+    /* see spare.h; changed under lock */
+    PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 blocked; /* members inside pkern_blocking */
+    pkn_atomic_u32 spares_working;                      /* that don't rest */
+    uint32_t num_spares, max_spares;
 };
 
 #define PKN_SLEEPING_GUEST 0x10000u
@@ -3243,6 +3263,11 @@ PKN_INLINE void pkn_set_root(pkn_member *member, uint32_t root) {
 /* Of an index below num_members, whose release covers the pointer, or of a thief whose claim was seen. */
 PKN_INLINE pkn_member *pkn_member_at(const pkern_pool *pool, uint32_t index) {
     return (pkn_member *)pkn_atomic_load_relaxed_ptr(&pool->members[index]);
+}
+
+/* One of the pool's own threads, which take any work; the others are guests. */
+PKN_INLINE int pkn_is_own_thread(const pkn_member *member) {
+    return member->is_worker || member->is_spare;
 }
 
 /* 0 where both have the same last cache, or one's place isn't known; 1 in the same memory node; else 2. */
@@ -4093,7 +4118,7 @@ PKN_INLINE uint32_t pkn_sleeping_workers(const pkern_pool *pool) {
 }
 
 PKN_INLINE uint32_t pkn_sleeper_unit(const pkn_member *member) {
-    return member->is_worker ? 1u : PKN_SLEEPING_GUEST;
+    return pkn_is_own_thread(member) ? 1u : PKN_SLEEPING_GUEST;
 }
 
 /* parked: awake, or asleep until there is any work, or until there is work of a root. */
@@ -4460,6 +4485,12 @@ PKN_INTERNAL int pkn_queue_take(pkern_pool *pool, pkn_job_queue *queue, const pk
     }
     pkn_mutex_unlock(&pool->lock);
     return found < count;
+}
+
+/* For who ends: under the lock, or to look once more under it. */
+PKN_INLINE int pkn_queues_are_empty(const pkern_pool *pool) {
+    return pkn_atomic_load_relaxed_size(&pool->injected.count) == 0 && pkn_atomic_load_relaxed_size(&pool->urgent.count) == 0 &&
+           pkn_atomic_load_relaxed_size(&pool->of_regions.count) == 0;
 }
 
 PKN_INLINE int pkn_inject(pkern_pool *pool, const pkn_job *job) {
@@ -5052,7 +5083,7 @@ PKN_INTERNAL int pkn_take_hidden_from_any(pkn_member *self, const pkn_filter *fi
 
 /* A guest wants to leave, and a loop's owner to go on, so they take what descends from their own call; but who yields asks for any. */
 PKN_INLINE int pkn_wait_stops_at_root(const pkn_member *self, const pkn_wait *wait) {
-    return (!self->is_worker && wait->kind != PKN_WAIT_YIELD) || wait->kind == PKN_WAIT_LOOP;
+    return (!pkn_is_own_thread(self) && wait->kind != PKN_WAIT_YIELD) || wait->kind == PKN_WAIT_LOOP;
 }
 
 /* The root of urgent jobs that this member may take, and posts. In a pool of one nobody else may run them: the guest's call must
@@ -5169,7 +5200,7 @@ PKN_INTERNAL int pkn_search_now(pkn_member *self, const pkn_wait *wait, int how,
         }
     }
     filter.scope = 0;
-    filter.by_root = !self->is_worker;
+    filter.by_root = !pkn_is_own_thread(self);
     filter.root = pkn_root(self);
     if (!shallow) {
         return 0;
@@ -5268,9 +5299,17 @@ PKN_INTERNAL int pkn_wait_without_place_is_over(const pkern_pool *pool, const pk
     return pkn_atomic_load_acquire_size(left) == 0 || pkn_deadline_has_passed(wait->deadline_ns);
 }
 
+/* One spare is too many; at the pool's end, when workers that have ended have left it nothing. See spare.h. */
+PKN_INTERNAL int pkn_spare_may_rest(const pkern_pool *pool) {
+    return pkn_atomic_load_relaxed_u32(&pool->spares_working) > pkn_atomic_load_relaxed_u32(&pool->blocked) &&
+           (pkn_atomic_load_relaxed_u32(&pool->stopping) == 0 || pkn_queues_are_empty(pool));
+}
+
 /* acquire in each: what was done before is visible after the wait */
 PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) {
     switch (wait->kind) {
+    case PKN_WAIT_WORK:
+        return self->is_spare && pkn_spare_may_rest(self->pool);
     case PKN_WAIT_JOIN:
         return (pkn_atomic_load_acquire_u32(&wait->slot->state) & 0xffffu) == PKN_SLOT_DONE;
     case PKN_WAIT_LOOP:
@@ -5284,6 +5323,11 @@ PKN_INTERNAL int pkn_wait_is_over(const pkn_member *self, const pkn_wait *wait) 
     default:
         return 0;
     }
+}
+
+/* A worker's search for work, at the pool's end. A spare goes on, for what is blocked may still need it. */
+PKN_INTERNAL int pkn_wait_stops(const pkn_member *self, const pkn_wait *wait) {
+    return wait->kind == PKN_WAIT_WORK && !self->is_spare && pkn_atomic_load_relaxed_u32(&self->pool->stopping) != 0;
 }
 
 /* Asks everybody to make private joins public at the next fork. */
@@ -5301,15 +5345,15 @@ PKN_INTERNAL void pkn_request_work(pkn_member *self) {
 enum { PKN_WOKEN = 1, PKN_WOKEN_AT_HOME = 2 };
 
 #if PKN_THREADS
-/* Until parked changes, or the deadline where that is not 0. */
-PKN_INTERNAL void pkn_sleep_on(pkn_member *self, uint32_t parked, uint64_t deadline_ns) {
+/* Until the word changes, or the deadline where that is not 0. */
+PKN_INTERNAL void pkn_sleep_on(pkn_member *self, pkn_atomic_u32 *word, uint32_t value, uint64_t deadline_ns) {
     uint64_t start = pkn_ticks();
     pkn_tally_add(&self->tally, PKN_TALLY_SLEEPS, 1);
     pkn_watch_start(&self->tally.watch[PKN_TALLY_ASLEEP], start);
     if (deadline_ns == 0) {
-        pkn_sleep_while_equal(&self->sleeper, &self->parked, parked);
+        pkn_sleep_while_equal(&self->sleeper, word, value);
     } else {
-        pkn_sleep_until(&self->sleeper, &self->parked, parked, deadline_ns);
+        pkn_sleep_until(&self->sleeper, word, value, deadline_ns);
     }
     self->tally.clock = pkn_ticks();
     pkn_watch_stop(&self->tally.watch[PKN_TALLY_ASLEEP], self->tally.clock);
@@ -5322,7 +5366,7 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
 #if PKN_THREADS
     pkern_pool *pool = self->pool;
     int is_isolated = pkn_wait_is_isolated(self, wait);
-    int takes_anything = self->is_worker && wait->kind != PKN_WAIT_LOOP && !is_isolated;
+    int takes_anything = pkn_is_own_thread(self) && wait->kind != PKN_WAIT_LOOP && !is_isolated;
     uint32_t parked = takes_anything ? (uint32_t)PKN_ASLEEP : pkn_asleep_for_root(self->blocks ? PKN_ROOT_LONELY : pkn_root(self));
     pkn_member *home = is_isolated ? 0 : self->home;
     int woken = PKN_WOKEN;
@@ -5340,8 +5384,8 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
     pkn_fence_all_threads(pool->has_membarrier || (home != 0 && home->pool->has_membarrier));
     if (!(pkn_wait_is_over(self, wait) || pkn_search_now(self, wait, all, 1) || (home != 0 && pkn_search_at_home(home, all, 1)) ||
-          pkn_atomic_load_relaxed_u32(&pool->stopping) != 0 || pkn_is_orphan(pool))) {
-        pkn_sleep_on(self, parked, wait->deadline_ns);
+          pkn_wait_stops(self, wait) || pkn_is_orphan(pool))) {
+        pkn_sleep_on(self, &self->parked, parked, wait->deadline_ns);
     }
     if (pkn_atomic_cas_relaxed_u32(&self->parked, &parked, PKN_AWAKE)) {
         pkn_atomic_fetch_sub_relaxed_u32(&pool->sleepers, pkn_sleeper_unit(self));
@@ -5417,7 +5461,7 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
                 how |= PKN_SEARCH_HIDDEN;
             }
             pkn_request_work(self);
-            if (wait->kind == PKN_WAIT_WORK && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
+            if (pkn_wait_stops(self, wait)) {
                 return 0;
             }
         }
@@ -5523,7 +5567,8 @@ PKN_INTERNAL PKN_COLD pkn_member *pkn_find_guest_slot(pkern_pool *pool, const vo
         pkn_member *member = pkn_member_at(pool, i);
         found = pkn_take_guest_slot(member) ? member : 0;
     }
-    if (found == 0 && count < (uint32_t)pool->num_slots) {
+    /* the last slots are the spares' */
+    if (found == 0 && count + pool->max_spares < (uint32_t)pool->num_slots + pool->num_spares) {
         found = pkn_member_create(pool, (int)count, 0);
         if (found != 0) {
             found->kept_by = count == first ? thread : 0;
@@ -5689,10 +5734,10 @@ PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
 }
 
 /* Before a wait of this mode. BLOCK leaves its tasks to others, so one worker at least never blocks: who would be the last waits as
-   OWN does. */
+   OWN does. So do spares, and workers at the pool's end, when the others may be gone. */
 PKN_INTERNAL void pkn_block_begin(pkn_member *member, int wait_mode) {
     pkern_pool *pool = member->pool;
-    if (wait_mode != PKERN_WAIT_BLOCK || pool->helpers == 0) {
+    if (wait_mode != PKERN_WAIT_BLOCK || pool->helpers == 0 || member->is_spare || pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
         return;
     }
     member->blocks = !member->is_worker || pkn_atomic_fetch_add_relaxed_u32(&pool->blocking, 1) + 2u <= pool->helpers;
@@ -6231,7 +6276,7 @@ PKERN_API pkern_status pkern_pool_wait_idle(pkern_pool *pool, int64_t timeout_ns
     pkn_member *member = pkn_enter(pool, &entry);
     pool = member != 0 ? member->pool : pkn_called_pool(pool);
     pkern_status status = PKERN_OK;
-    if (member != 0 && (member->is_worker || member->in_detached != 0 || member->depth != 0)) {
+    if (member != 0 && (pkn_is_own_thread(member) || member->in_detached != 0 || member->depth != 0)) {
         status = PKERN_EDEADLK;
     } else {
         int lost = member != 0 ? pkn_wait_for(member, &wait, &pool->detached) : pkn_wait_outside(pool, &wait);
@@ -6434,10 +6479,6 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
     int lost = 0;
     if (member->is_worker) {
         pkn_serve_broadcasts(member);
-        /* a worker that had ended before was seen to by the lock, and so was why */
-        if (pkn_atomic_load_relaxed_u32(&member->pool->stopping) != 0) {
-            pkn_broadcast_for_the_ended(member->pool, &broadcast);
-        }
     } else {
         uint64_t start = pkn_trace_start(member);
         pkn_tally_add(&member->tally, PKN_TALLY_BROADCASTS, 1);
@@ -6446,6 +6487,10 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         if (code != 0) {
             pkn_keep_lowest_failure(&broadcast.failure, (uint32_t)workers, code);
         }
+    }
+    /* a worker that had ended before was seen to by the lock, and so was why */
+    if (pkn_is_own_thread(member) && pkn_atomic_load_relaxed_u32(&member->pool->stopping) != 0) {
+        pkn_broadcast_for_the_ended(member->pool, &broadcast);
     }
     pkn_wait wait = {PKN_WAIT_BROADCAST, 0, 0, 0, 0, 0, 0};
     wait.broadcast = &broadcast;
@@ -6480,7 +6525,7 @@ PKN_INTERNAL pkern_status pkn_spawn_broadcast(pkn_member *member, pkern_scope *s
     broadcast->count = pool->num_threads - 1;
     broadcast->root = scope != 0 ? pkn_root(member) : PKN_ROOT_NONE;
     broadcast->scope = scope;
-    pkn_atomic_store_relaxed_u32(&broadcast->remaining, (uint32_t)broadcast->count);
+    pkn_atomic_store_relaxed_u32(&broadcast->remaining, (uint32_t)broadcast->count + 1u); /* a part is this function's */
     pkn_atomic_store_relaxed_u64(&broadcast->failure, PKN_NO_FAILURE);
     if (scope != 0) {
         broadcast->spawn_number = pkn_atomic_fetch_add_relaxed_u32(&scope->spawned, 1);
@@ -6490,9 +6535,10 @@ PKN_INTERNAL pkern_status pkn_spawn_broadcast(pkn_member *member, pkern_scope *s
     }
     pkn_announce_broadcast(pool, broadcast);
     pkn_trace_instant(member, PKN_TRACE_ANNOUNCE, 0);
-    if (member->is_worker && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
-        pkn_broadcast_for_the_ended(pool, broadcast); /* our own part is still to come, so it lives */
+    if (pkn_is_own_thread(member) && pkn_atomic_load_relaxed_u32(&pool->stopping) != 0) {
+        pkn_broadcast_for_the_ended(pool, broadcast);
     }
+    pkn_broadcast_part_ended(pool, broadcast, 0, 0);
     return PKERN_OK;
 }
 
@@ -7208,331 +7254,30 @@ PKN_INTERNAL pkern_status pkn_loop_run(pkern_pool *pool, size_t begin, size_t en
 
 #endif
 /* ==== src/pkern.in.h, continued ==== */
-/* ==== src/pool/trace.c ==== */
+/* ==== src/pool/blocking.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Writing the trace. The file is complete after each step: it is created as an array of one event, and whatever is added takes the
-   place of the closing bracket. So pools may come and go and share a file, and what is there can be opened at any time.
+/* Calls that wait for something outside of the pool. */
+#ifndef PKN_POOL_BLOCKING_C
+#define PKN_POOL_BLOCKING_C
 
-   A process is recognised by its number, so a forked child knows that the traces it inherits are not its own. */
-#ifndef PKN_POOL_TRACE_C
-#define PKN_POOL_TRACE_C
-
-/* #include "pool/trace.h": above */
-/* #include "pool/guest.h": above */
-
-struct pkn_trace {
-    pkn_trace *next; /* of the process's traced pools, under pkn_trace_lock */
-    pkern_pool *pool;
-    long process;
-    unsigned number; /* of the pool in the process */
-    size_t bytes;
-    char file[1];
-};
-
-typedef struct pkn_trace_kind {
-    const char *name;
-    const char *first, *second; /* what the event's numbers are, 0 for none */
-} pkn_trace_kind;
-
-static const pkn_trace_kind pkn_trace_kinds[PKN_TRACE_KINDS] = {
-    {"stolen join", "from", 0},
-    {"job", "from", 0},
-    {"help", "owner", "units"},
-    {"loop", "units", 0},
-    {"loop, not shared", 0, 0},
-    {"broadcast", 0, 0},
-    {"wait", 0, 0},
-    {"wait for join", 0, 0},
-    {"wait for scope", 0, 0},
-    {"wait for loop", 0, 0},
-    {"wait for broadcast", 0, 0},
-    {"wait for future", 0, 0},
-    {"wait for idle", 0, 0},
-    {"yield", 0, 0},
-    {"sleep", 0, 0},
-    {"call", 0, 0},
-    {"wake", "slot", 0},
-    {"announce broadcast", 0, 0},
-};
-
-static pkn_trace *pkn_traces;
-static unsigned pkn_traced_pools;
-static int pkn_trace_watches_exit;
-
-/* Which files this process has created, by their names' hashes; where there are more, the oldest is forgotten and begun anew. */
-#define PKN_TRACE_FILES 16u
-static uint64_t pkn_trace_files[PKN_TRACE_FILES];
-static unsigned pkn_trace_file_count;
-
-/* ---- the file ---- */
-
-PKN_INTERNAL uint64_t pkn_trace_hash(const char *file, long process) {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)process;
-    for (; *file != 0; file++) {
-        hash = (hash ^ (unsigned char)*file) * UINT64_C(0x100000001b3);
-    }
-    return hash | 1u;
-}
-
-#define PKN_TRACE_END "\n]\n"
-
-/* The file, positioned where the next event goes, after what stands before it was written; 0 where it can't be had. */
-PKN_INTERNAL FILE *pkn_trace_open_file(const pkn_trace *trace) {
-    uint64_t hash = pkn_trace_hash(trace->file, trace->process);
-    for (unsigned i = 0; i < PKN_TRACE_FILES; i++) {
-        FILE *known = pkn_trace_files[i] == hash ? fopen(trace->file, "rb+") : 0;
-        char end[sizeof PKN_TRACE_END] = "";
-        if (known != 0) {
-            if (fseek(known, -(long)(sizeof end - 1), SEEK_END) == 0 && fread(end, 1, sizeof end - 1, known) == sizeof end - 1 &&
-                strcmp(end, PKN_TRACE_END) == 0 && fseek(known, -(long)(sizeof end - 1), SEEK_END) == 0 &&
-                fputs(",\n", known) >= 0) {
-                return known;
-            }
-            fclose(known);
-        }
-    }
-    FILE *made = fopen(trace->file, "wb");
-    if (made != 0) {
-        pkn_trace_files[pkn_trace_file_count++ % PKN_TRACE_FILES] = hash;
-        if (fputs("[\n", made) < 0) {
-            fclose(made);
-            return 0;
-        }
-    }
-    return made;
-}
-
-PKN_INTERNAL pkern_status pkn_trace_close_file(FILE *file) {
-    int failed = fputs(PKN_TRACE_END, file) < 0;
-    failed |= ferror(file);
-    failed |= fclose(file);
-    return failed ? PKERN_EIO : PKERN_OK;
-}
-
-/* As a part of a JSON string. */
-PKN_INTERNAL void pkn_trace_put_text(FILE *file, const char *text) {
-    for (; *text != 0; text++) {
-        if (*text == '"' || *text == '\\') {
-            fputc('\\', file);
-        }
-        fputc(*text >= ' ' && *text <= '~' ? *text : '?', file);
-    }
-}
-
-/* ---- a pool's events ---- */
-
-/* Ticks to nanoseconds, by two looks at both clocks. */
-typedef struct pkn_trace_clock {
-    uint64_t ticks, ns;
-    double ns_per_tick;
-} pkn_trace_clock;
-
-PKN_INTERNAL uint64_t pkn_trace_ns(const pkn_trace_clock *clock, uint64_t ticks) {
-    double passed = (double)(int64_t)(ticks - clock->ticks) * clock->ns_per_tick;
-    return passed > 0 ? clock->ns + (uint64_t)passed : clock->ns;
-}
-
-PKN_INTERNAL void pkn_trace_put_time(FILE *file, const char *name, uint64_t ns) {
-    fprintf(file, ",\"%s\":%llu.%03u", name, (unsigned long long)(ns / 1000), (unsigned)(ns % 1000));
-}
-
-/* A number of a slot, or -1. */
-PKN_INTERNAL void pkn_trace_put_number(FILE *file, const char *name, uint32_t number) {
-    if (number == UINT32_MAX) {
-        fprintf(file, "\"%s\":-1", name);
-    } else {
-        fprintf(file, "\"%s\":%lu", name, (unsigned long)number);
-    }
-}
-
-PKN_INTERNAL void pkn_trace_put_event(FILE *file, const pkn_trace *trace, int slot, const pkn_trace_event *event,
-                                      const pkn_trace_clock *clock) {
-    const pkn_trace_kind *kind = &pkn_trace_kinds[event->kind];
-    int is_instant = event->kind >= PKN_TRACE_WAKE;
-    uint64_t start = pkn_trace_ns(clock, event->start);
-    fprintf(file, ",\n{\"name\":\"%s\",\"cat\":\"pkern\",\"ph\":\"%s\",\"pid\":%u,\"tid\":%d", kind->name,
-            is_instant ? "i\",\"s\":\"t" : "X", trace->number, slot);
-    pkn_trace_put_time(file, "ts", start);
-    if (!is_instant) {
-        pkn_trace_put_time(file, "dur", pkn_trace_ns(clock, event->end) - start);
-    }
-    if (kind->first != 0) {
-        fputs(",\"args\":{", file);
-        pkn_trace_put_number(file, kind->first, event->first);
-        if (kind->second != 0) {
-            fputc(',', file);
-            pkn_trace_put_number(file, kind->second, event->second);
-        }
-        fputc('}', file);
-    }
-    fputc('}', file);
-}
-
-/* The name of a slot's lane, its events, and how many are missing. */
-PKN_INTERNAL void pkn_trace_put_lane(FILE *file, const pkn_trace *trace, const pkn_member *member, const pkn_trace_clock *clock) {
-    pkn_trace_lane *lane = member->lane;
-    const char *prefix = member->is_worker ? trace->pool->name : "caller";
-    int number = member->is_worker ? member->index : member->index - trace->pool->num_threads + 1;
-    uint64_t count = pkn_count_read_published(&lane->recorded);
-    uint64_t dropped = pkn_count_read(&lane->dropped);
-    uint64_t last = clock->ns;
-    fprintf(file, ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%u,\"tid\":%d,\"args\":{\"name\":\"", trace->number, member->index);
-    pkn_trace_put_text(file, prefix);
-    fprintf(file, "-%d\"}}", number);
-    for (uint64_t i = 0; i < count; i++) {
-        const pkn_trace_event *block =
-            (const pkn_trace_event *)pkn_atomic_load_relaxed_ptr(&lane->block[i / PKN_TRACE_BLOCK]);
-        const pkn_trace_event *event = &block[i % PKN_TRACE_BLOCK];
-        last = pkn_trace_ns(clock, event->end);
-        pkn_trace_put_event(file, trace, member->index, event, clock);
-    }
-    if (dropped != 0) {
-        fprintf(file, ",\n{\"name\":\"events dropped\",\"cat\":\"pkern\",\"ph\":\"i\",\"s\":\"t\",\"pid\":%u,\"tid\":%d", trace->number,
-                member->index);
-        pkn_trace_put_time(file, "ts", last);
-        fprintf(file, ",\"args\":{\"count\":%llu}}", (unsigned long long)dropped);
-    }
-}
-
-/* Under pkn_trace_lock. The pool's threads may go on. */
-PKN_INTERNAL void pkn_trace_write(const pkn_trace *trace) {
-    const pkern_pool *pool = trace->pool;
-    uint64_t now_ticks = pkn_ticks();
-    pkn_trace_clock clock;
-    clock.ticks = pool->created_ticks;
-    clock.ns = pool->id;
-    clock.ns_per_tick = now_ticks == clock.ticks ? 1.0 : (double)(pkn_now_ns() - clock.ns) / (double)(now_ticks - clock.ticks);
-    FILE *file = pkn_trace_open_file(trace);
-    if (file == 0) {
-        return;
-    }
-    fprintf(file, "{\"name\":\"process_sort_index\",\"ph\":\"M\",\"pid\":%u,\"tid\":0,\"args\":{\"sort_index\":%u}}", trace->number,
-            trace->number);
-    /* acquire: pairs with the creation of a guest's slot */
-    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
-    for (uint32_t i = 0; i < count; i++) {
-        const pkn_member *member = pkn_member_at(pool, i);
-        if (member->lane != 0) {
-            pkn_trace_put_lane(file, trace, member, &clock);
-        }
-    }
-    (void)pkn_trace_close_file(file);
-}
-
-/* ---- begin and end ---- */
-
-/* The name with %p replaced, and the process's number behind it in a forked child that shows no other difference. */
-PKN_INTERNAL void pkn_trace_expand(const char *name, long process, char *file) {
-    int has_number = 0;
-    for (; *name != 0; name++) {
-        if (name[0] == '%' && name[1] == 'p') {
-            file += sprintf(file, "%ld", process);
-            has_number = 1;
-            name++;
-        } else {
-            *file++ = *name;
-        }
-    }
-    *file = 0;
-    if (!has_number && pkn_atomic_load_relaxed_u32(&pkn_fork_generation) != 0) {
-        (void)sprintf(file, ".%ld", process);
-    }
-}
-
-PKN_INTERNAL void pkn_trace_at_exit(void) {
-    int kept_errno = errno;
-    pkn_mutex_lock(&pkn_trace_lock);
-    for (const pkn_trace *trace = pkn_traces; trace != 0; trace = trace->next) {
-        if (trace->process == pkn_process_number()) {
-            pkn_trace_write(trace);
-        }
-    }
-    pkn_traces = 0;
-    pkn_mutex_unlock(&pkn_trace_lock);
-    errno = kept_errno;
-}
-
-/* Creates the file, or adds the pool's name to it. */
-PKN_INTERNAL pkern_status pkn_trace_begin(pkn_trace *trace) {
-    FILE *file = pkn_trace_open_file(trace);
-    if (file == 0) {
-        return PKERN_EIO;
-    }
-    fprintf(file, "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":%u,\"tid\":0,\"args\":{\"name\":\"pool %u, ", trace->number,
-            trace->number);
-    pkn_trace_put_text(file, trace->pool->name);
-    fprintf(file, ", process %ld\"}}", trace->process);
-    return pkn_trace_close_file(file);
-}
-
-/* Before the pool has members. */
-PKN_INTERNAL pkern_status pkn_trace_open(pkern_pool *pool, const char *name) {
-    name = name != 0 ? name : getenv("PKERN_TRACE");
-    if (name == 0 || *name == 0) {
-        return PKERN_OK;
-    }
-    int kept_errno = errno;
-    /* each "%p" may become 20 digits */
-    size_t bytes = sizeof(pkn_trace) + 10 * strlen(name) + 24;
-    pkn_trace *trace = (pkn_trace *)pkn_allocate(pool->allocator, bytes, sizeof(void *));
-    if (trace == 0) {
-        return PKERN_ENOMEM;
-    }
-    trace->pool = pool;
-    trace->process = pkn_process_number();
-    trace->bytes = bytes;
-    pkn_trace_expand(name, trace->process, trace->file);
-    pkn_mutex_lock(&pkn_trace_lock);
-    trace->number = ++pkn_traced_pools;
-    pkern_status status = pkn_trace_begin(trace);
-    if (status == PKERN_OK && !pkn_trace_watches_exit) {
-        pkn_trace_watches_exit = atexit(pkn_trace_at_exit) == 0;
-    }
-    if (status == PKERN_OK) {
-        trace->next = pkn_traces;
-        pkn_traces = trace;
-        pool->trace = trace;
-    }
-    pkn_mutex_unlock(&pkn_trace_lock);
-    if (status != PKERN_OK) {
-        pkn_release(pool->allocator, trace, bytes);
-    }
-    errno = kept_errno;
-    return status;
-}
-
-/* The pool's threads are gone; its members are not. */
-PKN_INTERNAL void pkn_trace_close(pkern_pool *pool) {
-    pkn_trace *trace = pool->trace;
-    if (trace == 0) {
-        return;
-    }
-    int kept_errno = errno;
-    pkn_mutex_lock(&pkn_trace_lock);
-    pkn_trace **link = &pkn_traces;
-    while (*link != 0 && *link != trace) {
-        link = &(*link)->next;
-    }
-    if (*link != 0) {
-        *link = trace->next;
-        if (trace->process == pkn_process_number()) {
-            pkn_trace_write(trace);
-        }
-    }
-    pkn_mutex_unlock(&pkn_trace_lock);
-    pkn_release(pool->allocator, trace, trace->bytes);
-    errno = kept_errno;
-}
-
-#endif
-/* ==== src/pkern.in.h, continued ==== */
-/* ==== src/pool/pool.c ==== */
+/* ==== src/pool/spare.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Making and ending pools, the global pool, and what a pool tells of itself. */
-#ifndef PKN_POOL_POOL_C
-#define PKN_POOL_POOL_C
+/* Spare threads: for each thread of the pool that is inside pkern_blocking one more works, up to the config's max_spares.
+
+   A spare is a member behind the workers, among the guests, that takes any work. It takes no part in broadcasts and in flat loops, which
+   number their threads, and what it spawns goes to the injector. Two counts, changed under the pool's lock, say how many there should
+   be: `blocked`, members inside pkern_blocking, and `spares_working`, spares that don't rest. Who begins to block calls
+   one that rests, or makes one, where spares_working < blocked. Who ends lowers `blocked`, and nothing else: a spare that finds, between
+   two pieces of work, that spares_working > blocked, looks again under the lock and rests, on a word of its own, so that no poster wakes it in
+   vain. One that sleeps for lack of work stays asleep and counts as working, so blocking in a loop beside an idle pool costs the lock only.
+
+   The end of the pool: the workers end as ever; who of them is inside pkern_blocking still has its spare. When all have been joined, spares
+   rest as soon as nothing is queued and none of them is blocked; when all rest, they end. Where a spare broadcasts then it stands in for the
+   workers. */
+#ifndef PKN_POOL_SPARE_H
+#define PKN_POOL_SPARE_H
 
 /* ==== src/pool/worker.h ==== */
 /* SPDX-License-Identifier: MIT */
@@ -7873,12 +7618,12 @@ PKN_INTERNAL void pkn_worker_name(const char *prefix, int index, char name[16]) 
 PKN_INTERNAL int pkn_worker_ends(pkn_member *self) {
     pkern_pool *pool = self->pool;
     pkn_mutex_lock(&pool->lock);
-    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->board.number) &&
-                  pkn_atomic_load_relaxed_size(&pool->injected.count) == 0 &&
-                  pkn_atomic_load_relaxed_size(&pool->urgent.count) == 0;
+    self->ended = self->seen_broadcast == pkn_atomic_load_relaxed_u32(&pool->board.number) && pkn_queues_are_empty(pool);
     pkn_mutex_unlock(&pool->lock);
     return self->ended;
 }
+
+PKN_INTERNAL int pkn_spare_ends(pkn_member *self);
 
 PKN_INTERNAL void pkn_worker_run(void *argument) {
     pkn_member *self = (pkn_member *)argument;
@@ -7892,7 +7637,7 @@ PKN_INTERNAL void pkn_worker_run(void *argument) {
     pkn_this_thread.memberships = self;
     pkn_this_thread.worker = self;
     pkn_set_current(self);
-    if ((pool->flags & PKERN_POOL_PIN) != 0) {
+    if ((pool->flags & PKERN_POOL_PIN) != 0 && self->is_worker) {
         pkn_pin_this_thread(self->index + 1);
     }
     /* the creator holds this lock until the pool is complete */
@@ -7901,7 +7646,7 @@ PKN_INTERNAL void pkn_worker_run(void *argument) {
     if (pool->on_thread_start != 0) {
         pool->on_thread_start(self->index, pool->user);
     }
-    while (pkn_work_until(self, &wait) == 0 && !pkn_worker_ends(self)) {
+    while (pkn_work_until(self, &wait) == 0 && !(self->is_spare ? pkn_spare_ends(self) : pkn_worker_ends(self))) {
     }
     if (pool->on_thread_exit != 0) {
         pool->on_thread_exit(self->index, pool->user);
@@ -7949,11 +7694,481 @@ PKN_INTERNAL void pkn_join_worker(const pkn_member *worker) {
 #endif
 
 #endif
-/* ==== src/pool/pool.c, continued ==== */
+/* ==== src/pool/spare.h, continued ==== */
+
+#if PKN_THREADS
+
+/* Rests where this spare is one too many, until it is called again. 1 where it is to end. */
+PKN_INTERNAL int pkn_spare_ends(pkn_member *self) {
+    pkern_pool *pool = self->pool;
+    pkn_mutex_lock(&pool->lock);
+    int rests = pkn_spare_may_rest(pool);
+    if (rests) {
+        pkn_atomic_store_relaxed_u32(&pool->spares_working, pkn_atomic_load_relaxed_u32(&pool->spares_working) - 1u);
+        pkn_atomic_store_relaxed_u32(&self->guest_state, PKN_GUEST_RESTING);
+    }
+    pkn_mutex_unlock(&pool->lock);
+    if (rests) {
+        pkn_sleep_on(self, &self->guest_state, PKN_GUEST_RESTING, 0);
+    }
+    return pkn_atomic_load_relaxed_u32(&self->guest_state) == PKN_GUEST_CLOSED;
+}
+
+/* For a spare that rests. Nothing else is told by this: what it finds then it looks for as ever. */
+PKN_INTERNAL void pkn_spare_call(pkn_member *spare, uint32_t state) {
+    pkn_atomic_store_relaxed_u32(&spare->guest_state, state);
+    pkn_wake_sleeper(&spare->sleeper, &spare->guest_state);
+}
+
+/* Under the lock. 0, or 1 where there is no memory, thread or slot. */
+PKN_INTERNAL int pkn_spare_create(pkern_pool *pool) {
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    pkn_member *spare = pool->num_spares == pool->max_spares ? 0 : pkn_member_create(pool, (int)count, 0);
+    if (spare == 0) {
+        return 1;
+    }
+    spare->is_spare = 1;
+    spare->entries = 1;
+    pkn_atomic_store_relaxed_u32(&spare->guest_state, PKN_GUEST_SPARE);
+    pkn_atomic_store_relaxed_ptr(&pool->members[count], spare);
+    if (pkn_start_worker(spare) != 0) {
+        pkn_member_destroy(spare);
+        return 1;
+    }
+    pool->num_spares++;
+    /* release: who sees the count sees the pointer and the member */
+    pkn_atomic_store_release_u32(&pool->num_members, count + 1u);
+    return 0;
+}
+
+/* Under the lock. 0, or 1 where none rests. */
+PKN_INTERNAL int pkn_spare_call_any(const pkern_pool *pool) {
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    for (uint32_t i = pool->helpers; i < count; i++) {
+        pkn_member *spare = pkn_member_at(pool, i);
+        if (pkn_atomic_load_relaxed_u32(&spare->guest_state) == PKN_GUEST_RESTING) {
+            pkn_spare_call(spare, PKN_GUEST_SPARE);
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* 1 where the member, which may be 0, blocks from now on; 0 where nothing is to be done. */
+PKN_INTERNAL int pkn_blocking_begin(pkn_member *member) {
+    if (member == 0 || member->pool->max_spares == 0 || member->is_blocking || pkn_is_orphan(member->pool)) {
+        return 0;
+    }
+    pkern_pool *pool = member->pool;
+    member->is_blocking = 1;
+    pkn_join_expose_all(member); /* for the spare */
+    pkn_mutex_lock(&pool->lock);
+    uint32_t blocked = pkn_atomic_load_relaxed_u32(&pool->blocked) + 1u;
+    uint32_t working = pkn_atomic_load_relaxed_u32(&pool->spares_working);
+    pkn_atomic_store_relaxed_u32(&pool->blocked, blocked);
+    if (working < blocked && (pkn_spare_call_any(pool) == 0 || pkn_spare_create(pool) == 0)) {
+        pkn_atomic_store_relaxed_u32(&pool->spares_working, working + 1u);
+    }
+    pkn_mutex_unlock(&pool->lock);
+    return 1;
+}
+
+PKN_INTERNAL void pkn_blocking_end(pkn_member *member) {
+    pkern_pool *pool = member->pool;
+    member->is_blocking = 0;
+    if (!pkn_is_orphan(pool)) { /* in a forked child a thread that is gone may hold the lock */
+        pkn_mutex_lock(&pool->lock);
+        pkn_atomic_store_relaxed_u32(&pool->blocked, pkn_atomic_load_relaxed_u32(&pool->blocked) - 1u);
+        pkn_mutex_unlock(&pool->lock);
+    }
+}
+
+/* After the workers have ended. */
+PKN_INTERNAL void pkn_end_spares(pkern_pool *pool) {
+    pkn_mutex_lock(&pool->lock);
+    while (pkn_atomic_load_relaxed_u32(&pool->spares_working) != 0) {
+        uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+        pkn_mutex_unlock(&pool->lock);
+        for (uint32_t i = pool->helpers; i < count; i++) {
+            pkn_wake_member(pkn_member_at(pool, i));
+        }
+        pkn_nap();
+        pkn_mutex_lock(&pool->lock);
+    }
+    pkn_mutex_unlock(&pool->lock);
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members); /* nobody is left who could make more */
+    for (uint32_t i = pool->helpers; i < count; i++) {
+        pkn_member *spare = pkn_member_at(pool, i);
+        if (spare->is_spare) {
+            pkn_spare_call(spare, PKN_GUEST_CLOSED);
+            pkn_join_worker(spare);
+        }
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pool/blocking.c, continued ==== */
+
+PKERN_API pkern_status pkern_blocking(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
+    if (fn == 0) {
+        return PKERN_EINVAL;
+    }
+#if PKN_THREADS
+    const pkn_thread_state *thread = pkn_settled_thread();
+    pkn_member *member = pool == 0 ? pkn_current() : pkn_membership(thread, pool);
+    pkn_member *home = member != 0 ? member->home : 0;
+    int blocks = pkn_blocking_begin(member);
+    int blocks_at_home = pkn_blocking_begin(home);
+    int status = fn(ctx);
+    if (blocks_at_home) {
+        pkn_blocking_end(home);
+    }
+    if (blocks) {
+        pkn_blocking_end(member);
+    }
+    return status;
+#else
+    PKN_UNUSED(pool);
+    return fn(ctx);
+#endif
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/trace.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Writing the trace. The file is complete after each step: it is created as an array of one event, and whatever is added takes the
+   place of the closing bracket. So pools may come and go and share a file, and what is there can be opened at any time.
+
+   A process is recognised by its number, so a forked child knows that the traces it inherits are not its own. */
+#ifndef PKN_POOL_TRACE_C
+#define PKN_POOL_TRACE_C
+
+/* #include "pool/trace.h": above */
+/* #include "pool/guest.h": above */
+
+struct pkn_trace {
+    pkn_trace *next; /* of the process's traced pools, under pkn_trace_lock */
+    pkern_pool *pool;
+    long process;
+    unsigned number; /* of the pool in the process */
+    size_t bytes;
+    char file[1];
+};
+
+typedef struct pkn_trace_kind {
+    const char *name;
+    const char *first, *second; /* what the event's numbers are, 0 for none */
+} pkn_trace_kind;
+
+static const pkn_trace_kind pkn_trace_kinds[PKN_TRACE_KINDS] = {
+    {"stolen join", "from", 0},
+    {"job", "from", 0},
+    {"help", "owner", "units"},
+    {"loop", "units", 0},
+    {"loop, not shared", 0, 0},
+    {"broadcast", 0, 0},
+    {"wait", 0, 0},
+    {"wait for join", 0, 0},
+    {"wait for scope", 0, 0},
+    {"wait for loop", 0, 0},
+    {"wait for broadcast", 0, 0},
+    {"wait for future", 0, 0},
+    {"wait for idle", 0, 0},
+    {"yield", 0, 0},
+    {"sleep", 0, 0},
+    {"call", 0, 0},
+    {"wake", "slot", 0},
+    {"announce broadcast", 0, 0},
+};
+
+static pkn_trace *pkn_traces;
+static unsigned pkn_traced_pools;
+static int pkn_trace_watches_exit;
+
+/* Which files this process has created, by their names' hashes; where there are more, the oldest is forgotten and begun anew. */
+#define PKN_TRACE_FILES 16u
+static uint64_t pkn_trace_files[PKN_TRACE_FILES];
+static unsigned pkn_trace_file_count;
+
+/* ---- the file ---- */
+
+PKN_INTERNAL uint64_t pkn_trace_hash(const char *file, long process) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)process;
+    for (; *file != 0; file++) {
+        hash = (hash ^ (unsigned char)*file) * UINT64_C(0x100000001b3);
+    }
+    return hash | 1u;
+}
+
+#define PKN_TRACE_END "\n]\n"
+
+/* The file, positioned where the next event goes, after what stands before it was written; 0 where it can't be had. */
+PKN_INTERNAL FILE *pkn_trace_open_file(const pkn_trace *trace) {
+    uint64_t hash = pkn_trace_hash(trace->file, trace->process);
+    for (unsigned i = 0; i < PKN_TRACE_FILES; i++) {
+        FILE *known = pkn_trace_files[i] == hash ? fopen(trace->file, "rb+") : 0;
+        char end[sizeof PKN_TRACE_END] = "";
+        if (known != 0) {
+            if (fseek(known, -(long)(sizeof end - 1), SEEK_END) == 0 && fread(end, 1, sizeof end - 1, known) == sizeof end - 1 &&
+                strcmp(end, PKN_TRACE_END) == 0 && fseek(known, -(long)(sizeof end - 1), SEEK_END) == 0 &&
+                fputs(",\n", known) >= 0) {
+                return known;
+            }
+            fclose(known);
+        }
+    }
+    FILE *made = fopen(trace->file, "wb");
+    if (made != 0) {
+        pkn_trace_files[pkn_trace_file_count++ % PKN_TRACE_FILES] = hash;
+        if (fputs("[\n", made) < 0) {
+            fclose(made);
+            return 0;
+        }
+    }
+    return made;
+}
+
+PKN_INTERNAL pkern_status pkn_trace_close_file(FILE *file) {
+    int failed = fputs(PKN_TRACE_END, file) < 0;
+    failed |= ferror(file);
+    failed |= fclose(file);
+    return failed ? PKERN_EIO : PKERN_OK;
+}
+
+/* As a part of a JSON string. */
+PKN_INTERNAL void pkn_trace_put_text(FILE *file, const char *text) {
+    for (; *text != 0; text++) {
+        if (*text == '"' || *text == '\\') {
+            fputc('\\', file);
+        }
+        fputc(*text >= ' ' && *text <= '~' ? *text : '?', file);
+    }
+}
+
+/* ---- a pool's events ---- */
+
+/* Ticks to nanoseconds, by two looks at both clocks. */
+typedef struct pkn_trace_clock {
+    uint64_t ticks, ns;
+    double ns_per_tick;
+} pkn_trace_clock;
+
+PKN_INTERNAL uint64_t pkn_trace_ns(const pkn_trace_clock *clock, uint64_t ticks) {
+    double passed = (double)(int64_t)(ticks - clock->ticks) * clock->ns_per_tick;
+    return passed > 0 ? clock->ns + (uint64_t)passed : clock->ns;
+}
+
+PKN_INTERNAL void pkn_trace_put_time(FILE *file, const char *name, uint64_t ns) {
+    fprintf(file, ",\"%s\":%llu.%03u", name, (unsigned long long)(ns / 1000), (unsigned)(ns % 1000));
+}
+
+/* A number of a slot, or -1. */
+PKN_INTERNAL void pkn_trace_put_number(FILE *file, const char *name, uint32_t number) {
+    if (number == UINT32_MAX) {
+        fprintf(file, "\"%s\":-1", name);
+    } else {
+        fprintf(file, "\"%s\":%lu", name, (unsigned long)number);
+    }
+}
+
+PKN_INTERNAL void pkn_trace_put_event(FILE *file, const pkn_trace *trace, int slot, const pkn_trace_event *event,
+                                      const pkn_trace_clock *clock) {
+    const pkn_trace_kind *kind = &pkn_trace_kinds[event->kind];
+    int is_instant = event->kind >= PKN_TRACE_WAKE;
+    uint64_t start = pkn_trace_ns(clock, event->start);
+    fprintf(file, ",\n{\"name\":\"%s\",\"cat\":\"pkern\",\"ph\":\"%s\",\"pid\":%u,\"tid\":%d", kind->name,
+            is_instant ? "i\",\"s\":\"t" : "X", trace->number, slot);
+    pkn_trace_put_time(file, "ts", start);
+    if (!is_instant) {
+        pkn_trace_put_time(file, "dur", pkn_trace_ns(clock, event->end) - start);
+    }
+    if (kind->first != 0) {
+        fputs(",\"args\":{", file);
+        pkn_trace_put_number(file, kind->first, event->first);
+        if (kind->second != 0) {
+            fputc(',', file);
+            pkn_trace_put_number(file, kind->second, event->second);
+        }
+        fputc('}', file);
+    }
+    fputc('}', file);
+}
+
+/* The name of a slot's lane, its events, and how many are missing. */
+PKN_INTERNAL void pkn_trace_put_lane(FILE *file, const pkn_trace *trace, const pkn_member *member, const pkn_trace_clock *clock) {
+    pkn_trace_lane *lane = member->lane;
+    const char *prefix = member->is_worker ? trace->pool->name : member->is_spare ? "spare" : "caller";
+    int number = member->is_worker ? member->index : member->index - trace->pool->num_threads + 1;
+    uint64_t count = pkn_count_read_published(&lane->recorded);
+    uint64_t dropped = pkn_count_read(&lane->dropped);
+    uint64_t last = clock->ns;
+    fprintf(file, ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%u,\"tid\":%d,\"args\":{\"name\":\"", trace->number, member->index);
+    pkn_trace_put_text(file, prefix);
+    fprintf(file, "-%d\"}}", number);
+    for (uint64_t i = 0; i < count; i++) {
+        const pkn_trace_event *block =
+            (const pkn_trace_event *)pkn_atomic_load_relaxed_ptr(&lane->block[i / PKN_TRACE_BLOCK]);
+        const pkn_trace_event *event = &block[i % PKN_TRACE_BLOCK];
+        last = pkn_trace_ns(clock, event->end);
+        pkn_trace_put_event(file, trace, member->index, event, clock);
+    }
+    if (dropped != 0) {
+        fprintf(file, ",\n{\"name\":\"events dropped\",\"cat\":\"pkern\",\"ph\":\"i\",\"s\":\"t\",\"pid\":%u,\"tid\":%d", trace->number,
+                member->index);
+        pkn_trace_put_time(file, "ts", last);
+        fprintf(file, ",\"args\":{\"count\":%llu}}", (unsigned long long)dropped);
+    }
+}
+
+/* Under pkn_trace_lock. The pool's threads may go on. */
+PKN_INTERNAL void pkn_trace_write(const pkn_trace *trace) {
+    const pkern_pool *pool = trace->pool;
+    uint64_t now_ticks = pkn_ticks();
+    pkn_trace_clock clock;
+    clock.ticks = pool->created_ticks;
+    clock.ns = pool->id;
+    clock.ns_per_tick = now_ticks == clock.ticks ? 1.0 : (double)(pkn_now_ns() - clock.ns) / (double)(now_ticks - clock.ticks);
+    FILE *file = pkn_trace_open_file(trace);
+    if (file == 0) {
+        return;
+    }
+    fprintf(file, "{\"name\":\"process_sort_index\",\"ph\":\"M\",\"pid\":%u,\"tid\":0,\"args\":{\"sort_index\":%u}}", trace->number,
+            trace->number);
+    /* acquire: pairs with the creation of a guest's slot */
+    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+    for (uint32_t i = 0; i < count; i++) {
+        const pkn_member *member = pkn_member_at(pool, i);
+        if (member->lane != 0) {
+            pkn_trace_put_lane(file, trace, member, &clock);
+        }
+    }
+    (void)pkn_trace_close_file(file);
+}
+
+/* ---- begin and end ---- */
+
+/* The name with %p replaced, and the process's number behind it in a forked child that shows no other difference. */
+PKN_INTERNAL void pkn_trace_expand(const char *name, long process, char *file) {
+    int has_number = 0;
+    for (; *name != 0; name++) {
+        if (name[0] == '%' && name[1] == 'p') {
+            file += sprintf(file, "%ld", process);
+            has_number = 1;
+            name++;
+        } else {
+            *file++ = *name;
+        }
+    }
+    *file = 0;
+    if (!has_number && pkn_atomic_load_relaxed_u32(&pkn_fork_generation) != 0) {
+        (void)sprintf(file, ".%ld", process);
+    }
+}
+
+PKN_INTERNAL void pkn_trace_at_exit(void) {
+    int kept_errno = errno;
+    pkn_mutex_lock(&pkn_trace_lock);
+    for (const pkn_trace *trace = pkn_traces; trace != 0; trace = trace->next) {
+        if (trace->process == pkn_process_number()) {
+            pkn_trace_write(trace);
+        }
+    }
+    pkn_traces = 0;
+    pkn_mutex_unlock(&pkn_trace_lock);
+    errno = kept_errno;
+}
+
+/* Creates the file, or adds the pool's name to it. */
+PKN_INTERNAL pkern_status pkn_trace_begin(pkn_trace *trace) {
+    FILE *file = pkn_trace_open_file(trace);
+    if (file == 0) {
+        return PKERN_EIO;
+    }
+    fprintf(file, "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":%u,\"tid\":0,\"args\":{\"name\":\"pool %u, ", trace->number,
+            trace->number);
+    pkn_trace_put_text(file, trace->pool->name);
+    fprintf(file, ", process %ld\"}}", trace->process);
+    return pkn_trace_close_file(file);
+}
+
+/* Before the pool has members. */
+PKN_INTERNAL pkern_status pkn_trace_open(pkern_pool *pool, const char *name) {
+    name = name != 0 ? name : getenv("PKERN_TRACE");
+    if (name == 0 || *name == 0) {
+        return PKERN_OK;
+    }
+    int kept_errno = errno;
+    /* each "%p" may become 20 digits */
+    size_t bytes = sizeof(pkn_trace) + 10 * strlen(name) + 24;
+    pkn_trace *trace = (pkn_trace *)pkn_allocate(pool->allocator, bytes, sizeof(void *));
+    if (trace == 0) {
+        return PKERN_ENOMEM;
+    }
+    trace->pool = pool;
+    trace->process = pkn_process_number();
+    trace->bytes = bytes;
+    pkn_trace_expand(name, trace->process, trace->file);
+    pkn_mutex_lock(&pkn_trace_lock);
+    trace->number = ++pkn_traced_pools;
+    pkern_status status = pkn_trace_begin(trace);
+    if (status == PKERN_OK && !pkn_trace_watches_exit) {
+        pkn_trace_watches_exit = atexit(pkn_trace_at_exit) == 0;
+    }
+    if (status == PKERN_OK) {
+        trace->next = pkn_traces;
+        pkn_traces = trace;
+        pool->trace = trace;
+    }
+    pkn_mutex_unlock(&pkn_trace_lock);
+    if (status != PKERN_OK) {
+        pkn_release(pool->allocator, trace, bytes);
+    }
+    errno = kept_errno;
+    return status;
+}
+
+/* The pool's threads are gone; its members are not. */
+PKN_INTERNAL void pkn_trace_close(pkern_pool *pool) {
+    pkn_trace *trace = pool->trace;
+    if (trace == 0) {
+        return;
+    }
+    int kept_errno = errno;
+    pkn_mutex_lock(&pkn_trace_lock);
+    pkn_trace **link = &pkn_traces;
+    while (*link != 0 && *link != trace) {
+        link = &(*link)->next;
+    }
+    if (*link != 0) {
+        *link = trace->next;
+        if (trace->process == pkn_process_number()) {
+            pkn_trace_write(trace);
+        }
+    }
+    pkn_mutex_unlock(&pkn_trace_lock);
+    pkn_release(pool->allocator, trace, trace->bytes);
+    errno = kept_errno;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/pool/pool.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Making and ending pools, the global pool, and what a pool tells of itself. */
+#ifndef PKN_POOL_POOL_C
+#define PKN_POOL_POOL_C
+
+/* #include "pool/spare.h": above */
 
 #define PKN_DEFAULT_SPIN_NS 50000
 #define PKN_STACK_PER_DEPTH 16384u
 #define PKN_MAX_DEPTH 64u
+#define PKN_MAX_SPARES 256
 
 /* ---- create ---- */
 
@@ -7968,6 +8183,7 @@ PKN_INTERNAL int pkn_config_is_valid(const pkern_pool_config *config) {
     const pkern_allocator *allocator = config->allocator;
     return config->num_threads >= 0 && config->num_threads <= PKERN_MAX_THREADS &&
            (allocator == 0 || (allocator->allocate != 0) == (allocator->release != 0)) &&
+           config->max_spares >= 0 && config->max_spares <= PKN_MAX_SPARES &&
            (config->start_thread != 0) == (config->join_thread != 0) &&
            (config->flags & ~(unsigned)(PKERN_POOL_ALL_THREADS | PKERN_POOL_PIN | PKERN_POOL_USE_CURRENT_THREAD)) == 0;
 }
@@ -8025,6 +8241,7 @@ PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
     for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
         pkn_join_worker(pkn_member_at(pool, i));
     }
+    pkn_end_spares(pool);
 #else
     PKN_UNUSED(pool);
 #endif
@@ -8032,7 +8249,7 @@ PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
 
 /* The memory of a pool for `threads`, with its fields set; 0 without memory. */
 PKN_INTERNAL pkern_pool *pkn_pool_allocate(const pkern_pool_config *config, int threads, int usable_cpus) {
-    size_t slots = (size_t)threads - 1 + PKERN_MAX_GUESTS;
+    size_t slots = (size_t)threads - 1 + PKERN_MAX_GUESTS + (size_t)config->max_spares;
     size_t bytes = sizeof(pkern_pool) + slots * sizeof(pkn_atomic_ptr);
     pkern_pool *pool = (pkern_pool *)pkn_allocate(config->allocator, bytes, PKN_CACHE_LINE);
     if (pool == 0) {
@@ -8107,6 +8324,7 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     int started = pkn_start_workers(made, threads - 1);
     made->num_threads = started + 1;
     made->helpers = (uint32_t)started;
+    made->max_spares = started != 0 ? (uint32_t)config->max_spares : 0;
     pkn_atomic_store_relaxed_u32(&made->num_members, (uint32_t)started); /* the workers wait for the lock */
     if ((config->flags & PKERN_POOL_PIN) != 0) {
         pkn_place_workers(made, started, PKN_SYSTEM_DEVICES);
@@ -8132,9 +8350,13 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
 /* Closes every guest slot. 0, or 1 where one is in use: then all are as before. */
 PKN_INTERNAL int pkn_close_guest_slots(pkern_pool *pool) {
     uint32_t first = (uint32_t)pool->num_threads - 1u;
-    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    /* acquire: a spare may be made at this moment */
+    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
     for (uint32_t i = first; i < count; i++) {
         uint32_t free = PKN_GUEST_FREE;
+        if (pkn_member_at(pool, i)->is_spare) {
+            continue;
+        }
         /* acquire: pairs with the release of a guest that leaves; the slot is freed after this */
         if (pkn_atomic_load_acquire_u32(&pkn_member_at(pool, i)->guest_state) == PKN_GUEST_KEPT) {
             continue;
