@@ -46,6 +46,11 @@
 #include "simd/float_avx2.c"
 #include "simd/float_avx512.c"
 #include "simd/float_neon.c"
+#include "simd/integer_scalar.c"
+#include "simd/integer_avx2.c"
+#include "simd/integer_avx512.c"
+#include "simd/integer_vnni.c"
+#include "simd/integer_neon.c"
 #include "simd/dispatch.c"
 #include "simd/rotate.c"
 #endif

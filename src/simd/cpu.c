@@ -39,6 +39,10 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void) {
         features |= ebx >> 30 & 1u ? PKN_CPU_AVX512BW : 0;
         features |= ebx >> 31 & 1u ? PKN_CPU_AVX512VL : 0;
         features |= ecx >> 14 & 1u ? PKN_CPU_AVX512VPOPCNTDQ : 0;
+        features |= ecx >> 11 & 1u ? PKN_CPU_AVX512VNNI : 0;
+    }
+    if (eax >= 1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) {
+        features |= eax >> 4 & 1u ? PKN_CPU_AVXVNNI : 0;
     }
     return features;
 }

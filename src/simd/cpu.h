@@ -18,6 +18,8 @@
 #define PKN_CPU_AVX512DQ 0x20u
 #define PKN_CPU_AVX512VPOPCNTDQ 0x40u
 #define PKN_CPU_NEON 0x80u
+#define PKN_CPU_AVX512VNNI 0x100u
+#define PKN_CPU_AVXVNNI 0x200u
 
 /* The PKN_CPU_* bits of this machine; asks the CPU each time (some 100 ns, under a hypervisor
    10,000). */

@@ -21,6 +21,11 @@
 #include "simd/float_avx512.c"
 #include "simd/float_neon.c"
 #include "simd/float_scalar.c"
+#include "simd/integer_avx2.c"
+#include "simd/integer_avx512.c"
+#include "simd/integer_neon.c"
+#include "simd/integer_scalar.c"
+#include "simd/integer_vnni.c"
 #include "simd/kernels.h"
 #include "simd/majority_avx2.c"
 #include "simd/majority_avx512.c"
@@ -47,23 +52,67 @@
 #define PKN_SIMD_USE_NEON(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##neon,
 
+#define PKN_SIMD_USE_VNNI_SCALAR(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                                 neon) \
+    pkn_##name##_scalar,
+#define PKN_SIMD_USE_VNNI_AVX2(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                               neon) \
+    pkn_##name##_##avx2,
+#define PKN_SIMD_USE_VNNI_AVX2_VNNI(name, result, parameters, avx2, avx2_vnni, avx512, \
+                                    avx512_vnni, neon) \
+    pkn_##name##_##avx2_vnni,
+#define PKN_SIMD_USE_VNNI_AVX512(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                                 neon) \
+    pkn_##name##_##avx512,
+#define PKN_SIMD_USE_VNNI_AVX512_VNNI(name, result, parameters, avx2, avx2_vnni, avx512, \
+                                      avx512_vnni, neon) \
+    pkn_##name##_##avx512_vnni,
+#define PKN_SIMD_USE_VNNI_NEON(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                               neon) \
+    pkn_##name##_##neon,
+
 #define PKN_CPU_NEEDS_AVX2 (PKN_CPU_AVX2 | PKN_CPU_POPCNT)
 #define PKN_CPU_NEEDS_AVX512 \
     (PKN_CPU_NEEDS_AVX2 | PKN_CPU_AVX512F | PKN_CPU_AVX512BW | PKN_CPU_AVX512VL | PKN_CPU_AVX512DQ)
 
 static const pkn_simd_set pkn_simd_all_sets[] = {
 #if PKN_ARCH_X86
+    /* no CPU has VPOPCNTDQ and BW without VNNI */
     {"avx512_vpopcnt",
      "avx512",
-     PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VPOPCNTDQ,
-     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512_VPOPCNT)}},
-    {"avx512_base", "avx512", PKN_CPU_NEEDS_AVX512, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512)}},
-    {"avx2", "avx2", PKN_CPU_NEEDS_AVX2, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2)}},
-    {"popcnt", "popcnt", PKN_CPU_POPCNT, {PKN_SIMD_KERNELS(PKN_SIMD_USE_POPCNT)}},
+     PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VPOPCNTDQ | PKN_CPU_AVX512VNNI,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512_VPOPCNT)
+          PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX512_VNNI)}},
+    {"avx512_vnni",
+     "avx512",
+     PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VNNI,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX512_VNNI)}},
+    {"avx512_base",
+     "avx512",
+     PKN_CPU_NEEDS_AVX512,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX512)}},
+    {"avx2_vnni",
+     "avx2_vnni",
+     PKN_CPU_NEEDS_AVX2 | PKN_CPU_AVXVNNI,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX2_VNNI)}},
+    {"avx2",
+     "avx2",
+     PKN_CPU_NEEDS_AVX2,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX2)}},
+    {"popcnt",
+     "popcnt",
+     PKN_CPU_POPCNT,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_POPCNT) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_SCALAR)}},
 #elif PKN_ARCH_ARM64
-    {"neon", "neon", PKN_CPU_NEON, {PKN_SIMD_KERNELS(PKN_SIMD_USE_NEON)}},
+    {"neon",
+     "neon",
+     PKN_CPU_NEON,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_NEON) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_NEON)}},
 #endif
-    {"scalar", "scalar", 0, {PKN_SIMD_KERNELS(PKN_SIMD_USE_SCALAR)}},
+    {"scalar",
+     "scalar",
+     0,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_SCALAR) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_SCALAR)}},
 };
 
 PKN_INTERNAL const pkn_simd_set *pkn_simd_sets(size_t *n_sets) {

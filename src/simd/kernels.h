@@ -86,10 +86,30 @@
     X(dot_f32, float, (const float *x, const float *y, size_t n), \
       scalar, avx2, avx512, avx512, neon) \
     X(dot_f64, double, (const double *x, const double *y, size_t n), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(multiply_i8, void, (const int8_t *a, const int8_t *b, size_t n, int8_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(multiply_i16, void, (const int16_t *a, const int16_t *b, size_t n, int16_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(add_saturated_i16, void, (const int16_t *x, size_t n, int16_t *y), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(accumulate_i8, void, (const int8_t *x, size_t n, int32_t *sums), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(accumulate_i16, void, (const int16_t *x, size_t n, int32_t *sums), \
       scalar, avx2, avx512, avx512, neon)
+
+/* Kernels that the dot product instructions (VNNI) serve: the sets come with and without these.
+   X(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, neon) */
+#define PKN_SIMD_VNNI_KERNELS(X) \
+    X(dot_tile_i8, void, (const int8_t *query, const int8_t *targets, size_t n_targets, size_t n, int64_t *out), \
+      avx2, avx2_vnni, avx512, avx512_vnni, neon) \
+    X(dot_tile_i16, void, (const int16_t *query, const int16_t *targets, size_t n_targets, size_t n, int64_t *out), \
+      avx2, avx2_vnni, avx512, avx512_vnni, neon)
 /* clang-format on */
 
 #define PKN_SIMD_MEMBER(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
+    result(*name) parameters;
+#define PKN_SIMD_VNNI_MEMBER(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, neon) \
     result(*name) parameters;
 
 /* The kernels of one instruction set. Their contracts are those of the public functions in simd.h,
@@ -97,6 +117,7 @@
    its place; rotate.c does the rest. */
 typedef struct pkn_simd_kernels {
     PKN_SIMD_KERNELS(PKN_SIMD_MEMBER)
+    PKN_SIMD_VNNI_KERNELS(PKN_SIMD_VNNI_MEMBER)
 } pkn_simd_kernels;
 
 #endif

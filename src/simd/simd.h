@@ -27,8 +27,9 @@
 
 PKERN_EXTERN_C_BEGIN
 
-/* The name of the instruction set in use: "scalar", "popcnt" (scalar but for counts of ones), "avx2",
-   "avx512_base" (F, BW, VL, DQ), "avx512_vpopcnt" (these and VPOPCNTDQ) or "neon". The best one that CPU and operating system have
+/* The name of the instruction set in use: "scalar", "popcnt" (scalar but for counts of ones),
+   "avx2", "avx2_vnni" (with AVX-VNNI), "avx512_base" (F, BW, VL, DQ), "avx512_vnni" (these and
+   VNNI), "avx512_vpopcnt" (these and VPOPCNTDQ) or "neon". The best one that CPU and operating system have
    is chosen at the first call of any function here and stays. The environment variable PKERN_ISA,
    read at that moment, forces one of these names, or "avx512" for the best AVX-512 there is; a name
    that is unknown or that this machine lacks is ignored. The text is constant. */

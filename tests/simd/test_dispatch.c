@@ -81,11 +81,18 @@ Test(simd_dispatch, the_best_set_that_the_features_allow_is_chosen) {
     const uint32_t avx2 = PKN_CPU_AVX2 | PKN_CPU_POPCNT;
     const uint32_t avx512 =
         avx2 | PKN_CPU_AVX512F | PKN_CPU_AVX512BW | PKN_CPU_AVX512VL | PKN_CPU_AVX512DQ;
-    const uint32_t all = avx512 | PKN_CPU_AVX512VPOPCNTDQ;
+    const uint32_t vnni = avx512 | PKN_CPU_AVX512VNNI;
+    const uint32_t all = vnni | PKN_CPU_AVX512VPOPCNTDQ;
+    const uint32_t avx_vnni = avx2 | PKN_CPU_AVXVNNI;
     cr_assert_str_eq(pkn_simd_choose(all, 0)->name, "avx512_vpopcnt");
     cr_assert_str_eq(pkn_simd_choose(all, "avx512")->name, "avx512_vpopcnt");
     cr_assert_str_eq(pkn_simd_choose(all, "avx512_base")->name, "avx512_base");
     cr_assert_str_eq(pkn_simd_choose(all, "avx2")->name, "avx2");
+    cr_assert_str_eq(pkn_simd_choose(all, "avx512_vnni")->name, "avx512_vnni");
+    cr_assert_str_eq(pkn_simd_choose(vnni, "avx512")->name, "avx512_vnni");
+    cr_assert_str_eq(pkn_simd_choose(avx_vnni, 0)->name, "avx2_vnni");
+    cr_assert_str_eq(pkn_simd_choose(avx_vnni, "avx2")->name, "avx2");
+    cr_assert_str_eq(pkn_simd_choose(all | avx_vnni, 0)->name, "avx512_vpopcnt");
     cr_assert_str_eq(pkn_simd_choose(avx512, 0)->name, "avx512_base");
     cr_assert_str_eq(pkn_simd_choose(avx512, "avx512")->name, "avx512_base");
     cr_assert_str_eq(pkn_simd_choose(avx512, "avx512_vpopcnt")->name, "avx512_base");
@@ -113,9 +120,14 @@ Test(simd_dispatch, this_cpu_runs_every_set_of_its_architecture) {
 #define DISPATCH_HAS_KERNEL(kernel, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     cr_assert(set->kernels.kernel != 0, "%s has no " #kernel, set->name);
 
+#define DISPATCH_HAS_VNNI_KERNEL(kernel, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                                 neon) \
+    cr_assert(set->kernels.kernel != 0, "%s has no " #kernel, set->name);
+
 Test(simd_dispatch, every_table_has_every_kernel) {
     for (const pkn_simd_set *set = fence_next_set(0); set; set = fence_next_set(set)) {
         PKN_SIMD_KERNELS(DISPATCH_HAS_KERNEL)
+        PKN_SIMD_VNNI_KERNELS(DISPATCH_HAS_VNNI_KERNEL)
     }
 }
 
