@@ -56,6 +56,7 @@
 #include "hdc/hdc.h"
 #include "hdc/accumulator.h"
 #include "hdc/codebook.h"
+#include "hdc/bipolar.h"
 #endif
 
 /* The code. */
@@ -124,5 +125,7 @@
 #include "hdc/accumulator.c"
 #include "hdc/codebook.c"
 #include "hdc/nearest.c"
+#include "hdc/bipolar.c"
+#include "hdc/bipolar_search.c"
 #endif
 #endif

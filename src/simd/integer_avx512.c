@@ -13,11 +13,11 @@ PKN_AVX512_BEGIN
 
 /* The mask of the first n lanes of 32, or all. */
 PKN_ALWAYS_INLINE __mmask32 pkn_first_lanes_x32(size_t n) {
-    return n >= 32 ? 0xffffffffu : (__mmask32)((1u << n) - 1u);
+    return (__mmask32)(n >= 32 ? 0xffffffffu : (1u << n) - 1u);
 }
 
 PKN_ALWAYS_INLINE __mmask16 pkn_first_lanes_x16(size_t n) {
-    return n >= 16 ? (__mmask16)0xffffu : (__mmask16)((1u << n) - 1u);
+    return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
 }
 
 PKN_INTERNAL PKN_TARGET_AVX512 void pkn_multiply_i8_avx512(const int8_t *a, const int8_t *b,

@@ -17,14 +17,6 @@
 #if PKN_ARCH_X86
 PKN_AVX512_BEGIN
 
-PKN_INLINE int64_t pkn_dot_excess_i8_vnni(const int8_t *query, size_t n) {
-    int64_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += query[i];
-    }
-    return sum * 128;
-}
-
 /* ---- 512 bits */
 
 PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_zero_avx512_vnni(void) {
@@ -61,7 +53,20 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI int64_t pkn_dot_sum_avx512_vnni(__m512i
     return pkn_dot_sum_avx512(sum);
 }
 
-#define pkn_dot_excess_i8_avx512_vnni(query, n) pkn_dot_excess_i8_vnni(query, n)
+/* 128 times the sum of the query. Its bytes plus 128 are summed up; a rest's padding adds 128 each. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI int64_t pkn_dot_excess_i8_avx512_vnni(const int8_t *query,
+                                                                               size_t n) {
+    const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(-128);
+    __m512i sum_u64x8 = zero;
+    size_t i = 0;
+    for (; i < n; i += 64) {
+        __m512i query_i8x64 = pkn_dot_load_i8_avx512_vnni(query + i, pkn_min_size(n - i, 64));
+        sum_u64x8 = _mm512_add_epi64(sum_u64x8,
+                                     _mm512_sad_epu8(_mm512_xor_si512(query_i8x64, offset), zero));
+    }
+    return (_mm512_reduce_add_epi64(sum_u64x8) - (int64_t)i * 128) * 128;
+}
+
 #define pkn_dot_excess_i16_avx512_vnni(query, n) 0
 
 PKN_DEFINE_DOT_TILE(avx512_vnni, i8, int8_t, __m512i, 64, PKN_TARGET_AVX512_VNNI)
@@ -105,10 +110,25 @@ PKN_DEFINE_DOT_TILE(avx512_vnni, i16, int16_t, __m512i, 32, PKN_TARGET_AVX512_VN
         return pkn_dot_sum_avx2(sum); \
     } \
 \
+    TARGET PKN_ALWAYS_INLINE int64_t pkn_dot_excess_i8_##isa(const int8_t *query, size_t n) { \
+        const __m256i zero = _mm256_setzero_si256(), offset = _mm256_set1_epi8(-128); \
+        __m256i sum_u64x4 = zero; \
+        __m128i sum_u64x2; \
+        size_t i = 0; \
+        for (; i < n; i += 32) { \
+            __m256i query_i8x32 = pkn_dot_load_i8_##isa(query + i, pkn_min_size(n - i, 32)); \
+            sum_u64x4 = _mm256_add_epi64( \
+                sum_u64x4, _mm256_sad_epu8(_mm256_xor_si256(query_i8x32, offset), zero)); \
+        } \
+        sum_u64x2 = _mm_add_epi64(_mm256_castsi256_si128(sum_u64x4), \
+                                  _mm256_extracti128_si256(sum_u64x4, 1)); \
+        sum_u64x2 = _mm_add_epi64(sum_u64x2, _mm_unpackhi_epi64(sum_u64x2, sum_u64x2)); \
+        return (_mm_cvtsi128_si64(sum_u64x2) - (int64_t)i * 128) * 128; \
+    } \
+\
     PKN_DEFINE_DOT_TILE(isa, i8, int8_t, __m256i, 32, TARGET) \
     PKN_DEFINE_DOT_TILE(isa, i16, int16_t, __m256i, 16, TARGET)
 
-#define pkn_dot_excess_i8_avx2_vnni(query, n) pkn_dot_excess_i8_vnni(query, n)
 #define pkn_dot_excess_i16_avx2_vnni(query, n) 0
 
 PKN_DEFINE_DOT_TILES_256(avx2_vnni, PKN_TARGET_AVX2_VNNI, _mm256_dpbusd_avx_epi32,

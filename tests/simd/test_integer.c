@@ -112,7 +112,6 @@ INTEGER_TEST_ACCUMULATE(16, int16_t, (int64_t)INT16_MIN)
 
 /* The 256-bit VNNI code in the encoding that AVX-512 CPUs have too. */
 #if PKN_ARCH_X86
-#define pkn_dot_excess_i8_test_vnni(query, n) pkn_dot_excess_i8_vnni(query, n)
 #define pkn_dot_excess_i16_test_vnni(query, n) 0
 PKN_AVX512_BEGIN
 PKN_DEFINE_DOT_TILES_256(test_vnni, PKN_TARGET_AVX512_VNNI, _mm256_dpbusd_epi32,
