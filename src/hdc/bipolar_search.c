@@ -38,8 +38,9 @@ typedef struct pkn_bipolar_search {
 PKN_INLINE double pkn_bipolar_pair_cost(size_t dims, size_t size) {
     uint32_t features = pkn_simd_current()->features;
     double byte_ns = features & PKN_CPU_AVX512VNNI ? PKN_BIPOLAR_DOT_NS_PER_BYTE
-                     : features != 0               ? PKN_BIPOLAR_DOT_NS_PER_BYTE * 2.5
-                                                   : PKN_BIPOLAR_DOT_NS_PER_BYTE * 30;
+                     : features & PKN_CPU_AVX2     ? PKN_BIPOLAR_DOT_NS_PER_BYTE * 2
+                     : features & PKN_CPU_NEON     ? PKN_BIPOLAR_DOT_NS_PER_BYTE * 2
+                                                   : PKN_BIPOLAR_DOT_NS_PER_BYTE * 80;
     return PKN_BIPOLAR_DOT_NS + byte_ns * (double)(dims * size);
 }
 
