@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf45372084eb57ab7u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xe6c43834c5baba0cu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xf45372084eb57ab7u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xe6c43834c5baba0cu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -1066,8 +1066,9 @@ PKERN_EXTERN_C_END
 
 PKERN_EXTERN_C_BEGIN
 
-/* The name of the instruction set in use: "scalar", "popcnt" (scalar but for counts of ones), "avx2",
-   "avx512_base" (F, BW, VL, DQ), "avx512_vpopcnt" (these and VPOPCNTDQ) or "neon". The best one that CPU and operating system have
+/* The name of the instruction set in use: "scalar", "popcnt" (scalar but for counts of ones),
+   "avx2", "avx2_vnni" (with AVX-VNNI), "avx512_base" (F, BW, VL, DQ), "avx512_vnni" (these and
+   VNNI), "avx512_vpopcnt" (these and VPOPCNTDQ) or "neon". The best one that CPU and operating system have
    is chosen at the first call of any function here and stays. The environment variable PKERN_ISA,
    read at that moment, forces one of these names, or "avx512" for the best AVX-512 there is; a name
    that is unknown or that this machine lacks is ignored. The text is constant. */
@@ -2297,6 +2298,95 @@ PKERN_API pkern_status pkern_hdc_codebook_thermometer(pkern_pool *pool, size_t n
    computing", 2022; without its restriction to even n_levels. */
 PKERN_API pkern_status pkern_hdc_codebook_circular(pkern_pool *pool, uint64_t seed, size_t n_levels,
                                                    size_t words, uint64_t *out);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/bipolar.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Bipolar hypervectors of small integers (MAP: multiply, add, permute): the same operations as on
+   bits, for vectors whose elements carry a weight.
+
+   A vector is dims elements of int8_t or int16_t, usually -1 and 1, after bundling any integer. A
+   batch of n vectors is n * dims elements, one row after another. Results are clipped to -127 ..
+   127 and -32767 .. 32767; inputs may hold -128 and -32768.
+
+   What hdc.h says in common of all functions holds here too, with dims in place of words: dims is 1
+   to 2^32, 0 is PKERN_EINVAL, more PKERN_EOVERFLOW. Results are exact.
+
+   Source: R. Gayler, "Multiplicative binding, representation operators and analogy", 1998. */
+#ifndef PKN_HDC_BIPOLAR_H
+#define PKN_HDC_BIPOLAR_H
+
+/* #include "base/base.h": above */
+/* #include "pool/pool.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKERN_EXTERN_C_BEGIN
+
+/* One found vector. Where there is none: {SIZE_MAX, INT64_MIN}. */
+typedef struct pkern_hdc_map_match {
+    size_t index;
+    int64_t dot;
+} pkern_hdc_map_match;
+
+/* A random vector of -1 and 1: out[i] is 1 where bit i of pkern_hdc_random(seed) is. dims 0 writes
+   nothing. */
+PKERN_API void pkern_hdc_map_random_i8(uint64_t seed, int8_t *out, size_t dims);
+PKERN_API void pkern_hdc_map_random_i16(uint64_t seed, int16_t *out, size_t dims);
+
+/* Binds each vector with one key: out[r][i] = clip(vectors[r][i] * key[i]) for n rows. With a key of
+   -1 and 1, binding again gives the vectors back. out [n x dims] may be vectors (or the key, where n
+   is 1). */
+PKERN_API pkern_status pkern_hdc_map_bind_i8(pkern_pool *pool, const int8_t *vectors, size_t n,
+                                             const int8_t *key, size_t dims, int8_t *out);
+PKERN_API pkern_status pkern_hdc_map_bind_i16(pkern_pool *pool, const int16_t *vectors, size_t n,
+                                              const int16_t *key, size_t dims, int16_t *out);
+
+/* Bundles sets of vectors: out[s][i] = clip(the sum of vectors[r][i] over set_offsets[s] <= r <
+   set_offsets[s + 1]). The sum is exact, the clip comes once at the end, so the order of rows does
+   not matter. set_offsets is [n_sets + 1] and must not decrease (PKERN_EINVAL); no rows give zeros.
+   out is [n_sets x dims] and overlaps nothing. Runs in parallel over sets and columns. */
+PKERN_API pkern_status pkern_hdc_map_bundle_i8(pkern_pool *pool, const int8_t *vectors,
+                                               const size_t *set_offsets, size_t n_sets,
+                                               size_t dims, int8_t *out);
+PKERN_API pkern_status pkern_hdc_map_bundle_i16(pkern_pool *pool, const int16_t *vectors,
+                                                const size_t *set_offsets, size_t n_sets,
+                                                size_t dims, int16_t *out);
+
+/* Rotates each vector: element i of vectors[r] becomes element (i + shift) mod dims of out[r], for n
+   rows. Any shift; -shift undoes it. out [n x dims] overlaps nothing. */
+PKERN_API pkern_status pkern_hdc_map_permute_i8(pkern_pool *pool, const int8_t *vectors, size_t n,
+                                                size_t dims, long shift, int8_t *out);
+PKERN_API pkern_status pkern_hdc_map_permute_i16(pkern_pool *pool, const int16_t *vectors,
+                                                 size_t n, size_t dims, long shift, int16_t *out);
+
+/* All dot products: out[q * n_targets + t] = the sum of queries[q][i] * targets[t][i] over i, exact.
+   Runs in parallel over queries and targets. On CPUs with VNNI by its instructions. 16-bit queries
+   whose values reach -32768 are computed element by element on x86. */
+PKERN_API pkern_status pkern_hdc_map_dots_i8(pkern_pool *pool, const int8_t *queries,
+                                             size_t n_queries, const int8_t *targets,
+                                             size_t n_targets, size_t dims, int64_t *out);
+PKERN_API pkern_status pkern_hdc_map_dots_i16(pkern_pool *pool, const int16_t *queries,
+                                              size_t n_queries, const int16_t *targets,
+                                              size_t n_targets, size_t dims, int64_t *out);
+
+/* For each query the k vectors in memory with the largest dot products, best first, ties by lower
+   index: row q of out [n_queries x k]. Where k > n_memory the rest of a row is {SIZE_MAX,
+   INT64_MIN}; k = 0 writes nothing. An exact search, in parallel over queries and memory. Allocates
+   scratch of 24 * k bytes a query, and for few queries some times that. */
+PKERN_API pkern_status pkern_hdc_map_top_k_i8(pkern_pool *pool, const int8_t *queries,
+                                              size_t n_queries, const int8_t *memory,
+                                              size_t n_memory, size_t dims, size_t k,
+                                              pkern_hdc_map_match *out);
+PKERN_API pkern_status pkern_hdc_map_top_k_i16(pkern_pool *pool, const int16_t *queries,
+                                               size_t n_queries, const int16_t *memory,
+                                               size_t n_memory, size_t dims, size_t k,
+                                               pkern_hdc_map_match *out);
 
 PKERN_EXTERN_C_END
 
@@ -8632,6 +8722,8 @@ PKERN_API pkern_status pkern_pool_reset_stats(pkern_pool *pool) {
 #define PKN_CPU_AVX512DQ 0x20u
 #define PKN_CPU_AVX512VPOPCNTDQ 0x40u
 #define PKN_CPU_NEON 0x80u
+#define PKN_CPU_AVX512VNNI 0x100u
+#define PKN_CPU_AVXVNNI 0x200u
 
 /* The PKN_CPU_* bits of this machine; asks the CPU each time (some 100 ns, under a hypervisor
    10,000). */
@@ -8673,6 +8765,8 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void);
 #define PKN_TARGET_POPCNT PKN_TARGET("popcnt")
 #define PKN_TARGET_AVX2 PKN_TARGET("avx2,popcnt")
 #define PKN_TARGET_AVX512 PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq")
+#define PKN_TARGET_AVX2_VNNI PKN_TARGET("avx2,popcnt,avxvnni")
+#define PKN_TARGET_AVX512_VNNI PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
 #define PKN_TARGET_AVX512_VPOPCNT \
     PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")
 
@@ -8711,6 +8805,10 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void) {
         features |= ebx >> 30 & 1u ? PKN_CPU_AVX512BW : 0;
         features |= ebx >> 31 & 1u ? PKN_CPU_AVX512VL : 0;
         features |= ecx >> 14 & 1u ? PKN_CPU_AVX512VPOPCNTDQ : 0;
+        features |= ecx >> 11 & 1u ? PKN_CPU_AVX512VNNI : 0;
+    }
+    if (eax >= 1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) {
+        features |= eax >> 4 & 1u ? PKN_CPU_AVXVNNI : 0;
     }
     return features;
 }
@@ -8822,10 +8920,30 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void) {
     X(dot_f32, float, (const float *x, const float *y, size_t n), \
       scalar, avx2, avx512, avx512, neon) \
     X(dot_f64, double, (const double *x, const double *y, size_t n), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(multiply_i8, void, (const int8_t *a, const int8_t *b, size_t n, int8_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(multiply_i16, void, (const int16_t *a, const int16_t *b, size_t n, int16_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(add_saturated_i16, void, (const int16_t *x, size_t n, int16_t *y), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(accumulate_i8, void, (const int8_t *x, size_t n, int32_t *sums), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(accumulate_i16, void, (const int16_t *x, size_t n, int32_t *sums), \
       scalar, avx2, avx512, avx512, neon)
+
+/* Kernels that the dot product instructions (VNNI) serve: the sets come with and without these.
+   X(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, neon) */
+#define PKN_SIMD_VNNI_KERNELS(X) \
+    X(dot_tile_i8, void, (const int8_t *query, const int8_t *targets, size_t n_targets, size_t n, int64_t *out), \
+      avx2, avx2_vnni, avx512, avx512_vnni, neon) \
+    X(dot_tile_i16, void, (const int16_t *query, const int16_t *targets, size_t n_targets, size_t n, int64_t *out), \
+      avx2, avx2_vnni, avx512, avx512_vnni, neon)
 /* clang-format on */
 
 #define PKN_SIMD_MEMBER(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
+    result(*name) parameters;
+#define PKN_SIMD_VNNI_MEMBER(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, neon) \
     result(*name) parameters;
 
 /* The kernels of one instruction set. Their contracts are those of the public functions in simd.h,
@@ -8833,6 +8951,7 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void) {
    its place; rotate.c does the rest. */
 typedef struct pkn_simd_kernels {
     PKN_SIMD_KERNELS(PKN_SIMD_MEMBER)
+    PKN_SIMD_VNNI_KERNELS(PKN_SIMD_VNNI_MEMBER)
 } pkn_simd_kernels;
 
 #endif
@@ -12098,6 +12217,719 @@ PKN_DEFINE_REDUCTION_NEON(f64, double, float64x2_t, 2)
 
 #endif
 /* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/integer_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The definition of the kernels over 8- and 16-bit integers. */
+#ifndef PKN_SIMD_INTEGER_SCALAR_C
+#define PKN_SIMD_INTEGER_SCALAR_C
+
+/* ==== src/simd/integer.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What the kernels over 8- and 16-bit integers share: the clip, and the loop of dot products over
+   four targets at a time.
+
+   Values are clipped to -127 .. 127 and -32767 .. 32767, the same on both sides, so that a negated
+   vector gives negated results. Inputs may hold -128 and -32768 nevertheless, and every sum is
+   exact. */
+#ifndef PKN_SIMD_INTEGER_H
+#define PKN_SIMD_INTEGER_H
+
+/* #include "base/bits.h": above */
+/* #include "base/compiler.h": above */
+/* #include "simd/intrinsics.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKN_ALWAYS_INLINE int8_t pkn_clip_i8(int32_t x) {
+    return (int8_t)(x > 127 ? 127 : x < -127 ? -127 : x);
+}
+
+PKN_ALWAYS_INLINE int16_t pkn_clip_i16(int32_t x) {
+    return (int16_t)(x > 32767 ? 32767 : x < -32767 ? -32767 : x);
+}
+
+/* The largest |x[i]|. Blocks of constant length are what gcc's -O2 makes vectors of. */
+PKN_INLINE uint32_t pkn_magnitude_i16(const int16_t *x, size_t n) {
+    enum { BLOCK = 32 };
+    int16_t low[BLOCK] = {0}, high[BLOCK] = {0};
+    int32_t min = 0, max = 0;
+    size_t i = 0;
+    for (; i + BLOCK <= n; i += BLOCK) {
+        for (size_t j = 0; j < BLOCK; j++) {
+            low[j] = x[i + j] < low[j] ? x[i + j] : low[j];
+            high[j] = x[i + j] > high[j] ? x[i + j] : high[j];
+        }
+    }
+    for (size_t j = 0; j < BLOCK; j++) {
+        min = low[j] < min ? low[j] : min;
+        max = high[j] > max ? high[j] : max;
+    }
+    for (; i < n; i++) {
+        min = x[i] < min ? x[i] : min;
+        max = x[i] > max ? x[i] : max;
+    }
+    return (uint32_t)(max > -min ? max : -min);
+}
+
+/* Elements whose products a 32-bit lane can sum up, a multiple of lanes. Bytes: a step adds at most
+   4 * 255 * 128 < 2^17 to a lane. 16 bits: at most 2 * 32768 times the query's largest magnitude,
+   0 where that is too much at once. */
+PKN_INLINE size_t pkn_dot_chunk_i8(const int8_t *query, size_t n, size_t lanes) {
+    PKN_UNUSED(query);
+    PKN_UNUSED(n);
+    return ((size_t)1 << 13) * lanes;
+}
+
+PKN_INLINE size_t pkn_dot_chunk_i16(const int16_t *query, size_t n, size_t lanes) {
+    uint32_t magnitude = pkn_magnitude_i16(query, n);
+    uint32_t steps = magnitude < 32 ? 1024 : (uint32_t)INT32_MAX / (65536u * magnitude);
+    return magnitude > 32767 ? 0 : (size_t)steps * lanes;
+}
+
+/* Defines pkn_dot_tile_<type>_<isa>, LANES elements a step, from
+       pkn_dot_load_<type>_<isa>(const T *query, size_t n)           the first n <= LANES elements
+       pkn_dot_step_<type>_<isa>(sum, query, const T *target, n)     sum + products, 32-bit lanes
+       pkn_dot_sum_<isa>(sum)                                        the lanes' sum as int64_t
+       pkn_dot_excess_<type>_<isa>(query, n)     what the steps give above the dot product
+   and, for queries whose products don't fit, the scalar kernel. */
+#define PKN_DEFINE_DOT_TILE(isa, type, T, vector, LANES, TARGET) \
+    TARGET PKN_ALWAYS_INLINE void pkn_dot_4_##type##_##isa( \
+        const T *query, const T *const *targets, size_t begin, size_t end, int64_t *sums) { \
+        vector s0 = pkn_dot_zero_##isa(), s1 = s0, s2 = s0, s3 = s0; \
+        for (size_t i = begin; i < end; i += (LANES)) { \
+            size_t n = pkn_min_size(end - i, (LANES)); \
+            vector q = pkn_dot_load_##type##_##isa(query + i, n); \
+            s0 = pkn_dot_step_##type##_##isa(s0, q, targets[0] + i, n); \
+            s1 = pkn_dot_step_##type##_##isa(s1, q, targets[1] + i, n); \
+            s2 = pkn_dot_step_##type##_##isa(s2, q, targets[2] + i, n); \
+            s3 = pkn_dot_step_##type##_##isa(s3, q, targets[3] + i, n); \
+        } \
+        sums[0] += pkn_dot_sum_##isa(s0); \
+        sums[1] += pkn_dot_sum_##isa(s1); \
+        sums[2] += pkn_dot_sum_##isa(s2); \
+        sums[3] += pkn_dot_sum_##isa(s3); \
+    } \
+\
+    TARGET PKN_INTERNAL void pkn_dot_tile_##type##_##isa( \
+        const T *query, const T *targets, size_t n_targets, size_t n, int64_t *out) { \
+        size_t chunk = pkn_dot_chunk_##type(query, n, (LANES)); \
+        size_t whole = n / (LANES) * (LANES); \
+        int64_t excess; \
+        if (chunk == 0) { \
+            pkn_dot_tile_##type##_scalar(query, targets, n_targets, n, out); \
+            return; \
+        } \
+        excess = pkn_dot_excess_##type##_##isa(query, n); \
+        for (size_t t = 0; t < n_targets; t += 4) { \
+            size_t left = pkn_min_size(n_targets - t, 4); \
+            const T *rows[4]; \
+            int64_t sums[4]; \
+            for (size_t k = 0; k < 4; k++) { \
+                rows[k] = targets + (t + pkn_min_size(k, left - 1)) * n; \
+                sums[k] = -excess; \
+            } \
+            for (size_t i = 0; i < whole; i += chunk) { \
+                pkn_dot_4_##type##_##isa(query, rows, i, i + pkn_min_size(chunk, whole - i), \
+                                         sums); \
+            } \
+            if (whole < n) { \
+                pkn_dot_4_##type##_##isa(query, rows, whole, n, sums); \
+            } \
+            for (size_t k = 0; k < left; k++) { \
+                out[t + k] = sums[k]; \
+            } \
+        } \
+    }
+
+#endif
+/* ==== src/simd/integer_scalar.c, continued ==== */
+
+/* out[i] = clip(a[i] * b[i]). out may be a or b. */
+PKN_INTERNAL void pkn_multiply_i8_scalar(const int8_t *a, const int8_t *b, size_t n, int8_t *out) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = pkn_clip_i8(a[i] * b[i]);
+    }
+}
+
+PKN_INTERNAL void pkn_multiply_i16_scalar(const int16_t *a, const int16_t *b, size_t n,
+                                          int16_t *out) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = pkn_clip_i16(a[i] * b[i]);
+    }
+}
+
+/* y[i] = clip(y[i] + x[i]). */
+PKN_INTERNAL void pkn_add_saturated_i16_scalar(const int16_t *x, size_t n, int16_t *y) {
+    for (size_t i = 0; i < n; i++) {
+        y[i] = pkn_clip_i16(y[i] + x[i]);
+    }
+}
+
+/* sums[i] += x[i]; the sums have to fit. */
+PKN_INTERNAL void pkn_accumulate_i8_scalar(const int8_t *x, size_t n, int32_t *sums) {
+    for (size_t i = 0; i < n; i++) {
+        sums[i] += x[i];
+    }
+}
+
+PKN_INTERNAL void pkn_accumulate_i16_scalar(const int16_t *x, size_t n, int32_t *sums) {
+    for (size_t i = 0; i < n; i++) {
+        sums[i] += x[i];
+    }
+}
+
+/* out[t] = the sum of query[i] * targets[t * n + i] over i < n, for t < n_targets. */
+PKN_INTERNAL void pkn_dot_tile_i8_scalar(const int8_t *query, const int8_t *targets,
+                                         size_t n_targets, size_t n, int64_t *out) {
+    for (size_t t = 0; t < n_targets; t++) {
+        int64_t sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            sum += query[i] * targets[t * n + i];
+        }
+        out[t] = sum;
+    }
+}
+
+PKN_INTERNAL void pkn_dot_tile_i16_scalar(const int16_t *query, const int16_t *targets,
+                                          size_t n_targets, size_t n, int64_t *out) {
+    for (size_t t = 0; t < n_targets; t++) {
+        int64_t sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            sum += query[i] * targets[t * n + i];
+        }
+        out[t] = sum;
+    }
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/integer_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The integer kernels of AVX2. Rests shorter than a register go to the scalar kernel.
+
+   Dot products of 32 bytes: two sign extensions of the target, two multiply-adds, two adds (the
+   query's extensions are shared by four targets), 6 to 7 operations; of 16 16-bit values: a
+   multiply-add and an add. The clips of packs are to -128 and -32768, so a maximum goes before. */
+#ifndef PKN_SIMD_INTEGER_AVX2_C
+#define PKN_SIMD_INTEGER_AVX2_C
+
+/* #include "simd/integer.h": above */
+/* #include "simd/integer_scalar.c": above */
+
+#if PKN_ARCH_X86
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_load_i8x16_avx2(const int8_t *p) {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_load_i16x8_avx2(const int16_t *p) {
+    return _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_load_i32x8_avx2(const int32_t *p) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_multiply_i8_avx2(const int8_t *a, const int8_t *b, size_t n,
+                                                       int8_t *out) {
+    const __m256i least = _mm256_set1_epi16(-127);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m256i product_i16x16 =
+            _mm256_mullo_epi16(pkn_load_i8x16_avx2(a + i), pkn_load_i8x16_avx2(b + i));
+        product_i16x16 = _mm256_max_epi16(product_i16x16, least);
+        _mm_storeu_si128((__m128i *)(void *)(out + i),
+                         _mm_packs_epi16(_mm256_castsi256_si128(product_i16x16),
+                                         _mm256_extracti128_si256(product_i16x16, 1)));
+    }
+    pkn_multiply_i8_scalar(a + i, b + i, n - i, out + i);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_multiply_i16_avx2(const int16_t *a, const int16_t *b,
+                                                        size_t n, int16_t *out) {
+    const __m256i least = _mm256_set1_epi32(-32767);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i product_i32x8 =
+            _mm256_mullo_epi32(pkn_load_i16x8_avx2(a + i), pkn_load_i16x8_avx2(b + i));
+        product_i32x8 = _mm256_max_epi32(product_i32x8, least);
+        _mm_storeu_si128((__m128i *)(void *)(out + i),
+                         _mm_packs_epi32(_mm256_castsi256_si128(product_i32x8),
+                                         _mm256_extracti128_si256(product_i32x8, 1)));
+    }
+    pkn_multiply_i16_scalar(a + i, b + i, n - i, out + i);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_add_saturated_i16_avx2(const int16_t *x, size_t n,
+                                                             int16_t *y) {
+    const __m256i least = _mm256_set1_epi16(-32767);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m256i *place = (__m256i *)(void *)(y + i);
+        __m256i sum_i16x16 =
+            _mm256_adds_epi16(_mm256_loadu_si256(place),
+                              _mm256_loadu_si256((const __m256i *)(const void *)(x + i)));
+        _mm256_storeu_si256(place, _mm256_max_epi16(sum_i16x16, least));
+    }
+    pkn_add_saturated_i16_scalar(x + i, n - i, y + i);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_accumulate_i8_avx2(const int8_t *x, size_t n, int32_t *sums) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i x_i32x8 =
+            _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(x + i)));
+        _mm256_storeu_si256((__m256i *)(void *)(sums + i),
+                            _mm256_add_epi32(pkn_load_i32x8_avx2(sums + i), x_i32x8));
+    }
+    pkn_accumulate_i8_scalar(x + i, n - i, sums + i);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_accumulate_i16_avx2(const int16_t *x, size_t n,
+                                                          int32_t *sums) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        _mm256_storeu_si256(
+            (__m256i *)(void *)(sums + i),
+            _mm256_add_epi32(pkn_load_i32x8_avx2(sums + i), pkn_load_i16x8_avx2(x + i)));
+    }
+    pkn_accumulate_i16_scalar(x + i, n - i, sums + i);
+}
+
+/* ---- dot products */
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_zero_avx2(void) {
+    return _mm256_setzero_si256();
+}
+
+/* Rests come from a padded copy. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_load_i8_avx2(const int8_t *p, size_t n) {
+    int8_t rest[16] = {0};
+    if (n == 16) {
+        return pkn_load_i8x16_avx2(p);
+    }
+    for (size_t i = 0; i < n; i++) {
+        rest[i] = p[i];
+    }
+    return pkn_load_i8x16_avx2(rest);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_load_i16_avx2(const int16_t *p, size_t n) {
+    int16_t rest[16] = {0};
+    if (n == 16) {
+        return _mm256_loadu_si256((const __m256i *)(const void *)p);
+    }
+    for (size_t i = 0; i < n; i++) {
+        rest[i] = p[i];
+    }
+    return _mm256_loadu_si256((const __m256i *)(const void *)rest);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_step_i8_avx2(__m256i sum, __m256i query,
+                                                               const int8_t *target, size_t n) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(query, pkn_dot_load_i8_avx2(target, n)));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_step_i16_avx2(__m256i sum, __m256i query,
+                                                                const int16_t *target, size_t n) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(query, pkn_dot_load_i16_avx2(target, n)));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 int64_t pkn_dot_sum_avx2(__m256i sum) {
+    __m256i sum_i64x4 =
+        _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum)),
+                         _mm256_cvtepi32_epi64(_mm256_extracti128_si256(sum, 1)));
+    __m128i sum_i64x2 = _mm_add_epi64(_mm256_castsi256_si128(sum_i64x4),
+                                      _mm256_extracti128_si256(sum_i64x4, 1));
+    return _mm_cvtsi128_si64(_mm_add_epi64(sum_i64x2, _mm_unpackhi_epi64(sum_i64x2, sum_i64x2)));
+}
+
+#define pkn_dot_excess_i8_avx2(query, n) 0
+#define pkn_dot_excess_i16_avx2(query, n) 0
+
+PKN_DEFINE_DOT_TILE(avx2, i8, int8_t, __m256i, 16, PKN_TARGET_AVX2)
+PKN_DEFINE_DOT_TILE(avx2, i16, int16_t, __m256i, 16, PKN_TARGET_AVX2)
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/integer_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The integer kernels of AVX-512 (F, BW, VL, DQ). Rests shorter than a register are masked. The
+   operations are those of AVX2, on twice the lanes. */
+#ifndef PKN_SIMD_INTEGER_AVX512_C
+#define PKN_SIMD_INTEGER_AVX512_C
+
+/* #include "simd/integer.h": above */
+/* #include "simd/integer_scalar.c": above */
+
+#if PKN_ARCH_X86
+PKN_AVX512_BEGIN
+
+/* The mask of the first n lanes of 32, or all. */
+PKN_ALWAYS_INLINE __mmask32 pkn_first_lanes_x32(size_t n) {
+    return (__mmask32)(n >= 32 ? 0xffffffffu : (1u << n) - 1u);
+}
+
+PKN_ALWAYS_INLINE __mmask16 pkn_first_lanes_x16(size_t n) {
+    return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_multiply_i8_avx512(const int8_t *a, const int8_t *b,
+                                                           size_t n, int8_t *out) {
+    const __m512i least = _mm512_set1_epi16(-127);
+    for (size_t i = 0; i < n; i += 32) {
+        __mmask32 mask = pkn_first_lanes_x32(n - i);
+        __m512i product_i16x32 =
+            _mm512_mullo_epi16(_mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, a + i)),
+                               _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, b + i)));
+        product_i16x32 = _mm512_max_epi16(product_i16x32, least);
+        _mm256_mask_storeu_epi8(out + i, mask, _mm512_cvtsepi16_epi8(product_i16x32));
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_multiply_i16_avx512(const int16_t *a, const int16_t *b,
+                                                            size_t n, int16_t *out) {
+    const __m512i least = _mm512_set1_epi32(-32767);
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 mask = pkn_first_lanes_x16(n - i);
+        __m512i product_i32x16 =
+            _mm512_mullo_epi32(_mm512_cvtepi16_epi32(_mm256_maskz_loadu_epi16(mask, a + i)),
+                               _mm512_cvtepi16_epi32(_mm256_maskz_loadu_epi16(mask, b + i)));
+        product_i32x16 = _mm512_max_epi32(product_i32x16, least);
+        _mm256_mask_storeu_epi16(out + i, mask, _mm512_cvtsepi32_epi16(product_i32x16));
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_add_saturated_i16_avx512(const int16_t *x, size_t n,
+                                                                 int16_t *y) {
+    const __m512i least = _mm512_set1_epi16(-32767);
+    for (size_t i = 0; i < n; i += 32) {
+        __mmask32 mask = pkn_first_lanes_x32(n - i);
+        __m512i sum_i16x32 = _mm512_adds_epi16(_mm512_maskz_loadu_epi16(mask, y + i),
+                                               _mm512_maskz_loadu_epi16(mask, x + i));
+        _mm512_mask_storeu_epi16(y + i, mask, _mm512_max_epi16(sum_i16x32, least));
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_accumulate_i8_avx512(const int8_t *x, size_t n,
+                                                             int32_t *sums) {
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 mask = pkn_first_lanes_x16(n - i);
+        __m512i x_i32x16 = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, x + i));
+        _mm512_mask_storeu_epi32(
+            sums + i, mask,
+            _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_accumulate_i16_avx512(const int16_t *x, size_t n,
+                                                              int32_t *sums) {
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 mask = pkn_first_lanes_x16(n - i);
+        __m512i x_i32x16 = _mm512_cvtepi16_epi32(_mm256_maskz_loadu_epi16(mask, x + i));
+        _mm512_mask_storeu_epi32(
+            sums + i, mask,
+            _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
+    }
+}
+
+/* ---- dot products */
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_zero_avx512(void) {
+    return _mm512_setzero_si512();
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_load_i8_avx512(const int8_t *p, size_t n) {
+    return _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(pkn_first_lanes_x32(n), p));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_load_i16_avx512(const int16_t *p, size_t n) {
+    return _mm512_maskz_loadu_epi16(pkn_first_lanes_x32(n), p);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_step_i8_avx512(__m512i sum, __m512i query,
+                                                                   const int8_t *target,
+                                                                   size_t n) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(query, pkn_dot_load_i8_avx512(target, n)));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_step_i16_avx512(__m512i sum, __m512i query,
+                                                                    const int16_t *target,
+                                                                    size_t n) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(query, pkn_dot_load_i16_avx512(target, n)));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 int64_t pkn_dot_sum_avx512(__m512i sum) {
+    return _mm512_reduce_add_epi64(
+        _mm512_add_epi64(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(sum)),
+                         _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(sum, 1))));
+}
+
+#define pkn_dot_excess_i8_avx512(query, n) 0
+#define pkn_dot_excess_i16_avx512(query, n) 0
+
+PKN_DEFINE_DOT_TILE(avx512, i8, int8_t, __m512i, 32, PKN_TARGET_AVX512)
+PKN_DEFINE_DOT_TILE(avx512, i16, int16_t, __m512i, 32, PKN_TARGET_AVX512)
+
+PKN_AVX512_END
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/integer_vnni.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Dot products by the instructions made for them: VNNI, in its AVX-512 and its AVX encoding.
+
+   VPDPBUSD adds four products of an unsigned and a signed byte to a 32-bit lane. The targets are
+   made unsigned by adding 128 (a xor), which gives 128 times the sum of the query too much; that
+   sum is taken once a query. A step of a target is a load, a xor and a VPDPBUSD, 64 bytes (32) at a
+   time, half of what AVX2 needs for 16. VPDPWSSD is a multiply-add and an add in one. */
+#ifndef PKN_SIMD_INTEGER_VNNI_C
+#define PKN_SIMD_INTEGER_VNNI_C
+
+/* #include "simd/integer.h": above */
+/* #include "simd/integer_avx2.c": above */
+/* #include "simd/integer_avx512.c": above */
+/* #include "simd/integer_scalar.c": above */
+
+#if PKN_ARCH_X86
+PKN_AVX512_BEGIN
+
+/* ---- 512 bits */
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_zero_avx512_vnni(void) {
+    return _mm512_setzero_si512();
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_load_i8_avx512_vnni(const int8_t *p,
+                                                                             size_t n) {
+    return n == 64 ? _mm512_loadu_si512(p)
+                   : _mm512_maskz_loadu_epi8((__mmask64)((UINT64_C(1) << n) - 1), p);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_load_i16_avx512_vnni(const int16_t *p,
+                                                                              size_t n) {
+    return n == 32 ? _mm512_loadu_si512(p)
+                   : _mm512_maskz_loadu_epi16((__mmask32)((UINT32_C(1) << n) - 1), p);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_step_i8_avx512_vnni(__m512i sum,
+                                                                             __m512i query,
+                                                                             const int8_t *target,
+                                                                             size_t n) {
+    __m512i target_u8x64 =
+        _mm512_xor_si512(pkn_dot_load_i8_avx512_vnni(target, n), _mm512_set1_epi8(-128));
+    return _mm512_dpbusd_epi32(sum, target_u8x64, query);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i
+pkn_dot_step_i16_avx512_vnni(__m512i sum, __m512i query, const int16_t *target, size_t n) {
+    return _mm512_dpwssd_epi32(sum, query, pkn_dot_load_i16_avx512_vnni(target, n));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI int64_t pkn_dot_sum_avx512_vnni(__m512i sum) {
+    return pkn_dot_sum_avx512(sum);
+}
+
+/* 128 times the sum of the query. Its bytes plus 128 are summed up; a rest's padding adds 128 each. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI int64_t pkn_dot_excess_i8_avx512_vnni(const int8_t *query,
+                                                                               size_t n) {
+    const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(-128);
+    __m512i sum_u64x8 = zero;
+    size_t i = 0;
+    for (; i < n; i += 64) {
+        __m512i query_i8x64 = pkn_dot_load_i8_avx512_vnni(query + i, pkn_min_size(n - i, 64));
+        sum_u64x8 = _mm512_add_epi64(sum_u64x8,
+                                     _mm512_sad_epu8(_mm512_xor_si512(query_i8x64, offset), zero));
+    }
+    return (_mm512_reduce_add_epi64(sum_u64x8) - (int64_t)i * 128) * 128;
+}
+
+#define pkn_dot_excess_i16_avx512_vnni(query, n) 0
+
+PKN_DEFINE_DOT_TILE(avx512_vnni, i8, int8_t, __m512i, 64, PKN_TARGET_AVX512_VNNI)
+PKN_DEFINE_DOT_TILE(avx512_vnni, i16, int16_t, __m512i, 32, PKN_TARGET_AVX512_VNNI)
+
+/* ---- 256 bits. A macro over the two intrinsics, so that a CPU with either encoding can test it. */
+
+#define PKN_DEFINE_DOT_TILES_256(isa, TARGET, dpbusd, dpwssd) \
+    TARGET PKN_ALWAYS_INLINE __m256i pkn_dot_zero_##isa(void) { \
+        return _mm256_setzero_si256(); \
+    } \
+\
+    TARGET PKN_ALWAYS_INLINE __m256i pkn_dot_load_i8_##isa(const int8_t *p, size_t n) { \
+        int8_t rest[32] = {0}; \
+        if (n == 32) { \
+            return _mm256_loadu_si256((const __m256i *)(const void *)p); \
+        } \
+        for (size_t i = 0; i < n; i++) { \
+            rest[i] = p[i]; \
+        } \
+        return _mm256_loadu_si256((const __m256i *)(const void *)rest); \
+    } \
+\
+    TARGET PKN_ALWAYS_INLINE __m256i pkn_dot_load_i16_##isa(const int16_t *p, size_t n) { \
+        return pkn_dot_load_i16_avx2(p, n); \
+    } \
+\
+    TARGET PKN_ALWAYS_INLINE __m256i pkn_dot_step_i8_##isa(__m256i sum, __m256i query, \
+                                                           const int8_t *target, size_t n) { \
+        __m256i target_u8x32 = \
+            _mm256_xor_si256(pkn_dot_load_i8_##isa(target, n), _mm256_set1_epi8(-128)); \
+        return dpbusd(sum, target_u8x32, query); \
+    } \
+\
+    TARGET PKN_ALWAYS_INLINE __m256i pkn_dot_step_i16_##isa(__m256i sum, __m256i query, \
+                                                            const int16_t *target, size_t n) { \
+        return dpwssd(sum, query, pkn_dot_load_i16_avx2(target, n)); \
+    } \
+\
+    TARGET PKN_ALWAYS_INLINE int64_t pkn_dot_sum_##isa(__m256i sum) { \
+        return pkn_dot_sum_avx2(sum); \
+    } \
+\
+    TARGET PKN_ALWAYS_INLINE int64_t pkn_dot_excess_i8_##isa(const int8_t *query, size_t n) { \
+        const __m256i zero = _mm256_setzero_si256(), offset = _mm256_set1_epi8(-128); \
+        __m256i sum_u64x4 = zero; \
+        __m128i sum_u64x2; \
+        size_t i = 0; \
+        for (; i < n; i += 32) { \
+            __m256i query_i8x32 = pkn_dot_load_i8_##isa(query + i, pkn_min_size(n - i, 32)); \
+            sum_u64x4 = _mm256_add_epi64( \
+                sum_u64x4, _mm256_sad_epu8(_mm256_xor_si256(query_i8x32, offset), zero)); \
+        } \
+        sum_u64x2 = _mm_add_epi64(_mm256_castsi256_si128(sum_u64x4), \
+                                  _mm256_extracti128_si256(sum_u64x4, 1)); \
+        sum_u64x2 = _mm_add_epi64(sum_u64x2, _mm_unpackhi_epi64(sum_u64x2, sum_u64x2)); \
+        return (_mm_cvtsi128_si64(sum_u64x2) - (int64_t)i * 128) * 128; \
+    } \
+\
+    PKN_DEFINE_DOT_TILE(isa, i8, int8_t, __m256i, 32, TARGET) \
+    PKN_DEFINE_DOT_TILE(isa, i16, int16_t, __m256i, 16, TARGET)
+
+#define pkn_dot_excess_i16_avx2_vnni(query, n) 0
+
+PKN_DEFINE_DOT_TILES_256(avx2_vnni, PKN_TARGET_AVX2_VNNI, _mm256_dpbusd_avx_epi32,
+                         _mm256_dpwssd_avx_epi32)
+
+PKN_AVX512_END
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/integer_neon.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The integer kernels of NEON. Rests shorter than a register go to the scalar kernel, those of dot
+   products through a padded copy. 16-bit products are added pairwise into 64-bit lanes, so that no
+   magnitude is too much. */
+#ifndef PKN_SIMD_INTEGER_NEON_C
+#define PKN_SIMD_INTEGER_NEON_C
+
+/* #include "simd/integer.h": above */
+/* #include "simd/integer_scalar.c": above */
+
+#if PKN_ARCH_ARM64
+
+PKN_INTERNAL void pkn_multiply_i8_neon(const int8_t *a, const int8_t *b, size_t n, int8_t *out) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        int16x8_t product = vmaxq_s16(vmull_s8(vld1_s8(a + i), vld1_s8(b + i)), vdupq_n_s16(-127));
+        vst1_s8(out + i, vqmovn_s16(product));
+    }
+    pkn_multiply_i8_scalar(a + i, b + i, n - i, out + i);
+}
+
+PKN_INTERNAL void pkn_multiply_i16_neon(const int16_t *a, const int16_t *b, size_t n,
+                                        int16_t *out) {
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        int32x4_t product =
+            vmaxq_s32(vmull_s16(vld1_s16(a + i), vld1_s16(b + i)), vdupq_n_s32(-32767));
+        vst1_s16(out + i, vqmovn_s32(product));
+    }
+    pkn_multiply_i16_scalar(a + i, b + i, n - i, out + i);
+}
+
+PKN_INTERNAL void pkn_add_saturated_i16_neon(const int16_t *x, size_t n, int16_t *y) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        vst1q_s16(y + i,
+                  vmaxq_s16(vqaddq_s16(vld1q_s16(y + i), vld1q_s16(x + i)), vdupq_n_s16(-32767)));
+    }
+    pkn_add_saturated_i16_scalar(x + i, n - i, y + i);
+}
+
+PKN_INTERNAL void pkn_accumulate_i8_neon(const int8_t *x, size_t n, int32_t *sums) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        int16x8_t wide = vmovl_s8(vld1_s8(x + i));
+        vst1q_s32(sums + i, vaddw_s16(vld1q_s32(sums + i), vget_low_s16(wide)));
+        vst1q_s32(sums + i + 4, vaddw_s16(vld1q_s32(sums + i + 4), vget_high_s16(wide)));
+    }
+    pkn_accumulate_i8_scalar(x + i, n - i, sums + i);
+}
+
+PKN_INTERNAL void pkn_accumulate_i16_neon(const int16_t *x, size_t n, int32_t *sums) {
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        vst1q_s32(sums + i, vaddw_s16(vld1q_s32(sums + i), vld1_s16(x + i)));
+    }
+    pkn_accumulate_i16_scalar(x + i, n - i, sums + i);
+}
+
+PKN_INTERNAL void pkn_dot_tile_i8_neon(const int8_t *query, const int8_t *targets, size_t n_targets,
+                                       size_t n, int64_t *out) {
+    enum { CHUNK = 1 << 16 }; /* a lane adds 4 products of at most 2^14 a step: 2^28 */
+    for (size_t t = 0; t < n_targets; t++) {
+        const int8_t *target = targets + t * n;
+        int64_t rest;
+        size_t i = 0;
+        out[t] = 0;
+        while (i + 16 <= n) {
+            size_t end = i + pkn_min_size((n - i) / 16 * 16, CHUNK);
+            int32x4_t sum = vdupq_n_s32(0);
+            for (; i < end; i += 16) {
+                int8x16_t q = vld1q_s8(query + i), x = vld1q_s8(target + i);
+                sum = vpadalq_s16(sum, vmull_s8(vget_low_s8(q), vget_low_s8(x)));
+                sum = vpadalq_s16(sum, vmull_high_s8(q, x));
+            }
+            out[t] += vaddlvq_s32(sum);
+        }
+        pkn_dot_tile_i8_scalar(query + i, target + i, 1, n - i, &rest);
+        out[t] += rest;
+    }
+}
+
+PKN_INTERNAL void pkn_dot_tile_i16_neon(const int16_t *query, const int16_t *targets,
+                                        size_t n_targets, size_t n, int64_t *out) {
+    for (size_t t = 0; t < n_targets; t++) {
+        const int16_t *target = targets + t * n;
+        int64x2_t sum = vdupq_n_s64(0);
+        int64_t rest;
+        size_t i = 0;
+        for (; i + 8 <= n; i += 8) {
+            int16x8_t q = vld1q_s16(query + i), x = vld1q_s16(target + i);
+            sum = vpadalq_s32(sum, vmull_s16(vget_low_s16(q), vget_low_s16(x)));
+            sum = vpadalq_s32(sum, vmull_high_s16(q, x));
+        }
+        pkn_dot_tile_i16_scalar(query + i, target + i, 1, n - i, &rest);
+        out[t] = vaddvq_s64(sum) + rest;
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
 /* ==== src/simd/dispatch.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
@@ -12170,6 +13002,11 @@ PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
 /* #include "simd/float_avx512.c": above */
 /* #include "simd/float_neon.c": above */
 /* #include "simd/float_scalar.c": above */
+/* #include "simd/integer_avx2.c": above */
+/* #include "simd/integer_avx512.c": above */
+/* #include "simd/integer_neon.c": above */
+/* #include "simd/integer_scalar.c": above */
+/* #include "simd/integer_vnni.c": above */
 /* #include "simd/kernels.h": above */
 /* #include "simd/majority_avx2.c": above */
 /* #include "simd/majority_avx512.c": above */
@@ -12196,23 +13033,67 @@ PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
 #define PKN_SIMD_USE_NEON(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##neon,
 
+#define PKN_SIMD_USE_VNNI_SCALAR(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                                 neon) \
+    pkn_##name##_scalar,
+#define PKN_SIMD_USE_VNNI_AVX2(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                               neon) \
+    pkn_##name##_##avx2,
+#define PKN_SIMD_USE_VNNI_AVX2_VNNI(name, result, parameters, avx2, avx2_vnni, avx512, \
+                                    avx512_vnni, neon) \
+    pkn_##name##_##avx2_vnni,
+#define PKN_SIMD_USE_VNNI_AVX512(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                                 neon) \
+    pkn_##name##_##avx512,
+#define PKN_SIMD_USE_VNNI_AVX512_VNNI(name, result, parameters, avx2, avx2_vnni, avx512, \
+                                      avx512_vnni, neon) \
+    pkn_##name##_##avx512_vnni,
+#define PKN_SIMD_USE_VNNI_NEON(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                               neon) \
+    pkn_##name##_##neon,
+
 #define PKN_CPU_NEEDS_AVX2 (PKN_CPU_AVX2 | PKN_CPU_POPCNT)
 #define PKN_CPU_NEEDS_AVX512 \
     (PKN_CPU_NEEDS_AVX2 | PKN_CPU_AVX512F | PKN_CPU_AVX512BW | PKN_CPU_AVX512VL | PKN_CPU_AVX512DQ)
 
 static const pkn_simd_set pkn_simd_all_sets[] = {
 #if PKN_ARCH_X86
+    /* no CPU has VPOPCNTDQ and BW without VNNI */
     {"avx512_vpopcnt",
      "avx512",
-     PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VPOPCNTDQ,
-     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512_VPOPCNT)}},
-    {"avx512_base", "avx512", PKN_CPU_NEEDS_AVX512, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512)}},
-    {"avx2", "avx2", PKN_CPU_NEEDS_AVX2, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2)}},
-    {"popcnt", "popcnt", PKN_CPU_POPCNT, {PKN_SIMD_KERNELS(PKN_SIMD_USE_POPCNT)}},
+     PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VPOPCNTDQ | PKN_CPU_AVX512VNNI,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512_VPOPCNT)
+          PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX512_VNNI)}},
+    {"avx512_vnni",
+     "avx512",
+     PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VNNI,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX512_VNNI)}},
+    {"avx512_base",
+     "avx512",
+     PKN_CPU_NEEDS_AVX512,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX512)}},
+    {"avx2_vnni",
+     "avx2_vnni",
+     PKN_CPU_NEEDS_AVX2 | PKN_CPU_AVXVNNI,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX2_VNNI)}},
+    {"avx2",
+     "avx2",
+     PKN_CPU_NEEDS_AVX2,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX2)}},
+    {"popcnt",
+     "popcnt",
+     PKN_CPU_POPCNT,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_POPCNT) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_SCALAR)}},
 #elif PKN_ARCH_ARM64
-    {"neon", "neon", PKN_CPU_NEON, {PKN_SIMD_KERNELS(PKN_SIMD_USE_NEON)}},
+    {"neon",
+     "neon",
+     PKN_CPU_NEON,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_NEON) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_NEON)}},
 #endif
-    {"scalar", "scalar", 0, {PKN_SIMD_KERNELS(PKN_SIMD_USE_SCALAR)}},
+    {"scalar",
+     "scalar",
+     0,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_SCALAR) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_SCALAR)}},
 };
 
 PKN_INTERNAL const pkn_simd_set *pkn_simd_sets(size_t *n_sets) {
@@ -16627,6 +17508,635 @@ PKERN_API pkern_status pkern_hdc_nearest(pkern_pool *pool, const uint64_t *queri
                                          size_t words, pkern_hdc_match *out) {
     return pkern_hdc_top_k(pool, queries, n_queries, memory, n_memory, words, 1, out);
 }
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/bipolar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Making, binding, bundling and rotating bipolar vectors. Both element types go the same way; size
+   is an element's bytes. */
+#ifndef PKN_HDC_BIPOLAR_C
+#define PKN_HDC_BIPOLAR_C
+
+/* #include "base/rng.h": above */
+/* #include "hdc/bipolar.h": above */
+/* #include "hdc/hdc_run.h": above */
+
+/* Columns summed up at a time: 6 KiB of stack. */
+#define PKN_BIPOLAR_COLUMNS 512
+/* Rows whose sum of 16-bit values fits in 32 bits. */
+#define PKN_BIPOLAR_ROWS ((size_t)1 << 15)
+/* Elements of a piece of a long row. */
+#define PKN_BIPOLAR_PIECE 16384
+
+/* Nanoseconds an element of a bind, of a row of a bundle, of a rotation. */
+#define PKN_BIPOLAR_MOVE_NS 0.04
+
+/* The bytes of n rows, or a status. */
+PKN_INLINE pkern_status pkn_bipolar_check(size_t n, size_t dims, size_t size, size_t *bytes) {
+    if (dims == 0) {
+        return PKERN_EINVAL;
+    }
+    if (dims > PKN_HDC_MAX_WORDS * 64 || pkn_mul_overflows_size(n, dims * size, bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    return PKERN_OK;
+}
+
+PKERN_API void pkern_hdc_map_random_i8(uint64_t seed, int8_t *out, size_t dims) {
+    for (size_t i = 0; i < dims; i++) {
+        out[i] = pkn_random_at(seed, i / 64) >> i % 64 & 1 ? 1 : -1;
+    }
+}
+
+PKERN_API void pkern_hdc_map_random_i16(uint64_t seed, int16_t *out, size_t dims) {
+    for (size_t i = 0; i < dims; i++) {
+        out[i] = pkn_random_at(seed, i / 64) >> i % 64 & 1 ? 1 : -1;
+    }
+}
+
+/* ---- bind */
+
+typedef struct pkn_bipolar_bind {
+    const char *vectors, *key;
+    char *out;
+    size_t dims, size, n_pieces;
+} pkn_bipolar_bind;
+
+PKN_INTERNAL int pkn_bipolar_bind_pieces(size_t begin, size_t end, void *ctx) {
+    const pkn_bipolar_bind *bind = (const pkn_bipolar_bind *)ctx;
+    const pkn_simd_kernels *kernels = pkn_simd();
+    for (size_t item = begin; item < end; item++) {
+        size_t first = item % bind->n_pieces * PKN_BIPOLAR_PIECE;
+        size_t n = pkn_min_size(bind->dims - first, PKN_BIPOLAR_PIECE);
+        size_t at = (item / bind->n_pieces * bind->dims + first) * bind->size;
+        const char *key = bind->key + first * bind->size;
+        if (bind->size == 1) {
+            kernels->multiply_i8((const int8_t *)(bind->vectors + at), (const int8_t *)key, n,
+                                 (int8_t *)(bind->out + at));
+        } else {
+            kernels->multiply_i16((const int16_t *)(const void *)(bind->vectors + at),
+                                  (const int16_t *)(const void *)key, n,
+                                  (int16_t *)(void *)(bind->out + at));
+        }
+    }
+    return 0;
+}
+
+PKN_INTERNAL pkern_status pkn_bipolar_bind_all(pkern_pool *pool, const void *vectors, size_t n,
+                                               const void *key, size_t dims, size_t size,
+                                               void *out) {
+    pkn_bipolar_bind bind;
+    size_t bytes;
+    pkern_status status = pkn_bipolar_check(n, dims, size, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!vectors || !key || !out || pkn_hdc_clashes(vectors, bytes, out, bytes) ||
+        pkn_hdc_clashes(key, dims * size, out, bytes)) {
+        return PKERN_EINVAL;
+    }
+    bind.vectors = (const char *)vectors;
+    bind.key = (const char *)key;
+    bind.out = (char *)out;
+    bind.dims = dims;
+    bind.size = size;
+    bind.n_pieces = (dims + PKN_BIPOLAR_PIECE - 1) / PKN_BIPOLAR_PIECE;
+    return pkn_hdc_run(pool, n * bind.n_pieces, 1,
+                       PKN_BIPOLAR_MOVE_NS * (double)pkn_min_size(dims, PKN_BIPOLAR_PIECE),
+                       pkn_bipolar_bind_pieces, &bind);
+}
+
+/* ---- bundle */
+
+typedef struct pkn_bipolar_bundle {
+    const char *vectors;
+    const size_t *set_offsets;
+    char *out;
+    size_t dims, size, n_pieces;
+} pkn_bipolar_bundle;
+
+/* Adds n elements of the rows [begin, end) to totals. */
+PKN_INTERNAL void pkn_bipolar_add_rows(const pkn_bipolar_bundle *bundle, size_t begin, size_t end,
+                                       size_t first, size_t n, int64_t *totals) {
+    const pkn_simd_kernels *kernels = pkn_simd();
+    int32_t sums[PKN_BIPOLAR_COLUMNS];
+    memset(sums, 0, sizeof sums);
+    for (size_t row = begin; row < end; row++) {
+        const char *x = bundle->vectors + (row * bundle->dims + first) * bundle->size;
+        if (bundle->size == 1) {
+            kernels->accumulate_i8((const int8_t *)x, n, sums);
+        } else {
+            kernels->accumulate_i16((const int16_t *)(const void *)x, n, sums);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        totals[i] += sums[i];
+    }
+}
+
+PKN_INTERNAL int pkn_bipolar_bundle_pieces(size_t begin, size_t end, void *ctx) {
+    const pkn_bipolar_bundle *bundle = (const pkn_bipolar_bundle *)ctx;
+    int64_t limit = bundle->size == 1 ? 127 : 32767;
+    for (size_t item = begin; item < end; item++) {
+        int64_t totals[PKN_BIPOLAR_COLUMNS];
+        size_t set = item / bundle->n_pieces;
+        size_t first = item % bundle->n_pieces * PKN_BIPOLAR_COLUMNS;
+        size_t n = pkn_min_size(bundle->dims - first, PKN_BIPOLAR_COLUMNS);
+        size_t last_row = bundle->set_offsets[set + 1];
+        memset(totals, 0, sizeof totals);
+        for (size_t row = bundle->set_offsets[set]; row < last_row;) {
+            size_t end_row = row + pkn_min_size(last_row - row, PKN_BIPOLAR_ROWS);
+            pkn_bipolar_add_rows(bundle, row, end_row, first, n, totals);
+            row = end_row;
+        }
+        for (size_t i = 0; i < n; i++) {
+            int64_t sum = totals[i] > limit ? limit : totals[i] < -limit ? -limit : totals[i];
+            char *place = bundle->out + (set * bundle->dims + first + i) * bundle->size;
+            if (bundle->size == 1) {
+                *(int8_t *)place = (int8_t)sum;
+            } else {
+                *(int16_t *)(void *)place = (int16_t)sum;
+            }
+        }
+    }
+    return 0;
+}
+
+PKN_INTERNAL pkern_status pkn_bipolar_bundle_all(pkern_pool *pool, const void *vectors,
+                                                 const size_t *set_offsets, size_t n_sets,
+                                                 size_t dims, size_t size, void *out) {
+    pkn_bipolar_bundle bundle;
+    size_t out_bytes, bytes, n_rows;
+    double rows_a_set;
+    pkern_status status = pkn_bipolar_check(n_sets, dims, size, &out_bytes);
+    if (status != PKERN_OK || n_sets == 0) {
+        return status;
+    }
+    if (!set_offsets || !out) {
+        return PKERN_EINVAL;
+    }
+    for (size_t set = 0; set < n_sets; set++) {
+        if (set_offsets[set + 1] < set_offsets[set]) {
+            return PKERN_EINVAL;
+        }
+    }
+    status = pkn_bipolar_check(set_offsets[n_sets], dims, size, &bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    n_rows = set_offsets[n_sets] - set_offsets[0];
+    if ((!vectors && n_rows > 0) ||
+        pkn_overlaps(set_offsets, (n_sets + 1) * sizeof *set_offsets, out, out_bytes) ||
+        (n_rows > 0 && pkn_overlaps((const char *)vectors + set_offsets[0] * dims * size,
+                                    n_rows * dims * size, out, out_bytes))) {
+        return PKERN_EINVAL;
+    }
+    bundle.vectors = (const char *)vectors;
+    bundle.set_offsets = set_offsets;
+    bundle.out = (char *)out;
+    bundle.dims = dims;
+    bundle.size = size;
+    bundle.n_pieces = (dims + PKN_BIPOLAR_COLUMNS - 1) / PKN_BIPOLAR_COLUMNS;
+    rows_a_set = (double)n_rows / (double)n_sets + 8;
+    return pkn_hdc_run(pool, n_sets * bundle.n_pieces, 1,
+                       PKN_BIPOLAR_MOVE_NS * rows_a_set *
+                           (double)pkn_min_size(dims, PKN_BIPOLAR_COLUMNS),
+                       pkn_bipolar_bundle_pieces, &bundle);
+}
+
+/* ---- permute */
+
+typedef struct pkn_bipolar_permute {
+    const char *vectors;
+    char *out;
+    size_t row_bytes, shift_bytes;
+} pkn_bipolar_permute;
+
+PKN_INTERNAL int pkn_bipolar_permute_rows(size_t begin, size_t end, void *ctx) {
+    const pkn_bipolar_permute *permute = (const pkn_bipolar_permute *)ctx;
+    size_t stay = permute->row_bytes - permute->shift_bytes;
+    for (size_t row = begin; row < end; row++) {
+        const char *in = permute->vectors + row * permute->row_bytes;
+        char *out = permute->out + row * permute->row_bytes;
+        memcpy(out + permute->shift_bytes, in, stay);
+        memcpy(out, in + stay, permute->shift_bytes);
+    }
+    return 0;
+}
+
+PKN_INTERNAL pkern_status pkn_bipolar_permute_all(pkern_pool *pool, const void *vectors, size_t n,
+                                                  size_t dims, size_t size, long shift,
+                                                  void *out) {
+    pkn_bipolar_permute permute;
+    size_t bytes;
+    int64_t rest;
+    pkern_status status = pkn_bipolar_check(n, dims, size, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!vectors || !out || pkn_overlaps(vectors, bytes, out, bytes)) {
+        return PKERN_EINVAL;
+    }
+    rest = (int64_t)shift % (int64_t)dims;
+    permute.vectors = (const char *)vectors;
+    permute.out = (char *)out;
+    permute.row_bytes = dims * size;
+    permute.shift_bytes = (size_t)(rest < 0 ? rest + (int64_t)dims : rest) * size;
+    return pkn_hdc_run(pool, n, 1, PKN_BIPOLAR_MOVE_NS * (double)dims, pkn_bipolar_permute_rows,
+                       &permute);
+}
+
+#define PKN_DEFINE_BIPOLAR(suffix, type) \
+    PKERN_API pkern_status pkern_hdc_map_bind_##suffix(pkern_pool *pool, const type *vectors, \
+                                                       size_t n, const type *key, size_t dims, \
+                                                       type *out) { \
+        return pkn_bipolar_bind_all(pool, vectors, n, key, dims, sizeof(type), out); \
+    } \
+    PKERN_API pkern_status pkern_hdc_map_bundle_##suffix( \
+        pkern_pool *pool, const type *vectors, const size_t *set_offsets, size_t n_sets, \
+        size_t dims, type *out) { \
+        return pkn_bipolar_bundle_all(pool, vectors, set_offsets, n_sets, dims, sizeof(type), \
+                                      out); \
+    } \
+    PKERN_API pkern_status pkern_hdc_map_permute_##suffix(pkern_pool *pool, const type *vectors, \
+                                                          size_t n, size_t dims, long shift, \
+                                                          type *out) { \
+        return pkn_bipolar_permute_all(pool, vectors, n, dims, sizeof(type), shift, out); \
+    }
+
+PKN_DEFINE_BIPOLAR(i8, int8_t)
+PKN_DEFINE_BIPOLAR(i16, int16_t)
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/bipolar_search.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Dot products of all queries with all targets, and the search for the largest. Work is a grid of
+   groups of queries times splits of the targets; inside, targets are taken in blocks that fit in
+   half of L1 and meet all queries of the group before the next block. A split keeps a list of its
+   own for each query; results don't depend on the cut. */
+#ifndef PKN_HDC_BIPOLAR_SEARCH_C
+#define PKN_HDC_BIPOLAR_SEARCH_C
+
+/* #include "base/alloc.h": above */
+/* ==== src/hdc/best.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The k best of a stream of scored candidates: the larger rank first, among equals the lower id. No
+   two candidates have both alike, so which ones are the best depends on nothing else. A heap whose
+   root is the worst that is still in: a candidate that gets in costs O(log k), any other one
+   comparison. */
+#ifndef PKN_HDC_BEST_H
+#define PKN_HDC_BEST_H
+
+/* #include "base/bits.h": above */
+/* #include "base/compiler.h": above */
+/* #include "base/platform.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct pkn_best_entry {
+    uint64_t rank;
+    uint64_t id;
+    size_t place;
+} pkn_best_entry;
+
+typedef struct pkn_best {
+    pkn_best_entry *entries; /* [k] */
+    size_t count, k;
+} pkn_best;
+
+/* Ranks in the order of the scores. */
+PKN_INLINE uint64_t pkn_rank_of_i64(int64_t score) {
+    return (uint64_t)score ^ UINT64_C(1) << 63;
+}
+
+PKN_INLINE int64_t pkn_i64_of_rank(uint64_t rank) {
+    return (int64_t)(rank ^ UINT64_C(1) << 63);
+}
+
+/* The score is a number; -0 counts as 0. */
+PKN_INLINE uint64_t pkn_rank_of_f64(double score) {
+    uint64_t bits;
+    score += 0.0;
+    memcpy(&bits, &score, sizeof bits);
+    return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
+}
+
+PKN_INLINE double pkn_f64_of_rank(uint64_t rank) {
+    uint64_t bits = rank >> 63 ? rank & ~(UINT64_C(1) << 63) : ~rank;
+    double score;
+    memcpy(&score, &bits, sizeof score);
+    return score;
+}
+
+PKN_INLINE int pkn_best_before(const pkn_best_entry *a, const pkn_best_entry *b) {
+    return a->rank != b->rank ? a->rank > b->rank : a->id < b->id;
+}
+
+/* Puts entry where the root was. */
+PKN_INLINE void pkn_best_sift(pkn_best_entry *entries, size_t n, pkn_best_entry entry) {
+    size_t root = 0;
+    for (size_t child = 1; child < n; child = 2 * root + 1) {
+        child += child + 1 < n && pkn_best_before(&entries[child], &entries[child + 1]);
+        if (!pkn_best_before(&entry, &entries[child])) {
+            break;
+        }
+        entries[root] = entries[child];
+        root = child;
+    }
+    entries[root] = entry;
+}
+
+PKN_INLINE void pkn_best_offer(pkn_best *best, uint64_t rank, uint64_t id, size_t place) {
+    pkn_best_entry entry;
+    entry.rank = rank;
+    entry.id = id;
+    entry.place = place;
+    if (best->count < best->k) {
+        size_t i = best->count++;
+        while (i > 0 && pkn_best_before(&best->entries[(i - 1) / 2], &entry)) {
+            best->entries[i] = best->entries[(i - 1) / 2];
+            i = (i - 1) / 2;
+        }
+        best->entries[i] = entry;
+    } else if (best->k > 0 && pkn_best_before(&entry, &best->entries[0])) {
+        pkn_best_sift(best->entries, best->k, entry);
+    }
+}
+
+/* Sorts what is in, the best first; the list is no heap any more. */
+PKN_INLINE void pkn_best_sort(pkn_best *best) {
+    for (size_t n = best->count; n > 1; n--) {
+        pkn_best_entry last = best->entries[n - 1];
+        best->entries[n - 1] = best->entries[0];
+        pkn_best_sift(best->entries, n - 1, last);
+    }
+}
+
+#endif
+/* ==== src/hdc/bipolar_search.c, continued ==== */
+/* #include "hdc/bipolar.h": above */
+/* #include "hdc/bipolar.c": above */
+/* #include "hdc/hdc_run.h": above */
+
+#define PKN_BIPOLAR_GROUP 16
+#define PKN_BIPOLAR_BLOCK_BYTES 16384
+#define PKN_BIPOLAR_MAX_BLOCK 128
+#define PKN_BIPOLAR_ITEMS_PER_THREAD 8
+
+/* A pair takes so long, and so long a byte with VNNI. */
+#define PKN_BIPOLAR_DOT_NS 3.0
+#define PKN_BIPOLAR_DOT_NS_PER_BYTE 0.012
+
+typedef struct pkn_bipolar_search {
+    const char *queries, *targets;
+    size_t n_queries, n_targets, dims, size;
+    size_t n_groups, n_splits, split_len, block_len;
+    double item_cost_ns;
+    int64_t *dots; /* 0, or [n_queries x n_targets] */
+    size_t k, row;           /* matches found and matches of a row of out, k <= row */
+    pkn_best_entry *entries; /* [n_splits x n_queries x k] */
+    size_t *counts;          /* [n_splits x n_queries] */
+    pkern_hdc_map_match *out;
+} pkn_bipolar_search;
+
+/* Of a pair, in nanoseconds. */
+PKN_INLINE double pkn_bipolar_pair_cost(size_t dims, size_t size) {
+    uint32_t features = pkn_simd_current()->features;
+    double byte_ns = features & PKN_CPU_AVX512VNNI ? PKN_BIPOLAR_DOT_NS_PER_BYTE
+                     : features & PKN_CPU_AVX2     ? PKN_BIPOLAR_DOT_NS_PER_BYTE * 2
+                     : features & PKN_CPU_NEON     ? PKN_BIPOLAR_DOT_NS_PER_BYTE * 2
+                                                   : PKN_BIPOLAR_DOT_NS_PER_BYTE * 80;
+    return PKN_BIPOLAR_DOT_NS + byte_ns * (double)(dims * size);
+}
+
+/* 0 splits count as 1. */
+PKN_INTERNAL void pkn_bipolar_cut(pkn_bipolar_search *search, pkern_pool *pool,
+                                  size_t max_splits) {
+    double cost = pkn_bipolar_pair_cost(search->dims, search->size) * (double)search->n_targets;
+    double worth = cost * (double)search->n_queries / 4000.0;
+    size_t wanted = 1;
+    search->n_groups = (search->n_queries + PKN_BIPOLAR_GROUP - 1) / PKN_BIPOLAR_GROUP;
+    cost = cost * (double)search->n_queries / (double)search->n_groups;
+    if (worth >= 1) {
+        wanted = ((size_t)pkern_pool_num_threads(pool) * PKN_BIPOLAR_ITEMS_PER_THREAD +
+                  search->n_groups - 1) /
+                 search->n_groups;
+        wanted = worth < (double)wanted ? (size_t)worth : wanted;
+        wanted = pkn_max_size(pkn_min_size(wanted, max_splits), 1);
+    }
+    search->split_len = (search->n_targets + wanted - 1) / wanted;
+    search->n_splits = (search->n_targets + search->split_len - 1) / search->split_len;
+    search->block_len =
+        pkn_min_size(PKN_BIPOLAR_BLOCK_BYTES / (search->dims * search->size), PKN_BIPOLAR_MAX_BLOCK);
+    search->block_len = pkn_max_size(search->block_len / 4 * 4, 4);
+    search->item_cost_ns = cost / (double)search->n_splits;
+}
+
+PKN_INTERNAL void pkn_bipolar_dots(const pkn_bipolar_search *search, size_t query, size_t target,
+                                   size_t n_targets, int64_t *out) {
+    size_t row_bytes = search->dims * search->size;
+    const void *q = search->queries + query * row_bytes;
+    const void *t = search->targets + target * row_bytes;
+    if (search->size == 1) {
+        pkn_simd()->dot_tile_i8((const int8_t *)q, (const int8_t *)t, n_targets, search->dims, out);
+    } else {
+        pkn_simd()->dot_tile_i16((const int16_t *)q, (const int16_t *)t, n_targets, search->dims,
+                                 out);
+    }
+}
+
+/* One query with one block of the split's targets. */
+PKN_INTERNAL void pkn_bipolar_block(const pkn_bipolar_search *search, size_t split, size_t query,
+                                    size_t target, size_t n_targets) {
+    int64_t dots[PKN_BIPOLAR_MAX_BLOCK];
+    size_t list = split * search->n_queries + query;
+    pkn_best best;
+    if (search->dots) {
+        pkn_bipolar_dots(search, query, target, n_targets,
+                         search->dots + query * search->n_targets + target);
+        return;
+    }
+    pkn_bipolar_dots(search, query, target, n_targets, dots);
+    best.entries = search->entries + list * search->k;
+    best.count = search->counts[list];
+    best.k = search->k;
+    for (size_t i = 0; i < n_targets; i++) {
+        pkn_best_offer(&best, pkn_rank_of_i64(dots[i]), target + i, target + i);
+    }
+    search->counts[list] = best.count;
+}
+
+PKN_INTERNAL int pkn_bipolar_search_items(size_t begin, size_t end, void *ctx) {
+    const pkn_bipolar_search *search = (const pkn_bipolar_search *)ctx;
+    for (size_t item = begin; item < end; item++) {
+        size_t split = item / search->n_groups;
+        size_t first = item % search->n_groups * PKN_BIPOLAR_GROUP;
+        size_t last = pkn_min_size(first + PKN_BIPOLAR_GROUP, search->n_queries);
+        size_t target_end = pkn_min_size((split + 1) * search->split_len, search->n_targets);
+        for (size_t t = split * search->split_len; t < target_end; t += search->block_len) {
+            for (size_t q = first; q < last; q++) {
+                pkn_bipolar_block(search, split, q, t,
+                                  pkn_min_size(search->block_len, target_end - t));
+            }
+        }
+    }
+    return 0;
+}
+
+/* Takes the lists of the other splits into the first split's, for queries [begin, end). */
+PKN_INTERNAL int pkn_bipolar_merge(size_t begin, size_t end, void *ctx) {
+    const pkn_bipolar_search *search = (const pkn_bipolar_search *)ctx;
+    for (size_t query = begin; query < end; query++) {
+        pkern_hdc_map_match *out = search->out + query * search->row;
+        pkn_best best;
+        best.entries = search->entries + query * search->k;
+        best.count = search->counts[query];
+        best.k = search->k;
+        for (size_t split = 1; split < search->n_splits; split++) {
+            size_t list = split * search->n_queries + query;
+            const pkn_best_entry *from = search->entries + list * search->k;
+            for (size_t i = 0; i < search->counts[list]; i++) {
+                pkn_best_offer(&best, from[i].rank, from[i].id, from[i].place);
+            }
+        }
+        pkn_best_sort(&best);
+        for (size_t i = 0; i < search->row; i++) {
+            out[i].index = i < best.count ? best.entries[i].place : SIZE_MAX;
+            out[i].dot = i < best.count ? pkn_i64_of_rank(best.entries[i].rank) : INT64_MIN;
+        }
+    }
+    return 0;
+}
+
+/* Bytes of the splits' lists, 0 where they don't fit in a size_t. */
+PKN_INTERNAL size_t pkn_bipolar_lists_bytes(const pkn_bipolar_search *search) {
+    size_t lists, bytes;
+    if (pkn_mul_overflows_size(search->n_queries, search->n_splits, &lists) ||
+        pkn_mul_overflows_size(search->k, sizeof(pkn_best_entry), &bytes) ||
+        pkn_add_overflows_size(bytes, sizeof(size_t), &bytes) ||
+        pkn_mul_overflows_size(bytes, lists, &bytes)) {
+        return 0;
+    }
+    return bytes;
+}
+
+PKN_INTERNAL pkern_status pkn_bipolar_find(pkn_bipolar_search *search, pkern_pool *pool) {
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    size_t bytes, n_lists;
+    pkern_status status;
+    void *memory;
+    pkn_bipolar_cut(search, pool, search->n_targets / search->k / 8);
+    bytes = pkn_bipolar_lists_bytes(search);
+    memory = bytes > 0 ? pkn_allocate(allocator, bytes, PKN_CACHE_LINE) : 0;
+    if (!memory) {
+        return PKERN_ENOMEM;
+    }
+    n_lists = search->n_queries * search->n_splits;
+    search->entries = (pkn_best_entry *)memory;
+    search->counts = (size_t *)(void *)(search->entries + n_lists * search->k);
+    memset(search->counts, 0, n_lists * sizeof *search->counts);
+    status = pkn_hdc_run(pool, search->n_groups * search->n_splits, 1, search->item_cost_ns,
+                         pkn_bipolar_search_items, search);
+    if (status == PKERN_OK) {
+        status = pkn_hdc_run(pool, search->n_queries, 1,
+                             20.0 * (double)search->k * (double)search->n_splits,
+                             pkn_bipolar_merge, search);
+    }
+    pkn_release(allocator, memory, bytes);
+    return status;
+}
+
+PKN_INTERNAL pkern_status pkn_bipolar_check_search(pkn_bipolar_search *search, const void *queries,
+                                                   size_t n_queries, const void *targets,
+                                                   size_t n_targets, size_t dims, size_t size,
+                                                   const void *out, size_t row, size_t out_size) {
+    size_t query_bytes, target_bytes, out_bytes;
+    pkern_status status = pkn_bipolar_check(n_queries, dims, size, &query_bytes);
+    if (status == PKERN_OK) {
+        status = pkn_bipolar_check(n_targets, dims, size, &target_bytes);
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (pkn_mul_overflows_size(n_queries, row, &out_bytes) ||
+        pkn_mul_overflows_size(out_bytes, out_size, &out_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    if ((!queries && n_queries > 0) || (!targets && n_targets > 0) || (!out && out_bytes > 0) ||
+        pkn_overlaps(queries, query_bytes, out, out_bytes) ||
+        pkn_overlaps(targets, target_bytes, out, out_bytes)) {
+        return PKERN_EINVAL;
+    }
+    memset(search, 0, sizeof *search);
+    search->queries = (const char *)queries;
+    search->targets = (const char *)targets;
+    search->n_queries = n_queries;
+    search->n_targets = n_targets;
+    search->dims = dims;
+    search->size = size;
+    return PKERN_OK;
+}
+
+PKN_INTERNAL pkern_status pkn_bipolar_all_dots(pkern_pool *pool, const void *queries,
+                                               size_t n_queries, const void *targets,
+                                               size_t n_targets, size_t dims, size_t size,
+                                               int64_t *out) {
+    pkn_bipolar_search search;
+    pkern_status status = pkn_bipolar_check_search(&search, queries, n_queries, targets, n_targets,
+                                                   dims, size, out, n_targets, sizeof *out);
+    if (status != PKERN_OK || n_queries == 0 || n_targets == 0) {
+        return status;
+    }
+    search.dots = out;
+    pkn_bipolar_cut(&search, pool, n_targets);
+    return pkn_hdc_run(pool, search.n_groups * search.n_splits, 1, search.item_cost_ns,
+                       pkn_bipolar_search_items, &search);
+}
+
+PKN_INTERNAL pkern_status pkn_bipolar_top_k(pkern_pool *pool, const void *queries, size_t n_queries,
+                                            const void *memory, size_t n_memory, size_t dims,
+                                            size_t size, size_t k, pkern_hdc_map_match *out) {
+    pkn_bipolar_search search;
+    pkern_status status = pkn_bipolar_check_search(&search, queries, n_queries, memory, n_memory,
+                                                   dims, size, out, k, sizeof *out);
+    if (status != PKERN_OK || n_queries == 0 || k == 0) {
+        return status;
+    }
+    for (size_t i = 0; n_memory == 0 && i < n_queries * k; i++) {
+        out[i].index = SIZE_MAX;
+        out[i].dot = INT64_MIN;
+    }
+    if (n_memory == 0) {
+        return PKERN_OK;
+    }
+    search.out = out;
+    search.row = k;
+    search.k = pkn_min_size(k, n_memory);
+    return pkn_bipolar_find(&search, pool);
+}
+
+#define PKN_DEFINE_BIPOLAR_SEARCH(suffix, type) \
+    PKERN_API pkern_status pkern_hdc_map_dots_##suffix( \
+        pkern_pool *pool, const type *queries, size_t n_queries, const type *targets, \
+        size_t n_targets, size_t dims, int64_t *out) { \
+        return pkn_bipolar_all_dots(pool, queries, n_queries, targets, n_targets, dims, \
+                                    sizeof(type), out); \
+    } \
+    PKERN_API pkern_status pkern_hdc_map_top_k_##suffix( \
+        pkern_pool *pool, const type *queries, size_t n_queries, const type *memory, \
+        size_t n_memory, size_t dims, size_t k, pkern_hdc_map_match *out) { \
+        return pkn_bipolar_top_k(pool, queries, n_queries, memory, n_memory, dims, sizeof(type), \
+                                 k, out); \
+    }
+
+PKN_DEFINE_BIPOLAR_SEARCH(i8, int8_t)
+PKN_DEFINE_BIPOLAR_SEARCH(i16, int16_t)
 
 #endif
 /* ==== src/pkern.in.h, continued ==== */

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf45372084eb57ab7u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xe6c43834c5baba0cu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xf45372084eb57ab7u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xe6c43834c5baba0cu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -292,8 +292,9 @@ typedef struct pkern_allocator {
 
 PKERN_EXTERN_C_BEGIN
 
-/* The name of the instruction set in use: "scalar", "popcnt" (scalar but for counts of ones), "avx2",
-   "avx512_base" (F, BW, VL, DQ), "avx512_vpopcnt" (these and VPOPCNTDQ) or "neon". The best one that CPU and operating system have
+/* The name of the instruction set in use: "scalar", "popcnt" (scalar but for counts of ones),
+   "avx2", "avx2_vnni" (with AVX-VNNI), "avx512_base" (F, BW, VL, DQ), "avx512_vnni" (these and
+   VNNI), "avx512_vpopcnt" (these and VPOPCNTDQ) or "neon". The best one that CPU and operating system have
    is chosen at the first call of any function here and stays. The environment variable PKERN_ISA,
    read at that moment, forces one of these names, or "avx512" for the best AVX-512 there is; a name
    that is unknown or that this machine lacks is ignored. The text is constant. */
@@ -410,6 +411,8 @@ PKERN_EXTERN_C_END
 #define PKN_CPU_AVX512DQ 0x20u
 #define PKN_CPU_AVX512VPOPCNTDQ 0x40u
 #define PKN_CPU_NEON 0x80u
+#define PKN_CPU_AVX512VNNI 0x100u
+#define PKN_CPU_AVXVNNI 0x200u
 
 /* The PKN_CPU_* bits of this machine; asks the CPU each time (some 100 ns, under a hypervisor
    10,000). */
@@ -451,6 +454,8 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void);
 #define PKN_TARGET_POPCNT PKN_TARGET("popcnt")
 #define PKN_TARGET_AVX2 PKN_TARGET("avx2,popcnt")
 #define PKN_TARGET_AVX512 PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq")
+#define PKN_TARGET_AVX2_VNNI PKN_TARGET("avx2,popcnt,avxvnni")
+#define PKN_TARGET_AVX512_VNNI PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
 #define PKN_TARGET_AVX512_VPOPCNT \
     PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")
 
@@ -489,6 +494,10 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void) {
         features |= ebx >> 30 & 1u ? PKN_CPU_AVX512BW : 0;
         features |= ebx >> 31 & 1u ? PKN_CPU_AVX512VL : 0;
         features |= ecx >> 14 & 1u ? PKN_CPU_AVX512VPOPCNTDQ : 0;
+        features |= ecx >> 11 & 1u ? PKN_CPU_AVX512VNNI : 0;
+    }
+    if (eax >= 1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) {
+        features |= eax >> 4 & 1u ? PKN_CPU_AVXVNNI : 0;
     }
     return features;
 }
@@ -656,10 +665,30 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
     X(dot_f32, float, (const float *x, const float *y, size_t n), \
       scalar, avx2, avx512, avx512, neon) \
     X(dot_f64, double, (const double *x, const double *y, size_t n), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(multiply_i8, void, (const int8_t *a, const int8_t *b, size_t n, int8_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(multiply_i16, void, (const int16_t *a, const int16_t *b, size_t n, int16_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(add_saturated_i16, void, (const int16_t *x, size_t n, int16_t *y), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(accumulate_i8, void, (const int8_t *x, size_t n, int32_t *sums), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(accumulate_i16, void, (const int16_t *x, size_t n, int32_t *sums), \
       scalar, avx2, avx512, avx512, neon)
+
+/* Kernels that the dot product instructions (VNNI) serve: the sets come with and without these.
+   X(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, neon) */
+#define PKN_SIMD_VNNI_KERNELS(X) \
+    X(dot_tile_i8, void, (const int8_t *query, const int8_t *targets, size_t n_targets, size_t n, int64_t *out), \
+      avx2, avx2_vnni, avx512, avx512_vnni, neon) \
+    X(dot_tile_i16, void, (const int16_t *query, const int16_t *targets, size_t n_targets, size_t n, int64_t *out), \
+      avx2, avx2_vnni, avx512, avx512_vnni, neon)
 /* clang-format on */
 
 #define PKN_SIMD_MEMBER(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
+    result(*name) parameters;
+#define PKN_SIMD_VNNI_MEMBER(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, neon) \
     result(*name) parameters;
 
 /* The kernels of one instruction set. Their contracts are those of the public functions in simd.h,
@@ -667,6 +696,7 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
    its place; rotate.c does the rest. */
 typedef struct pkn_simd_kernels {
     PKN_SIMD_KERNELS(PKN_SIMD_MEMBER)
+    PKN_SIMD_VNNI_KERNELS(PKN_SIMD_VNNI_MEMBER)
 } pkn_simd_kernels;
 
 #endif
@@ -3990,6 +4020,719 @@ PKN_DEFINE_REDUCTION_NEON(f64, double, float64x2_t, 2)
 
 #endif
 /* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/integer_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The definition of the kernels over 8- and 16-bit integers. */
+#ifndef PKN_SIMD_INTEGER_SCALAR_C
+#define PKN_SIMD_INTEGER_SCALAR_C
+
+/* ==== src/simd/integer.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What the kernels over 8- and 16-bit integers share: the clip, and the loop of dot products over
+   four targets at a time.
+
+   Values are clipped to -127 .. 127 and -32767 .. 32767, the same on both sides, so that a negated
+   vector gives negated results. Inputs may hold -128 and -32768 nevertheless, and every sum is
+   exact. */
+#ifndef PKN_SIMD_INTEGER_H
+#define PKN_SIMD_INTEGER_H
+
+/* #include "base/bits.h": above */
+/* #include "base/compiler.h": above */
+/* #include "simd/intrinsics.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKN_ALWAYS_INLINE int8_t pkn_clip_i8(int32_t x) {
+    return (int8_t)(x > 127 ? 127 : x < -127 ? -127 : x);
+}
+
+PKN_ALWAYS_INLINE int16_t pkn_clip_i16(int32_t x) {
+    return (int16_t)(x > 32767 ? 32767 : x < -32767 ? -32767 : x);
+}
+
+/* The largest |x[i]|. Blocks of constant length are what gcc's -O2 makes vectors of. */
+PKN_INLINE uint32_t pkn_magnitude_i16(const int16_t *x, size_t n) {
+    enum { BLOCK = 32 };
+    int16_t low[BLOCK] = {0}, high[BLOCK] = {0};
+    int32_t min = 0, max = 0;
+    size_t i = 0;
+    for (; i + BLOCK <= n; i += BLOCK) {
+        for (size_t j = 0; j < BLOCK; j++) {
+            low[j] = x[i + j] < low[j] ? x[i + j] : low[j];
+            high[j] = x[i + j] > high[j] ? x[i + j] : high[j];
+        }
+    }
+    for (size_t j = 0; j < BLOCK; j++) {
+        min = low[j] < min ? low[j] : min;
+        max = high[j] > max ? high[j] : max;
+    }
+    for (; i < n; i++) {
+        min = x[i] < min ? x[i] : min;
+        max = x[i] > max ? x[i] : max;
+    }
+    return (uint32_t)(max > -min ? max : -min);
+}
+
+/* Elements whose products a 32-bit lane can sum up, a multiple of lanes. Bytes: a step adds at most
+   4 * 255 * 128 < 2^17 to a lane. 16 bits: at most 2 * 32768 times the query's largest magnitude,
+   0 where that is too much at once. */
+PKN_INLINE size_t pkn_dot_chunk_i8(const int8_t *query, size_t n, size_t lanes) {
+    PKN_UNUSED(query);
+    PKN_UNUSED(n);
+    return ((size_t)1 << 13) * lanes;
+}
+
+PKN_INLINE size_t pkn_dot_chunk_i16(const int16_t *query, size_t n, size_t lanes) {
+    uint32_t magnitude = pkn_magnitude_i16(query, n);
+    uint32_t steps = magnitude < 32 ? 1024 : (uint32_t)INT32_MAX / (65536u * magnitude);
+    return magnitude > 32767 ? 0 : (size_t)steps * lanes;
+}
+
+/* Defines pkn_dot_tile_<type>_<isa>, LANES elements a step, from
+       pkn_dot_load_<type>_<isa>(const T *query, size_t n)           the first n <= LANES elements
+       pkn_dot_step_<type>_<isa>(sum, query, const T *target, n)     sum + products, 32-bit lanes
+       pkn_dot_sum_<isa>(sum)                                        the lanes' sum as int64_t
+       pkn_dot_excess_<type>_<isa>(query, n)     what the steps give above the dot product
+   and, for queries whose products don't fit, the scalar kernel. */
+#define PKN_DEFINE_DOT_TILE(isa, type, T, vector, LANES, TARGET) \
+    TARGET PKN_ALWAYS_INLINE void pkn_dot_4_##type##_##isa( \
+        const T *query, const T *const *targets, size_t begin, size_t end, int64_t *sums) { \
+        vector s0 = pkn_dot_zero_##isa(), s1 = s0, s2 = s0, s3 = s0; \
+        for (size_t i = begin; i < end; i += (LANES)) { \
+            size_t n = pkn_min_size(end - i, (LANES)); \
+            vector q = pkn_dot_load_##type##_##isa(query + i, n); \
+            s0 = pkn_dot_step_##type##_##isa(s0, q, targets[0] + i, n); \
+            s1 = pkn_dot_step_##type##_##isa(s1, q, targets[1] + i, n); \
+            s2 = pkn_dot_step_##type##_##isa(s2, q, targets[2] + i, n); \
+            s3 = pkn_dot_step_##type##_##isa(s3, q, targets[3] + i, n); \
+        } \
+        sums[0] += pkn_dot_sum_##isa(s0); \
+        sums[1] += pkn_dot_sum_##isa(s1); \
+        sums[2] += pkn_dot_sum_##isa(s2); \
+        sums[3] += pkn_dot_sum_##isa(s3); \
+    } \
+\
+    TARGET PKN_INTERNAL void pkn_dot_tile_##type##_##isa( \
+        const T *query, const T *targets, size_t n_targets, size_t n, int64_t *out) { \
+        size_t chunk = pkn_dot_chunk_##type(query, n, (LANES)); \
+        size_t whole = n / (LANES) * (LANES); \
+        int64_t excess; \
+        if (chunk == 0) { \
+            pkn_dot_tile_##type##_scalar(query, targets, n_targets, n, out); \
+            return; \
+        } \
+        excess = pkn_dot_excess_##type##_##isa(query, n); \
+        for (size_t t = 0; t < n_targets; t += 4) { \
+            size_t left = pkn_min_size(n_targets - t, 4); \
+            const T *rows[4]; \
+            int64_t sums[4]; \
+            for (size_t k = 0; k < 4; k++) { \
+                rows[k] = targets + (t + pkn_min_size(k, left - 1)) * n; \
+                sums[k] = -excess; \
+            } \
+            for (size_t i = 0; i < whole; i += chunk) { \
+                pkn_dot_4_##type##_##isa(query, rows, i, i + pkn_min_size(chunk, whole - i), \
+                                         sums); \
+            } \
+            if (whole < n) { \
+                pkn_dot_4_##type##_##isa(query, rows, whole, n, sums); \
+            } \
+            for (size_t k = 0; k < left; k++) { \
+                out[t + k] = sums[k]; \
+            } \
+        } \
+    }
+
+#endif
+/* ==== src/simd/integer_scalar.c, continued ==== */
+
+/* out[i] = clip(a[i] * b[i]). out may be a or b. */
+PKN_INTERNAL void pkn_multiply_i8_scalar(const int8_t *a, const int8_t *b, size_t n, int8_t *out) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = pkn_clip_i8(a[i] * b[i]);
+    }
+}
+
+PKN_INTERNAL void pkn_multiply_i16_scalar(const int16_t *a, const int16_t *b, size_t n,
+                                          int16_t *out) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = pkn_clip_i16(a[i] * b[i]);
+    }
+}
+
+/* y[i] = clip(y[i] + x[i]). */
+PKN_INTERNAL void pkn_add_saturated_i16_scalar(const int16_t *x, size_t n, int16_t *y) {
+    for (size_t i = 0; i < n; i++) {
+        y[i] = pkn_clip_i16(y[i] + x[i]);
+    }
+}
+
+/* sums[i] += x[i]; the sums have to fit. */
+PKN_INTERNAL void pkn_accumulate_i8_scalar(const int8_t *x, size_t n, int32_t *sums) {
+    for (size_t i = 0; i < n; i++) {
+        sums[i] += x[i];
+    }
+}
+
+PKN_INTERNAL void pkn_accumulate_i16_scalar(const int16_t *x, size_t n, int32_t *sums) {
+    for (size_t i = 0; i < n; i++) {
+        sums[i] += x[i];
+    }
+}
+
+/* out[t] = the sum of query[i] * targets[t * n + i] over i < n, for t < n_targets. */
+PKN_INTERNAL void pkn_dot_tile_i8_scalar(const int8_t *query, const int8_t *targets,
+                                         size_t n_targets, size_t n, int64_t *out) {
+    for (size_t t = 0; t < n_targets; t++) {
+        int64_t sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            sum += query[i] * targets[t * n + i];
+        }
+        out[t] = sum;
+    }
+}
+
+PKN_INTERNAL void pkn_dot_tile_i16_scalar(const int16_t *query, const int16_t *targets,
+                                          size_t n_targets, size_t n, int64_t *out) {
+    for (size_t t = 0; t < n_targets; t++) {
+        int64_t sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            sum += query[i] * targets[t * n + i];
+        }
+        out[t] = sum;
+    }
+}
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/integer_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The integer kernels of AVX2. Rests shorter than a register go to the scalar kernel.
+
+   Dot products of 32 bytes: two sign extensions of the target, two multiply-adds, two adds (the
+   query's extensions are shared by four targets), 6 to 7 operations; of 16 16-bit values: a
+   multiply-add and an add. The clips of packs are to -128 and -32768, so a maximum goes before. */
+#ifndef PKN_SIMD_INTEGER_AVX2_C
+#define PKN_SIMD_INTEGER_AVX2_C
+
+/* #include "simd/integer.h": above */
+/* #include "simd/integer_scalar.c": above */
+
+#if PKN_ARCH_X86
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_load_i8x16_avx2(const int8_t *p) {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_load_i16x8_avx2(const int16_t *p) {
+    return _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_load_i32x8_avx2(const int32_t *p) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_multiply_i8_avx2(const int8_t *a, const int8_t *b, size_t n,
+                                                       int8_t *out) {
+    const __m256i least = _mm256_set1_epi16(-127);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m256i product_i16x16 =
+            _mm256_mullo_epi16(pkn_load_i8x16_avx2(a + i), pkn_load_i8x16_avx2(b + i));
+        product_i16x16 = _mm256_max_epi16(product_i16x16, least);
+        _mm_storeu_si128((__m128i *)(void *)(out + i),
+                         _mm_packs_epi16(_mm256_castsi256_si128(product_i16x16),
+                                         _mm256_extracti128_si256(product_i16x16, 1)));
+    }
+    pkn_multiply_i8_scalar(a + i, b + i, n - i, out + i);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_multiply_i16_avx2(const int16_t *a, const int16_t *b,
+                                                        size_t n, int16_t *out) {
+    const __m256i least = _mm256_set1_epi32(-32767);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i product_i32x8 =
+            _mm256_mullo_epi32(pkn_load_i16x8_avx2(a + i), pkn_load_i16x8_avx2(b + i));
+        product_i32x8 = _mm256_max_epi32(product_i32x8, least);
+        _mm_storeu_si128((__m128i *)(void *)(out + i),
+                         _mm_packs_epi32(_mm256_castsi256_si128(product_i32x8),
+                                         _mm256_extracti128_si256(product_i32x8, 1)));
+    }
+    pkn_multiply_i16_scalar(a + i, b + i, n - i, out + i);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_add_saturated_i16_avx2(const int16_t *x, size_t n,
+                                                             int16_t *y) {
+    const __m256i least = _mm256_set1_epi16(-32767);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m256i *place = (__m256i *)(void *)(y + i);
+        __m256i sum_i16x16 =
+            _mm256_adds_epi16(_mm256_loadu_si256(place),
+                              _mm256_loadu_si256((const __m256i *)(const void *)(x + i)));
+        _mm256_storeu_si256(place, _mm256_max_epi16(sum_i16x16, least));
+    }
+    pkn_add_saturated_i16_scalar(x + i, n - i, y + i);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_accumulate_i8_avx2(const int8_t *x, size_t n, int32_t *sums) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i x_i32x8 =
+            _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(x + i)));
+        _mm256_storeu_si256((__m256i *)(void *)(sums + i),
+                            _mm256_add_epi32(pkn_load_i32x8_avx2(sums + i), x_i32x8));
+    }
+    pkn_accumulate_i8_scalar(x + i, n - i, sums + i);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_accumulate_i16_avx2(const int16_t *x, size_t n,
+                                                          int32_t *sums) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        _mm256_storeu_si256(
+            (__m256i *)(void *)(sums + i),
+            _mm256_add_epi32(pkn_load_i32x8_avx2(sums + i), pkn_load_i16x8_avx2(x + i)));
+    }
+    pkn_accumulate_i16_scalar(x + i, n - i, sums + i);
+}
+
+/* ---- dot products */
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_zero_avx2(void) {
+    return _mm256_setzero_si256();
+}
+
+/* Rests come from a padded copy. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_load_i8_avx2(const int8_t *p, size_t n) {
+    int8_t rest[16] = {0};
+    if (n == 16) {
+        return pkn_load_i8x16_avx2(p);
+    }
+    for (size_t i = 0; i < n; i++) {
+        rest[i] = p[i];
+    }
+    return pkn_load_i8x16_avx2(rest);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_load_i16_avx2(const int16_t *p, size_t n) {
+    int16_t rest[16] = {0};
+    if (n == 16) {
+        return _mm256_loadu_si256((const __m256i *)(const void *)p);
+    }
+    for (size_t i = 0; i < n; i++) {
+        rest[i] = p[i];
+    }
+    return _mm256_loadu_si256((const __m256i *)(const void *)rest);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_step_i8_avx2(__m256i sum, __m256i query,
+                                                               const int8_t *target, size_t n) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(query, pkn_dot_load_i8_avx2(target, n)));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_step_i16_avx2(__m256i sum, __m256i query,
+                                                                const int16_t *target, size_t n) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(query, pkn_dot_load_i16_avx2(target, n)));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 int64_t pkn_dot_sum_avx2(__m256i sum) {
+    __m256i sum_i64x4 =
+        _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum)),
+                         _mm256_cvtepi32_epi64(_mm256_extracti128_si256(sum, 1)));
+    __m128i sum_i64x2 = _mm_add_epi64(_mm256_castsi256_si128(sum_i64x4),
+                                      _mm256_extracti128_si256(sum_i64x4, 1));
+    return _mm_cvtsi128_si64(_mm_add_epi64(sum_i64x2, _mm_unpackhi_epi64(sum_i64x2, sum_i64x2)));
+}
+
+#define pkn_dot_excess_i8_avx2(query, n) 0
+#define pkn_dot_excess_i16_avx2(query, n) 0
+
+PKN_DEFINE_DOT_TILE(avx2, i8, int8_t, __m256i, 16, PKN_TARGET_AVX2)
+PKN_DEFINE_DOT_TILE(avx2, i16, int16_t, __m256i, 16, PKN_TARGET_AVX2)
+
+#endif
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/integer_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The integer kernels of AVX-512 (F, BW, VL, DQ). Rests shorter than a register are masked. The
+   operations are those of AVX2, on twice the lanes. */
+#ifndef PKN_SIMD_INTEGER_AVX512_C
+#define PKN_SIMD_INTEGER_AVX512_C
+
+/* #include "simd/integer.h": above */
+/* #include "simd/integer_scalar.c": above */
+
+#if PKN_ARCH_X86
+PKN_AVX512_BEGIN
+
+/* The mask of the first n lanes of 32, or all. */
+PKN_ALWAYS_INLINE __mmask32 pkn_first_lanes_x32(size_t n) {
+    return (__mmask32)(n >= 32 ? 0xffffffffu : (1u << n) - 1u);
+}
+
+PKN_ALWAYS_INLINE __mmask16 pkn_first_lanes_x16(size_t n) {
+    return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_multiply_i8_avx512(const int8_t *a, const int8_t *b,
+                                                           size_t n, int8_t *out) {
+    const __m512i least = _mm512_set1_epi16(-127);
+    for (size_t i = 0; i < n; i += 32) {
+        __mmask32 mask = pkn_first_lanes_x32(n - i);
+        __m512i product_i16x32 =
+            _mm512_mullo_epi16(_mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, a + i)),
+                               _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, b + i)));
+        product_i16x32 = _mm512_max_epi16(product_i16x32, least);
+        _mm256_mask_storeu_epi8(out + i, mask, _mm512_cvtsepi16_epi8(product_i16x32));
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_multiply_i16_avx512(const int16_t *a, const int16_t *b,
+                                                            size_t n, int16_t *out) {
+    const __m512i least = _mm512_set1_epi32(-32767);
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 mask = pkn_first_lanes_x16(n - i);
+        __m512i product_i32x16 =
+            _mm512_mullo_epi32(_mm512_cvtepi16_epi32(_mm256_maskz_loadu_epi16(mask, a + i)),
+                               _mm512_cvtepi16_epi32(_mm256_maskz_loadu_epi16(mask, b + i)));
+        product_i32x16 = _mm512_max_epi32(product_i32x16, least);
+        _mm256_mask_storeu_epi16(out + i, mask, _mm512_cvtsepi32_epi16(product_i32x16));
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_add_saturated_i16_avx512(const int16_t *x, size_t n,
+                                                                 int16_t *y) {
+    const __m512i least = _mm512_set1_epi16(-32767);
+    for (size_t i = 0; i < n; i += 32) {
+        __mmask32 mask = pkn_first_lanes_x32(n - i);
+        __m512i sum_i16x32 = _mm512_adds_epi16(_mm512_maskz_loadu_epi16(mask, y + i),
+                                               _mm512_maskz_loadu_epi16(mask, x + i));
+        _mm512_mask_storeu_epi16(y + i, mask, _mm512_max_epi16(sum_i16x32, least));
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_accumulate_i8_avx512(const int8_t *x, size_t n,
+                                                             int32_t *sums) {
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 mask = pkn_first_lanes_x16(n - i);
+        __m512i x_i32x16 = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, x + i));
+        _mm512_mask_storeu_epi32(
+            sums + i, mask,
+            _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_accumulate_i16_avx512(const int16_t *x, size_t n,
+                                                              int32_t *sums) {
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 mask = pkn_first_lanes_x16(n - i);
+        __m512i x_i32x16 = _mm512_cvtepi16_epi32(_mm256_maskz_loadu_epi16(mask, x + i));
+        _mm512_mask_storeu_epi32(
+            sums + i, mask,
+            _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
+    }
+}
+
+/* ---- dot products */
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_zero_avx512(void) {
+    return _mm512_setzero_si512();
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_load_i8_avx512(const int8_t *p, size_t n) {
+    return _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(pkn_first_lanes_x32(n), p));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_load_i16_avx512(const int16_t *p, size_t n) {
+    return _mm512_maskz_loadu_epi16(pkn_first_lanes_x32(n), p);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_step_i8_avx512(__m512i sum, __m512i query,
+                                                                   const int8_t *target,
+                                                                   size_t n) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(query, pkn_dot_load_i8_avx512(target, n)));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_step_i16_avx512(__m512i sum, __m512i query,
+                                                                    const int16_t *target,
+                                                                    size_t n) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(query, pkn_dot_load_i16_avx512(target, n)));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 int64_t pkn_dot_sum_avx512(__m512i sum) {
+    return _mm512_reduce_add_epi64(
+        _mm512_add_epi64(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(sum)),
+                         _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(sum, 1))));
+}
+
+#define pkn_dot_excess_i8_avx512(query, n) 0
+#define pkn_dot_excess_i16_avx512(query, n) 0
+
+PKN_DEFINE_DOT_TILE(avx512, i8, int8_t, __m512i, 32, PKN_TARGET_AVX512)
+PKN_DEFINE_DOT_TILE(avx512, i16, int16_t, __m512i, 32, PKN_TARGET_AVX512)
+
+PKN_AVX512_END
+#endif
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/integer_vnni.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Dot products by the instructions made for them: VNNI, in its AVX-512 and its AVX encoding.
+
+   VPDPBUSD adds four products of an unsigned and a signed byte to a 32-bit lane. The targets are
+   made unsigned by adding 128 (a xor), which gives 128 times the sum of the query too much; that
+   sum is taken once a query. A step of a target is a load, a xor and a VPDPBUSD, 64 bytes (32) at a
+   time, half of what AVX2 needs for 16. VPDPWSSD is a multiply-add and an add in one. */
+#ifndef PKN_SIMD_INTEGER_VNNI_C
+#define PKN_SIMD_INTEGER_VNNI_C
+
+/* #include "simd/integer.h": above */
+/* #include "simd/integer_avx2.c": above */
+/* #include "simd/integer_avx512.c": above */
+/* #include "simd/integer_scalar.c": above */
+
+#if PKN_ARCH_X86
+PKN_AVX512_BEGIN
+
+/* ---- 512 bits */
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_zero_avx512_vnni(void) {
+    return _mm512_setzero_si512();
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_load_i8_avx512_vnni(const int8_t *p,
+                                                                             size_t n) {
+    return n == 64 ? _mm512_loadu_si512(p)
+                   : _mm512_maskz_loadu_epi8((__mmask64)((UINT64_C(1) << n) - 1), p);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_load_i16_avx512_vnni(const int16_t *p,
+                                                                              size_t n) {
+    return n == 32 ? _mm512_loadu_si512(p)
+                   : _mm512_maskz_loadu_epi16((__mmask32)((UINT32_C(1) << n) - 1), p);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_step_i8_avx512_vnni(__m512i sum,
+                                                                             __m512i query,
+                                                                             const int8_t *target,
+                                                                             size_t n) {
+    __m512i target_u8x64 =
+        _mm512_xor_si512(pkn_dot_load_i8_avx512_vnni(target, n), _mm512_set1_epi8(-128));
+    return _mm512_dpbusd_epi32(sum, target_u8x64, query);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i
+pkn_dot_step_i16_avx512_vnni(__m512i sum, __m512i query, const int16_t *target, size_t n) {
+    return _mm512_dpwssd_epi32(sum, query, pkn_dot_load_i16_avx512_vnni(target, n));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI int64_t pkn_dot_sum_avx512_vnni(__m512i sum) {
+    return pkn_dot_sum_avx512(sum);
+}
+
+/* 128 times the sum of the query. Its bytes plus 128 are summed up; a rest's padding adds 128 each. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI int64_t pkn_dot_excess_i8_avx512_vnni(const int8_t *query,
+                                                                               size_t n) {
+    const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(-128);
+    __m512i sum_u64x8 = zero;
+    size_t i = 0;
+    for (; i < n; i += 64) {
+        __m512i query_i8x64 = pkn_dot_load_i8_avx512_vnni(query + i, pkn_min_size(n - i, 64));
+        sum_u64x8 = _mm512_add_epi64(sum_u64x8,
+                                     _mm512_sad_epu8(_mm512_xor_si512(query_i8x64, offset), zero));
+    }
+    return (_mm512_reduce_add_epi64(sum_u64x8) - (int64_t)i * 128) * 128;
+}
+
+#define pkn_dot_excess_i16_avx512_vnni(query, n) 0
+
+PKN_DEFINE_DOT_TILE(avx512_vnni, i8, int8_t, __m512i, 64, PKN_TARGET_AVX512_VNNI)
+PKN_DEFINE_DOT_TILE(avx512_vnni, i16, int16_t, __m512i, 32, PKN_TARGET_AVX512_VNNI)
+
+/* ---- 256 bits. A macro over the two intrinsics, so that a CPU with either encoding can test it. */
+
+#define PKN_DEFINE_DOT_TILES_256(isa, TARGET, dpbusd, dpwssd) \
+    TARGET PKN_ALWAYS_INLINE __m256i pkn_dot_zero_##isa(void) { \
+        return _mm256_setzero_si256(); \
+    } \
+\
+    TARGET PKN_ALWAYS_INLINE __m256i pkn_dot_load_i8_##isa(const int8_t *p, size_t n) { \
+        int8_t rest[32] = {0}; \
+        if (n == 32) { \
+            return _mm256_loadu_si256((const __m256i *)(const void *)p); \
+        } \
+        for (size_t i = 0; i < n; i++) { \
+            rest[i] = p[i]; \
+        } \
+        return _mm256_loadu_si256((const __m256i *)(const void *)rest); \
+    } \
+\
+    TARGET PKN_ALWAYS_INLINE __m256i pkn_dot_load_i16_##isa(const int16_t *p, size_t n) { \
+        return pkn_dot_load_i16_avx2(p, n); \
+    } \
+\
+    TARGET PKN_ALWAYS_INLINE __m256i pkn_dot_step_i8_##isa(__m256i sum, __m256i query, \
+                                                           const int8_t *target, size_t n) { \
+        __m256i target_u8x32 = \
+            _mm256_xor_si256(pkn_dot_load_i8_##isa(target, n), _mm256_set1_epi8(-128)); \
+        return dpbusd(sum, target_u8x32, query); \
+    } \
+\
+    TARGET PKN_ALWAYS_INLINE __m256i pkn_dot_step_i16_##isa(__m256i sum, __m256i query, \
+                                                            const int16_t *target, size_t n) { \
+        return dpwssd(sum, query, pkn_dot_load_i16_avx2(target, n)); \
+    } \
+\
+    TARGET PKN_ALWAYS_INLINE int64_t pkn_dot_sum_##isa(__m256i sum) { \
+        return pkn_dot_sum_avx2(sum); \
+    } \
+\
+    TARGET PKN_ALWAYS_INLINE int64_t pkn_dot_excess_i8_##isa(const int8_t *query, size_t n) { \
+        const __m256i zero = _mm256_setzero_si256(), offset = _mm256_set1_epi8(-128); \
+        __m256i sum_u64x4 = zero; \
+        __m128i sum_u64x2; \
+        size_t i = 0; \
+        for (; i < n; i += 32) { \
+            __m256i query_i8x32 = pkn_dot_load_i8_##isa(query + i, pkn_min_size(n - i, 32)); \
+            sum_u64x4 = _mm256_add_epi64( \
+                sum_u64x4, _mm256_sad_epu8(_mm256_xor_si256(query_i8x32, offset), zero)); \
+        } \
+        sum_u64x2 = _mm_add_epi64(_mm256_castsi256_si128(sum_u64x4), \
+                                  _mm256_extracti128_si256(sum_u64x4, 1)); \
+        sum_u64x2 = _mm_add_epi64(sum_u64x2, _mm_unpackhi_epi64(sum_u64x2, sum_u64x2)); \
+        return (_mm_cvtsi128_si64(sum_u64x2) - (int64_t)i * 128) * 128; \
+    } \
+\
+    PKN_DEFINE_DOT_TILE(isa, i8, int8_t, __m256i, 32, TARGET) \
+    PKN_DEFINE_DOT_TILE(isa, i16, int16_t, __m256i, 16, TARGET)
+
+#define pkn_dot_excess_i16_avx2_vnni(query, n) 0
+
+PKN_DEFINE_DOT_TILES_256(avx2_vnni, PKN_TARGET_AVX2_VNNI, _mm256_dpbusd_avx_epi32,
+                         _mm256_dpwssd_avx_epi32)
+
+PKN_AVX512_END
+#endif
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/integer_neon.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The integer kernels of NEON. Rests shorter than a register go to the scalar kernel, those of dot
+   products through a padded copy. 16-bit products are added pairwise into 64-bit lanes, so that no
+   magnitude is too much. */
+#ifndef PKN_SIMD_INTEGER_NEON_C
+#define PKN_SIMD_INTEGER_NEON_C
+
+/* #include "simd/integer.h": above */
+/* #include "simd/integer_scalar.c": above */
+
+#if PKN_ARCH_ARM64
+
+PKN_INTERNAL void pkn_multiply_i8_neon(const int8_t *a, const int8_t *b, size_t n, int8_t *out) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        int16x8_t product = vmaxq_s16(vmull_s8(vld1_s8(a + i), vld1_s8(b + i)), vdupq_n_s16(-127));
+        vst1_s8(out + i, vqmovn_s16(product));
+    }
+    pkn_multiply_i8_scalar(a + i, b + i, n - i, out + i);
+}
+
+PKN_INTERNAL void pkn_multiply_i16_neon(const int16_t *a, const int16_t *b, size_t n,
+                                        int16_t *out) {
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        int32x4_t product =
+            vmaxq_s32(vmull_s16(vld1_s16(a + i), vld1_s16(b + i)), vdupq_n_s32(-32767));
+        vst1_s16(out + i, vqmovn_s32(product));
+    }
+    pkn_multiply_i16_scalar(a + i, b + i, n - i, out + i);
+}
+
+PKN_INTERNAL void pkn_add_saturated_i16_neon(const int16_t *x, size_t n, int16_t *y) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        vst1q_s16(y + i,
+                  vmaxq_s16(vqaddq_s16(vld1q_s16(y + i), vld1q_s16(x + i)), vdupq_n_s16(-32767)));
+    }
+    pkn_add_saturated_i16_scalar(x + i, n - i, y + i);
+}
+
+PKN_INTERNAL void pkn_accumulate_i8_neon(const int8_t *x, size_t n, int32_t *sums) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        int16x8_t wide = vmovl_s8(vld1_s8(x + i));
+        vst1q_s32(sums + i, vaddw_s16(vld1q_s32(sums + i), vget_low_s16(wide)));
+        vst1q_s32(sums + i + 4, vaddw_s16(vld1q_s32(sums + i + 4), vget_high_s16(wide)));
+    }
+    pkn_accumulate_i8_scalar(x + i, n - i, sums + i);
+}
+
+PKN_INTERNAL void pkn_accumulate_i16_neon(const int16_t *x, size_t n, int32_t *sums) {
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        vst1q_s32(sums + i, vaddw_s16(vld1q_s32(sums + i), vld1_s16(x + i)));
+    }
+    pkn_accumulate_i16_scalar(x + i, n - i, sums + i);
+}
+
+PKN_INTERNAL void pkn_dot_tile_i8_neon(const int8_t *query, const int8_t *targets, size_t n_targets,
+                                       size_t n, int64_t *out) {
+    enum { CHUNK = 1 << 16 }; /* a lane adds 4 products of at most 2^14 a step: 2^28 */
+    for (size_t t = 0; t < n_targets; t++) {
+        const int8_t *target = targets + t * n;
+        int64_t rest;
+        size_t i = 0;
+        out[t] = 0;
+        while (i + 16 <= n) {
+            size_t end = i + pkn_min_size((n - i) / 16 * 16, CHUNK);
+            int32x4_t sum = vdupq_n_s32(0);
+            for (; i < end; i += 16) {
+                int8x16_t q = vld1q_s8(query + i), x = vld1q_s8(target + i);
+                sum = vpadalq_s16(sum, vmull_s8(vget_low_s8(q), vget_low_s8(x)));
+                sum = vpadalq_s16(sum, vmull_high_s8(q, x));
+            }
+            out[t] += vaddlvq_s32(sum);
+        }
+        pkn_dot_tile_i8_scalar(query + i, target + i, 1, n - i, &rest);
+        out[t] += rest;
+    }
+}
+
+PKN_INTERNAL void pkn_dot_tile_i16_neon(const int16_t *query, const int16_t *targets,
+                                        size_t n_targets, size_t n, int64_t *out) {
+    for (size_t t = 0; t < n_targets; t++) {
+        const int16_t *target = targets + t * n;
+        int64x2_t sum = vdupq_n_s64(0);
+        int64_t rest;
+        size_t i = 0;
+        for (; i + 8 <= n; i += 8) {
+            int16x8_t q = vld1q_s16(query + i), x = vld1q_s16(target + i);
+            sum = vpadalq_s32(sum, vmull_s16(vget_low_s16(q), vget_low_s16(x)));
+            sum = vpadalq_s32(sum, vmull_high_s16(q, x));
+        }
+        pkn_dot_tile_i16_scalar(query + i, target + i, 1, n - i, &rest);
+        out[t] = vaddvq_s64(sum) + rest;
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
 /* ==== src/simd/dispatch.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
@@ -4168,6 +4911,11 @@ PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
 /* #include "simd/float_avx512.c": above */
 /* #include "simd/float_neon.c": above */
 /* #include "simd/float_scalar.c": above */
+/* #include "simd/integer_avx2.c": above */
+/* #include "simd/integer_avx512.c": above */
+/* #include "simd/integer_neon.c": above */
+/* #include "simd/integer_scalar.c": above */
+/* #include "simd/integer_vnni.c": above */
 /* #include "simd/kernels.h": above */
 /* #include "simd/majority_avx2.c": above */
 /* #include "simd/majority_avx512.c": above */
@@ -4194,23 +4942,67 @@ PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
 #define PKN_SIMD_USE_NEON(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##neon,
 
+#define PKN_SIMD_USE_VNNI_SCALAR(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                                 neon) \
+    pkn_##name##_scalar,
+#define PKN_SIMD_USE_VNNI_AVX2(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                               neon) \
+    pkn_##name##_##avx2,
+#define PKN_SIMD_USE_VNNI_AVX2_VNNI(name, result, parameters, avx2, avx2_vnni, avx512, \
+                                    avx512_vnni, neon) \
+    pkn_##name##_##avx2_vnni,
+#define PKN_SIMD_USE_VNNI_AVX512(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                                 neon) \
+    pkn_##name##_##avx512,
+#define PKN_SIMD_USE_VNNI_AVX512_VNNI(name, result, parameters, avx2, avx2_vnni, avx512, \
+                                      avx512_vnni, neon) \
+    pkn_##name##_##avx512_vnni,
+#define PKN_SIMD_USE_VNNI_NEON(name, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \
+                               neon) \
+    pkn_##name##_##neon,
+
 #define PKN_CPU_NEEDS_AVX2 (PKN_CPU_AVX2 | PKN_CPU_POPCNT)
 #define PKN_CPU_NEEDS_AVX512 \
     (PKN_CPU_NEEDS_AVX2 | PKN_CPU_AVX512F | PKN_CPU_AVX512BW | PKN_CPU_AVX512VL | PKN_CPU_AVX512DQ)
 
 static const pkn_simd_set pkn_simd_all_sets[] = {
 #if PKN_ARCH_X86
+    /* no CPU has VPOPCNTDQ and BW without VNNI */
     {"avx512_vpopcnt",
      "avx512",
-     PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VPOPCNTDQ,
-     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512_VPOPCNT)}},
-    {"avx512_base", "avx512", PKN_CPU_NEEDS_AVX512, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512)}},
-    {"avx2", "avx2", PKN_CPU_NEEDS_AVX2, {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2)}},
-    {"popcnt", "popcnt", PKN_CPU_POPCNT, {PKN_SIMD_KERNELS(PKN_SIMD_USE_POPCNT)}},
+     PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VPOPCNTDQ | PKN_CPU_AVX512VNNI,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512_VPOPCNT)
+          PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX512_VNNI)}},
+    {"avx512_vnni",
+     "avx512",
+     PKN_CPU_NEEDS_AVX512 | PKN_CPU_AVX512VNNI,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX512_VNNI)}},
+    {"avx512_base",
+     "avx512",
+     PKN_CPU_NEEDS_AVX512,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX512) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX512)}},
+    {"avx2_vnni",
+     "avx2_vnni",
+     PKN_CPU_NEEDS_AVX2 | PKN_CPU_AVXVNNI,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX2_VNNI)}},
+    {"avx2",
+     "avx2",
+     PKN_CPU_NEEDS_AVX2,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_AVX2) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_AVX2)}},
+    {"popcnt",
+     "popcnt",
+     PKN_CPU_POPCNT,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_POPCNT) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_SCALAR)}},
 #elif PKN_ARCH_ARM64
-    {"neon", "neon", PKN_CPU_NEON, {PKN_SIMD_KERNELS(PKN_SIMD_USE_NEON)}},
+    {"neon",
+     "neon",
+     PKN_CPU_NEON,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_NEON) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_NEON)}},
 #endif
-    {"scalar", "scalar", 0, {PKN_SIMD_KERNELS(PKN_SIMD_USE_SCALAR)}},
+    {"scalar",
+     "scalar",
+     0,
+     {PKN_SIMD_KERNELS(PKN_SIMD_USE_SCALAR) PKN_SIMD_VNNI_KERNELS(PKN_SIMD_USE_VNNI_SCALAR)}},
 };
 
 PKN_INTERNAL const pkn_simd_set *pkn_simd_sets(size_t *n_sets) {
