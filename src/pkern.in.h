@@ -57,6 +57,7 @@
 #include "hdc/accumulator.h"
 #include "hdc/codebook.h"
 #include "hdc/bipolar.h"
+#include "hdc/exact_search.h"
 #endif
 
 /* The code. */
@@ -127,5 +128,8 @@
 #include "hdc/nearest.c"
 #include "hdc/bipolar.c"
 #include "hdc/bipolar_search.c"
+#include "hdc/distance_matrix.c"
+#include "hdc/top_k_where.c"
+#include "hdc/range.c"
 #endif
 #endif

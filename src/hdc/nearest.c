@@ -13,6 +13,7 @@
 #define PKN_HDC_NEAREST_C
 
 #include "base/alloc.h"
+#include "hdc/bounded.h"
 #include "hdc/hdc.h"
 #include "hdc/hdc_run.h"
 #include "hdc/keys.h"
@@ -34,11 +35,21 @@
 /* Places in a split fit in 32 bits, and UINT32_MAX stays free for PKN_NO_KEY. */
 #define PKN_NEAREST_MAX_SPLIT_LEN ((size_t)1 << 31)
 
+/* Conditions on what is found. */
+typedef struct pkn_nearest_where {
+    const uint64_t *mask;   /* 0: all targets */
+    const uint64_t *limits; /* 0, or [n_queries]: distances from here on are not found */
+    uint64_t limit;         /* where limits is 0 */
+    size_t words;           /* of each vector compared, from its first on */
+    pkn_atomic_u64 read;    /* words compared */
+} pkn_nearest_where;
+
 typedef struct pkn_nearest {
     pkn_tiles tiles;
-    size_t k;          /* at most n_targets */
-    size_t row;        /* matches of a row of out, at least k */
-    uint64_t *partial; /* 0, or [n_queries x n_splits x k]: what the splits found */
+    pkn_nearest_where *where; /* 0: no conditions */
+    size_t k;                 /* at most n_targets */
+    size_t row;               /* matches of a row of out, at least k */
+    uint64_t *partial;        /* 0, or [n_queries x n_splits x k]: what the splits found */
     pkern_hdc_match *out;
     pkern_pool *pool;
     double scale; /* 1 / bits */
@@ -52,21 +63,25 @@ typedef struct pkn_nearest_list {
     int mixed;      /* the keys of a buffer are not by ascending index any more */
 } pkn_nearest_list;
 
-PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys,
-                                    pkern_hdc_match *out) {
-    uint64_t bits = (uint64_t)search->tiles.words * 64;
-    for (size_t i = 0; i < search->k; i++) {
-        out[i].index = (size_t)(keys[i] & UINT32_MAX);
-        out[i].distance = (uint32_t)(keys[i] >> 32);
-        out[i].similarity = pkn_similarity_of(out[i].distance, bits, search->scale);
-    }
-}
-
 PKN_INTERNAL void pkn_nearest_write_none(pkern_hdc_match *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         out[i].index = SIZE_MAX;
         out[i].distance = UINT32_MAX;
         out[i].similarity = 0;
+    }
+}
+
+PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys,
+                                    pkern_hdc_match *out) {
+    uint64_t bits = (uint64_t)search->tiles.words * 64;
+    for (size_t i = 0; i < search->k; i++) {
+        if (keys[i] == PKN_NO_KEY) {
+            pkn_nearest_write_none(out + i, search->k - i);
+            return;
+        }
+        out[i].index = (size_t)(keys[i] & UINT32_MAX);
+        out[i].distance = (uint32_t)(keys[i] >> 32);
+        out[i].similarity = pkn_similarity_of(out[i].distance, bits, search->scale);
     }
 }
 
@@ -162,11 +177,51 @@ PKN_INTERNAL void pkn_nearest_finish(const pkn_nearest *search, pkn_nearest_list
     }
 }
 
+/* pkn_nearest_scan under conditions. */
+PKN_INTERNAL void pkn_nearest_scan_where(const pkn_nearest *search, const pkn_tiles_part *part,
+                                         pkn_nearest_list *lists) {
+    const pkn_tiles *tiles = &search->tiles;
+    uint64_t keys[PKN_PANEL_QUERIES * PKN_BLOCK_MAX_TARGETS];
+    pkn_bounded bounded;
+    pkn_bounded_init(&bounded, tiles, search->where->mask, search->where->words);
+    for (size_t t = part->target; t < part->target_end; t += tiles->block_len) {
+        size_t n = pkn_min_size(tiles->block_len, part->target_end - t);
+        for (size_t q = part->query; q < part->query_end; q += PKN_PANEL_QUERIES) {
+            size_t n_queries = pkn_min_size(PKN_PANEL_QUERIES, part->query_end - q);
+            uint64_t limits[PKN_PANEL_QUERIES];
+            size_t counts[PKN_PANEL_QUERIES];
+            for (size_t i = 0; i < n_queries; i++) {
+                limits[i] = lists[q - part->query + i].limit;
+            }
+            pkn_bounded_block(&bounded, tiles->queries + q * tiles->words, n_queries, t, n, limits,
+                              (uint32_t)(t - part->target), keys, counts);
+            for (size_t i = 0; i < n_queries; i++) {
+                pkn_nearest_list *list = &lists[q - part->query + i];
+                const uint64_t *found = keys + i * PKN_BLOCK_MAX_TARGETS;
+                if (search->k <= PKN_NEAREST_SORTED) {
+                    pkn_nearest_insert(list, search->k, found, counts[i]);
+                    continue;
+                }
+                memcpy(list->keys + list->count, found, counts[i] * sizeof(uint64_t));
+                list->count += counts[i];
+                if (list->count >= 2 * search->k) {
+                    pkn_nearest_shrink(list, search->k);
+                }
+            }
+        }
+    }
+    (void)pkn_atomic_fetch_add_relaxed_u64(&search->where->read, bounded.read);
+}
+
 /* Runs a group's lists over the part's targets. */
 PKN_INTERNAL void pkn_nearest_scan(const pkn_nearest *search, const pkn_tiles_part *part,
                                    pkn_nearest_list *lists) {
     const pkn_tiles *tiles = &search->tiles;
     uint32_t distances[PKN_PANEL_QUERIES * PKN_BLOCK_MAX_TARGETS];
+    if (search->where) {
+        pkn_nearest_scan_where(search, part, lists);
+        return;
+    }
     for (size_t t = part->target; t < part->target_end; t += tiles->block_len) {
         size_t n = pkn_min_size(tiles->block_len, part->target_end - t);
         uint32_t first = (uint32_t)(t - part->target);
@@ -194,6 +249,12 @@ PKN_INLINE size_t pkn_nearest_room(const pkn_nearest *search) {
     return search->k <= PKN_NEAREST_SORTED ? search->k : 2 * search->k + search->tiles.block_len;
 }
 
+PKN_INLINE uint64_t pkn_nearest_first_limit(const pkn_nearest *search, size_t query) {
+    return search->where == 0           ? PKN_BOUNDED_ALL
+           : search->where->limits != 0 ? search->where->limits[query]
+                                        : search->where->limit;
+}
+
 PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, size_t end,
                                      uint64_t *keys, size_t n_keys) {
     size_t room = pkn_nearest_room(search);
@@ -206,7 +267,7 @@ PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, si
             lists[i].keys = keys + i * room;
             lists[i].count = 0;
             lists[i].mixed = 0;
-            lists[i].limit = (uint64_t)UINT32_MAX + 1;
+            lists[i].limit = pkn_nearest_first_limit(search, part.query + i);
             for (size_t j = 0; j < search->k && search->k <= PKN_NEAREST_SORTED; j++) {
                 lists[i].keys[j] = PKN_NO_KEY;
             }
@@ -267,7 +328,7 @@ PKN_INTERNAL void pkn_nearest_groups_of_one(const pkn_nearest *search, size_t be
 PKN_INTERNAL int pkn_nearest_items(size_t begin, size_t end, void *ctx) {
     const pkn_nearest *search = (const pkn_nearest *)ctx;
     size_t room = pkn_nearest_room(search);
-    if (search->k == 1) {
+    if (search->k == 1 && !search->where) {
         pkn_nearest_groups_of_one(search, begin, end);
     } else if (room <= PKN_NEAREST_STACK_KEYS / PKN_PANEL_QUERIES) {
         uint64_t stack_keys[PKN_NEAREST_STACK_KEYS];
@@ -308,6 +369,10 @@ PKN_INTERNAL int pkn_nearest_merge(size_t begin, size_t end, void *ctx) {
                     best = *heads[split];
                     from = split;
                 }
+            }
+            if (best == PKN_NO_KEY) {
+                pkn_nearest_write_none(out + i, search->k - i);
+                break;
             }
             heads[from]++;
             left[from]--;
@@ -374,11 +439,36 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
     return status;
 }
 
+PKN_INTERNAL pkern_status pkn_nearest_checked(pkern_pool *pool, const uint64_t *queries,
+                                              size_t n_queries, const uint64_t *memory,
+                                              size_t n_memory, size_t words, size_t k,
+                                              pkn_nearest_where *where, pkern_hdc_match *out) {
+    pkn_nearest search;
+    uint64_t stack_partial[PKN_NEAREST_STACK_PARTIAL];
+    pkern_status status = PKERN_OK;
+    search.k = pkn_min_size(k, n_memory);
+    if (search.k > 0) {
+        search.tiles.queries = queries;
+        search.tiles.n_queries = n_queries;
+        search.tiles.targets = memory;
+        search.tiles.n_targets = n_memory;
+        search.tiles.words = words;
+        search.where = where;
+        search.row = k;
+        search.out = out;
+        search.pool = pool;
+        search.scale = 1.0 / ((double)words * 64);
+        status = pkn_nearest_run(&search, pool, stack_partial);
+    }
+    for (size_t query = 0; search.k < k && query < n_queries; query++) {
+        pkn_nearest_write_none(out + query * k + search.k, k - search.k);
+    }
+    return status;
+}
+
 PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries, size_t n_queries,
                                        const uint64_t *memory, size_t n_memory, size_t words,
                                        size_t k, pkern_hdc_match *out) {
-    pkn_nearest search;
-    uint64_t stack_partial[PKN_NEAREST_STACK_PARTIAL];
     size_t query_bytes, memory_bytes, out_bytes;
     pkern_status status = pkn_hdc_check_rows(n_queries, words, &query_bytes);
     if (status == PKERN_OK) {
@@ -401,23 +491,7 @@ PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries
         pkn_overlaps(memory, memory_bytes, out, out_bytes)) {
         return PKERN_EINVAL;
     }
-    search.k = pkn_min_size(k, n_memory);
-    if (search.k > 0) {
-        search.tiles.queries = queries;
-        search.tiles.n_queries = n_queries;
-        search.tiles.targets = memory;
-        search.tiles.n_targets = n_memory;
-        search.tiles.words = words;
-        search.row = k;
-        search.out = out;
-        search.pool = pool;
-        search.scale = 1.0 / ((double)words * 64);
-        status = pkn_nearest_run(&search, pool, stack_partial);
-    }
-    for (size_t query = 0; search.k < k && query < n_queries; query++) {
-        pkn_nearest_write_none(out + query * k + search.k, k - search.k);
-    }
-    return status;
+    return pkn_nearest_checked(pool, queries, n_queries, memory, n_memory, words, k, 0, out);
 }
 
 PKERN_API pkern_status pkern_hdc_nearest(pkern_pool *pool, const uint64_t *queries,

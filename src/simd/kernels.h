@@ -56,6 +56,9 @@
     X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t *out, size_t out_stride), \
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
+    X(hamming_part_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+      size_t stride, size_t words, uint32_t *out, size_t out_stride), \
+      popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(nearest_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t first, uint32_t *distances, uint32_t *indices), \
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \

@@ -61,18 +61,19 @@ PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m128i pkn_tile_1x4_avx2(const uint64_t *quer
 }
 
 PKN_TARGET_AVX2 PKN_INTERNAL void
-pkn_hamming_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                          size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+pkn_hamming_part_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                          size_t n_targets, size_t stride, size_t words, uint32_t *out,
+                          size_t out_stride) {
     for (size_t word = 0; word < words; word += PKN_TILE_AVX2_WORDS) {
         size_t n_words = pkn_min_size(words - word, PKN_TILE_AVX2_WORDS);
         for (size_t t = 0; t < n_targets; t += 4) {
             size_t n = pkn_min_size(n_targets - t, 4);
             const uint64_t *rows[4];
             for (size_t i = 0; i < 4; i++) {
-                rows[i] = targets + (t + (i < n ? i : n - 1)) * words + word;
+                rows[i] = targets + (t + (i < n ? i : n - 1)) * stride + word;
             }
             for (size_t q = 0; q < n_queries; q++) {
-                __m128i counts = pkn_tile_1x4_avx2(queries + q * words + word, rows, n_words);
+                __m128i counts = pkn_tile_1x4_avx2(queries + q * stride + word, rows, n_words);
                 uint32_t *place = out + q * out_stride + t;
                 if (n == 4 && word == 0) {
                     _mm_storeu_si128((__m128i *)(void *)place, counts);
@@ -86,6 +87,14 @@ pkn_hamming_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint6
             }
         }
     }
+}
+
+/* The same for whole rows: stride = words. */
+PKN_TARGET_AVX2 PKN_INTERNAL void
+pkn_hamming_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                          size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+    pkn_hamming_part_u64_avx2(queries, n_queries, targets, n_targets, words, words, out,
+                              out_stride);
 }
 
 PKN_TARGET_AVX2 PKN_INTERNAL void

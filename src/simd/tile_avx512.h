@@ -169,22 +169,28 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m51
                 out + i); \
         } \
     } \
-    TARGET PKN_INTERNAL void pkn_hamming_tile_u64_##isa( \
+    TARGET PKN_INTERNAL void pkn_hamming_part_u64_##isa( \
         const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
-        size_t words, uint32_t *out, size_t out_stride) { \
+        size_t stride, size_t words, uint32_t *out, size_t out_stride) { \
         for (size_t word = 0; word < words; word += PKN_TILE_AVX512_WORDS) { \
             size_t n = pkn_min_size(words - word, PKN_TILE_AVX512_WORDS); \
             size_t q = 0; \
             for (; n_queries - q >= 4; q += 4) { \
-                pkn_tile_panel_avx512(pkn_tile_4x4_##isa, queries + q * words + word, \
-                                      targets + word, n_targets, words, n, word > 0, \
+                pkn_tile_panel_avx512(pkn_tile_4x4_##isa, queries + q * stride + word, \
+                                      targets + word, n_targets, stride, n, word > 0, \
                                       out + q * out_stride, out_stride); \
             } \
             for (; q < n_queries; q++) { \
-                pkn_tile_row_##isa(queries + q * words + word, targets + word, n_targets, words, \
+                pkn_tile_row_##isa(queries + q * stride + word, targets + word, n_targets, stride, \
                                    n, word > 0, out + q * out_stride); \
             } \
         } \
+    } \
+    TARGET PKN_INTERNAL void pkn_hamming_tile_u64_##isa( \
+        const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+        size_t words, uint32_t *out, size_t out_stride) { \
+        pkn_hamming_part_u64_##isa(queries, n_queries, targets, n_targets, words, words, out, \
+                                   out_stride); \
     } \
     TARGET PKN_INTERNAL void pkn_nearest_tile_u64_##isa( \
         const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \

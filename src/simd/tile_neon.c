@@ -55,22 +55,23 @@ PKN_ALWAYS_INLINE void pkn_tile_2x4_neon(const uint64_t *q0, const uint64_t *q1,
     counts[7] = vaddlvq_u8(b3);
 }
 
-PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_queries,
-                                            const uint64_t *targets, size_t n_targets, size_t words,
-                                            uint32_t *out, size_t out_stride) {
+PKN_INTERNAL void pkn_hamming_part_u64_neon(const uint64_t *queries, size_t n_queries,
+                                            const uint64_t *targets, size_t n_targets,
+                                            size_t stride, size_t words, uint32_t *out,
+                                            size_t out_stride) {
     for (size_t word = 0; word < words; word += PKN_TILE_NEON_WORDS) {
         size_t n_words = pkn_min_size(words - word, PKN_TILE_NEON_WORDS);
         for (size_t t = 0; t < n_targets; t += 4) {
             size_t n = pkn_min_size(n_targets - t, 4);
             const uint64_t *rows[4];
             for (size_t i = 0; i < 4; i++) {
-                rows[i] = targets + (t + (i < n ? i : n - 1)) * words + word;
+                rows[i] = targets + (t + (i < n ? i : n - 1)) * stride + word;
             }
             for (size_t q = 0; q < n_queries; q += 2) {
                 size_t second = q + 1 < n_queries ? q + 1 : q;
                 uint32_t counts[8];
-                pkn_tile_2x4_neon(queries + q * words + word, queries + second * words + word, rows,
-                                  n_words, counts);
+                pkn_tile_2x4_neon(queries + q * stride + word, queries + second * stride + word,
+                                  rows, n_words, counts);
                 for (size_t row = q; row <= second; row++) {
                     uint32_t *place = out + row * out_stride + t;
                     const uint32_t *part = counts + (row - q) * 4;
@@ -81,6 +82,14 @@ PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_qu
             }
         }
     }
+}
+
+/* The same for whole rows: stride = words. */
+PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_queries,
+                                            const uint64_t *targets, size_t n_targets, size_t words,
+                                            uint32_t *out, size_t out_stride) {
+    pkn_hamming_part_u64_neon(queries, n_queries, targets, n_targets, words, words, out,
+                              out_stride);
 }
 
 PKN_INTERNAL void pkn_nearest_tile_u64_neon(const uint64_t *queries, size_t n_queries,

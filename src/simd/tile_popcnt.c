@@ -14,13 +14,14 @@ PKN_ALWAYS_INLINE uint32_t pkn_count_of_u32(uint64_t count) {
 }
 
 PKN_TARGET_POPCNT PKN_INTERNAL void
-pkn_hamming_tile_u64_popcnt(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                            size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+pkn_hamming_part_u64_popcnt(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                            size_t n_targets, size_t stride, size_t words, uint32_t *out,
+                            size_t out_stride) {
     for (size_t t = 0; t < n_targets; t += 2) {
-        const uint64_t *even = targets + t * words;
-        const uint64_t *odd = t + 1 < n_targets ? even + words : even;
+        const uint64_t *even = targets + t * stride;
+        const uint64_t *odd = t + 1 < n_targets ? even + stride : even;
         for (size_t q = 0; q < n_queries; q++) {
-            const uint64_t *query = queries + q * words;
+            const uint64_t *query = queries + q * stride;
             uint32_t *place = out + q * out_stride + t;
             uint64_t n_even = 0, n_odd = 0;
             for (size_t i = 0; i < words; i++) {
@@ -33,6 +34,14 @@ pkn_hamming_tile_u64_popcnt(const uint64_t *queries, size_t n_queries, const uin
             }
         }
     }
+}
+
+/* The same for whole rows: stride = words. */
+PKN_TARGET_POPCNT PKN_INTERNAL void
+pkn_hamming_tile_u64_popcnt(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                            size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+    pkn_hamming_part_u64_popcnt(queries, n_queries, targets, n_targets, words, words, out,
+                                out_stride);
 }
 
 PKN_TARGET_POPCNT PKN_INTERNAL void

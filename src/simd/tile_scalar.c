@@ -8,15 +8,16 @@
 #include "base/bits.h"
 #include "simd/tile.h"
 
-/* out[q * out_stride + t] = hamming(row q of queries, row t of targets), 2^32 as UINT32_MAX; rows
-   of words words. */
-PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_queries,
+/* out[q * out_stride + t] = hamming(row q of queries, row t of targets), 2^32 as UINT32_MAX; of
+   rows that are stride words apart the first words are compared. */
+PKN_INTERNAL void pkn_hamming_part_u64_scalar(const uint64_t *queries, size_t n_queries,
                                               const uint64_t *targets, size_t n_targets,
-                                              size_t words, uint32_t *out, size_t out_stride) {
+                                              size_t stride, size_t words, uint32_t *out,
+                                              size_t out_stride) {
     for (size_t q = 0; q < n_queries; q++) {
         for (size_t t = 0; t < n_targets; t++) {
-            const uint64_t *query = queries + q * words;
-            const uint64_t *target = targets + t * words;
+            const uint64_t *query = queries + q * stride;
+            const uint64_t *target = targets + t * stride;
             uint64_t count = 0;
             for (size_t i = 0; i < words; i++) {
                 count += pkn_popcount_u64(query[i] ^ target[i]);
@@ -24,6 +25,14 @@ PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_
             out[q * out_stride + t] = count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
         }
     }
+}
+
+/* The same for whole rows: stride = words. */
+PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_queries,
+                                              const uint64_t *targets, size_t n_targets,
+                                              size_t words, uint32_t *out, size_t out_stride) {
+    pkn_hamming_part_u64_scalar(queries, n_queries, targets, n_targets, words, words, out,
+                                out_stride);
 }
 
 /* Keeps each query's nearest targets. For targets t ascending and each query q, with lane = 4 * q +

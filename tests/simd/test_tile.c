@@ -59,6 +59,29 @@ Test(simd_tile, distances_of_every_set_match_pair_by_pair) {
     }
 }
 
+Test(simd_tile, first_words_of_longer_rows) {
+    enum { STRIDE = 160 };
+    static const size_t words_list[] = {1, 7, 8, 31, 63, 125, 160};
+    static uint64_t queries[TILE_MAX_QUERIES * STRIDE], targets[TILE_MAX_TARGETS * STRIDE];
+    tile_fill(queries, sizeof queries / 8, TILE_SEED, 0, 0);
+    tile_fill(targets, sizeof targets / 8, TILE_SEED + 1, 0, 0);
+    for (const pkn_simd_set *set = fence_next_set(0); set; set = fence_next_set(set)) {
+        for (size_t w = 0; w < sizeof words_list / sizeof words_list[0]; w++) {
+            for (size_t n_queries = 0; n_queries <= TILE_MAX_QUERIES; n_queries++) {
+                static uint32_t out[TILE_MAX_QUERIES * TILE_MAX_TARGETS];
+                size_t n_targets = TILE_MAX_TARGETS - n_queries % 4;
+                set->kernels.hamming_part_u64(queries, n_queries, targets, n_targets, STRIDE,
+                                              words_list[w], out, n_targets);
+                for (size_t i = 0; i < n_queries * n_targets; i++) {
+                    cr_assert_eq(out[i], tile_oracle_distance(queries + i / n_targets * STRIDE,
+                                                              targets + i % n_targets * STRIDE,
+                                                              words_list[w]));
+                }
+            }
+        }
+    }
+}
+
 Test(simd_tile, long_rows_add_up_over_their_parts) {
     static const size_t words_list[] = {1015, 1016, 1017, 1024, 2031, 2032, 2033, 2040};
     static uint64_t queries[5 * 2040], targets[18 * 2040];
