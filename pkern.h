@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xe6c43834c5baba0cu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xd1647c70df7f38ffu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xe6c43834c5baba0cu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xd1647c70df7f38ffu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2387,6 +2387,123 @@ PKERN_API pkern_status pkern_hdc_map_top_k_i16(pkern_pool *pool, const int16_t *
                                                size_t n_queries, const int16_t *memory,
                                                size_t n_memory, size_t dims, size_t k,
                                                pkern_hdc_map_match *out);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/exact_search.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Exact search with conditions: nearest vectors under a mask and within a radius, all vectors within
+   a radius, all close pairs of one set or two; and the matrices of all distances and similarities.
+
+   What is said in hdc.h of arrays, threads, exactness and errors holds here. Nothing here makes a
+   matrix but the two functions that are named so.
+
+   Where a radius or the k-th best so far is known, a pair is given up as soon as the bits compared
+   so far can't lead below it any more: for the radius of near copies (clean-up, duplicates) most
+   pairs cost a quarter of their words or less. Results are the same as without. */
+#ifndef PKN_HDC_EXACT_SEARCH_H
+#define PKN_HDC_EXACT_SEARCH_H
+
+/* #include "hdc/hdc.h": above */
+
+PKERN_EXTERN_C_BEGIN
+
+enum {
+    PKERN_HDC_WITHIN = 1,      /* options.radius holds: targets farther away are not found */
+    PKERN_HDC_EXPECT_NEAR = 2, /* see pkern_hdc_top_k_where */
+    PKERN_HDC_BY_DISTANCE = 4  /* range search: rows by distance, then index, not by index */
+};
+
+/* All zero is the default: no condition. */
+typedef struct pkern_hdc_search_options {
+    const uint64_t *mask; /* [ceil(n_targets / 64)] words: target t may be found where bit t % 64 of
+                             word t / 64 is 1; 0: all may. A predicate is a mask filled by a loop. */
+    uint32_t radius;      /* with PKERN_HDC_WITHIN: the largest distance that is found */
+    unsigned flags;       /* PKERN_HDC_..., added */
+    uint64_t *words_read; /* 0, or gets how many words of targets were compared, over all pairs. It
+                             depends on how the work was cut, so on the number of threads. */
+} pkern_hdc_search_options;
+
+/* A pair of close vectors: i of the first set, j of the second. */
+typedef struct pkern_hdc_pair {
+    size_t i, j;
+    uint32_t distance;
+    float similarity; /* 1 - distance / bits */
+} pkern_hdc_pair;
+
+/* The radius of a similarity: the largest distance of vectors of words words that are at least so
+   similar, for (d = bits; (float)(1 - d / bits) < similarity; d--); with the float that matches
+   hold. PKERN_EINVAL where similarity is NaN or above 1 (nothing is so similar). */
+PKERN_API pkern_status pkern_hdc_radius(float similarity, size_t words, uint32_t *radius);
+
+/* All distances as 16-bit numbers: out[q * n_targets + t] = hamming(queries[q], targets[t]),
+   [n_queries x n_targets]. PKERN_EOVERFLOW where 64 * words > 65535, that is words > 1023. With 32
+   bits it is pkern_hdc_distances. */
+PKERN_API pkern_status pkern_hdc_distance_matrix_u16(pkern_pool *pool, const uint64_t *queries,
+                                                     size_t n_queries, const uint64_t *targets,
+                                                     size_t n_targets, size_t words, uint16_t *out);
+
+/* All similarities: out[q * n_targets + t] = 1 - hamming(queries[q], targets[t]) / (64 * words),
+   [n_queries x n_targets], with the accuracy of pkern_hdc_similarity. */
+PKERN_API pkern_status pkern_hdc_similarity_matrix(pkern_pool *pool, const uint64_t *queries,
+                                                   size_t n_queries, const uint64_t *targets,
+                                                   size_t n_targets, size_t words, float *out);
+
+/* pkern_hdc_top_k under conditions: row q of out [n_queries x k] is what a stable sort by distance
+   of those targets that the mask allows and the radius reaches would put first; where these are
+   fewer than k, the rest of the row is {SIZE_MAX, UINT32_MAX, 0}. options 0 is pkern_hdc_top_k. k 1
+   with a radius is the clean-up of noisy vectors.
+   PKERN_HDC_EXPECT_NEAR says that most queries have k near targets: then a first pass over the first
+   words of all vectors (1/4 of 2048 bits, 1/16 of long ones) finds them, and the pass proper gives
+   most other pairs up early. Queries without near targets pay for the first pass.
+   Allocates scratch of about 16 * k bytes a query in work where k is above 16, and with
+   PKERN_HDC_EXPECT_NEAR 8 bytes a query. Source of the early end of a comparison: C.-D. Bei, R. M. Gray, "An
+   improvement of the minimum distortion encoding algorithm for vector quantization", 1985. */
+PKERN_API pkern_status pkern_hdc_top_k_where(pkern_pool *pool, const uint64_t *queries,
+                                             size_t n_queries, const uint64_t *memory,
+                                             size_t n_memory, size_t words, size_t k,
+                                             const pkern_hdc_search_options *options,
+                                             pkern_hdc_match *out);
+
+/* All targets within a radius of each query: for each q in order, for t = 0, 1, ...: a match where
+   hamming(queries[q], memory[t]) <= radius and the mask allows t. Row q has the places [offsets[q],
+   offsets[q + 1]) of the list of all matches; offsets is [n_queries + 1]. out gets the list's first
+   capacity matches and is not touched behind them, so offsets[n_queries] > capacity tells that there
+   are more, and capacity 0 (out may be 0) only counts. PKERN_HDC_BY_DISTANCE orders each row by
+   distance, among equals by index; a row that is cut by the capacity then keeps its nearest. The
+   radius is the one given here; PKERN_HDC_WITHIN is ignored.
+   A query's part of the memory where something was found is compared a second time to write it.
+   Allocates at most 1 MiB, and works without it too. */
+PKERN_API pkern_status pkern_hdc_range_search(pkern_pool *pool, const uint64_t *queries,
+                                              size_t n_queries, const uint64_t *memory,
+                                              size_t n_memory, size_t words, uint32_t radius,
+                                              const pkern_hdc_search_options *options,
+                                              size_t *offsets, pkern_hdc_match *out,
+                                              size_t capacity);
+
+/* All close pairs of two sets: for each i in order, for j = 0, 1, ...: a pair where hamming(a[i],
+   b[j]) <= radius. out gets the list's first capacity pairs and is not touched behind them; *count
+   is how many there are. Work and memory are those of pkern_hdc_range_search. */
+PKERN_API pkern_status pkern_hdc_join(pkern_pool *pool, const uint64_t *a, size_t n_a,
+                                      const uint64_t *b, size_t n_b, size_t words, uint32_t radius,
+                                      pkern_hdc_pair *out, size_t capacity, size_t *count);
+
+/* All close pairs of one set, each once: for each i in order, for j = i + 1, i + 2, ...: a pair
+   where hamming(vectors[i], vectors[j]) <= radius. Else as pkern_hdc_join. */
+PKERN_API pkern_status pkern_hdc_self_join(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                           size_t words, uint32_t radius, pkern_hdc_pair *out,
+                                           size_t capacity, size_t *count);
+
+/* How many of the nearest an approximate search found: the share, over all rows of exact and found
+   [n_queries x k], of exact's matches that have one as near in found:
+       hits += min(exact's matches in the row, found's matches no farther than exact's last match)
+   divided by the number of exact's matches; 1 where there are none. Matches without an index (the
+   rest of short rows) count on neither side; a row of found must not hold a target twice. */
+PKERN_API double pkern_hdc_recall(const pkern_hdc_match *exact, const pkern_hdc_match *found,
+                                  size_t n_queries, size_t k);
 
 PKERN_EXTERN_C_END
 
@@ -8890,6 +9007,9 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void) {
     X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t *out, size_t out_stride), \
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
+    X(hamming_part_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+      size_t stride, size_t words, uint32_t *out, size_t out_stride), \
+      popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(nearest_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t first, uint32_t *distances, uint32_t *indices), \
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
@@ -10750,15 +10870,16 @@ PKN_ALWAYS_INLINE void pkn_nearest_update(const uint32_t *from, size_t n, uint32
 #endif
 /* ==== src/simd/tile_scalar.c, continued ==== */
 
-/* out[q * out_stride + t] = hamming(row q of queries, row t of targets), 2^32 as UINT32_MAX; rows
-   of words words. */
-PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_queries,
+/* out[q * out_stride + t] = hamming(row q of queries, row t of targets), 2^32 as UINT32_MAX; of
+   rows that are stride words apart the first words are compared. */
+PKN_INTERNAL void pkn_hamming_part_u64_scalar(const uint64_t *queries, size_t n_queries,
                                               const uint64_t *targets, size_t n_targets,
-                                              size_t words, uint32_t *out, size_t out_stride) {
+                                              size_t stride, size_t words, uint32_t *out,
+                                              size_t out_stride) {
     for (size_t q = 0; q < n_queries; q++) {
         for (size_t t = 0; t < n_targets; t++) {
-            const uint64_t *query = queries + q * words;
-            const uint64_t *target = targets + t * words;
+            const uint64_t *query = queries + q * stride;
+            const uint64_t *target = targets + t * stride;
             uint64_t count = 0;
             for (size_t i = 0; i < words; i++) {
                 count += pkn_popcount_u64(query[i] ^ target[i]);
@@ -10766,6 +10887,14 @@ PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_
             out[q * out_stride + t] = count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
         }
     }
+}
+
+/* The same for whole rows: stride = words. */
+PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_queries,
+                                              const uint64_t *targets, size_t n_targets,
+                                              size_t words, uint32_t *out, size_t out_stride) {
+    pkn_hamming_part_u64_scalar(queries, n_queries, targets, n_targets, words, words, out,
+                                out_stride);
 }
 
 /* Keeps each query's nearest targets. For targets t ascending and each query q, with lane = 4 * q +
@@ -10827,13 +10956,14 @@ PKN_ALWAYS_INLINE uint32_t pkn_count_of_u32(uint64_t count) {
 }
 
 PKN_TARGET_POPCNT PKN_INTERNAL void
-pkn_hamming_tile_u64_popcnt(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                            size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+pkn_hamming_part_u64_popcnt(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                            size_t n_targets, size_t stride, size_t words, uint32_t *out,
+                            size_t out_stride) {
     for (size_t t = 0; t < n_targets; t += 2) {
-        const uint64_t *even = targets + t * words;
-        const uint64_t *odd = t + 1 < n_targets ? even + words : even;
+        const uint64_t *even = targets + t * stride;
+        const uint64_t *odd = t + 1 < n_targets ? even + stride : even;
         for (size_t q = 0; q < n_queries; q++) {
-            const uint64_t *query = queries + q * words;
+            const uint64_t *query = queries + q * stride;
             uint32_t *place = out + q * out_stride + t;
             uint64_t n_even = 0, n_odd = 0;
             for (size_t i = 0; i < words; i++) {
@@ -10846,6 +10976,14 @@ pkn_hamming_tile_u64_popcnt(const uint64_t *queries, size_t n_queries, const uin
             }
         }
     }
+}
+
+/* The same for whole rows: stride = words. */
+PKN_TARGET_POPCNT PKN_INTERNAL void
+pkn_hamming_tile_u64_popcnt(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                            size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+    pkn_hamming_part_u64_popcnt(queries, n_queries, targets, n_targets, words, words, out,
+                                out_stride);
 }
 
 PKN_TARGET_POPCNT PKN_INTERNAL void
@@ -10932,18 +11070,19 @@ PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m128i pkn_tile_1x4_avx2(const uint64_t *quer
 }
 
 PKN_TARGET_AVX2 PKN_INTERNAL void
-pkn_hamming_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                          size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+pkn_hamming_part_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                          size_t n_targets, size_t stride, size_t words, uint32_t *out,
+                          size_t out_stride) {
     for (size_t word = 0; word < words; word += PKN_TILE_AVX2_WORDS) {
         size_t n_words = pkn_min_size(words - word, PKN_TILE_AVX2_WORDS);
         for (size_t t = 0; t < n_targets; t += 4) {
             size_t n = pkn_min_size(n_targets - t, 4);
             const uint64_t *rows[4];
             for (size_t i = 0; i < 4; i++) {
-                rows[i] = targets + (t + (i < n ? i : n - 1)) * words + word;
+                rows[i] = targets + (t + (i < n ? i : n - 1)) * stride + word;
             }
             for (size_t q = 0; q < n_queries; q++) {
-                __m128i counts = pkn_tile_1x4_avx2(queries + q * words + word, rows, n_words);
+                __m128i counts = pkn_tile_1x4_avx2(queries + q * stride + word, rows, n_words);
                 uint32_t *place = out + q * out_stride + t;
                 if (n == 4 && word == 0) {
                     _mm_storeu_si128((__m128i *)(void *)place, counts);
@@ -10957,6 +11096,14 @@ pkn_hamming_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint6
             }
         }
     }
+}
+
+/* The same for whole rows: stride = words. */
+PKN_TARGET_AVX2 PKN_INTERNAL void
+pkn_hamming_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                          size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+    pkn_hamming_part_u64_avx2(queries, n_queries, targets, n_targets, words, words, out,
+                              out_stride);
 }
 
 PKN_TARGET_AVX2 PKN_INTERNAL void
@@ -11219,22 +11366,28 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m51
                 out + i); \
         } \
     } \
-    TARGET PKN_INTERNAL void pkn_hamming_tile_u64_##isa( \
+    TARGET PKN_INTERNAL void pkn_hamming_part_u64_##isa( \
         const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
-        size_t words, uint32_t *out, size_t out_stride) { \
+        size_t stride, size_t words, uint32_t *out, size_t out_stride) { \
         for (size_t word = 0; word < words; word += PKN_TILE_AVX512_WORDS) { \
             size_t n = pkn_min_size(words - word, PKN_TILE_AVX512_WORDS); \
             size_t q = 0; \
             for (; n_queries - q >= 4; q += 4) { \
-                pkn_tile_panel_avx512(pkn_tile_4x4_##isa, queries + q * words + word, \
-                                      targets + word, n_targets, words, n, word > 0, \
+                pkn_tile_panel_avx512(pkn_tile_4x4_##isa, queries + q * stride + word, \
+                                      targets + word, n_targets, stride, n, word > 0, \
                                       out + q * out_stride, out_stride); \
             } \
             for (; q < n_queries; q++) { \
-                pkn_tile_row_##isa(queries + q * words + word, targets + word, n_targets, words, \
+                pkn_tile_row_##isa(queries + q * stride + word, targets + word, n_targets, stride, \
                                    n, word > 0, out + q * out_stride); \
             } \
         } \
+    } \
+    TARGET PKN_INTERNAL void pkn_hamming_tile_u64_##isa( \
+        const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+        size_t words, uint32_t *out, size_t out_stride) { \
+        pkn_hamming_part_u64_##isa(queries, n_queries, targets, n_targets, words, words, out, \
+                                   out_stride); \
     } \
     TARGET PKN_INTERNAL void pkn_nearest_tile_u64_##isa( \
         const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
@@ -11496,22 +11649,23 @@ PKN_ALWAYS_INLINE void pkn_tile_2x4_neon(const uint64_t *q0, const uint64_t *q1,
     counts[7] = vaddlvq_u8(b3);
 }
 
-PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_queries,
-                                            const uint64_t *targets, size_t n_targets, size_t words,
-                                            uint32_t *out, size_t out_stride) {
+PKN_INTERNAL void pkn_hamming_part_u64_neon(const uint64_t *queries, size_t n_queries,
+                                            const uint64_t *targets, size_t n_targets,
+                                            size_t stride, size_t words, uint32_t *out,
+                                            size_t out_stride) {
     for (size_t word = 0; word < words; word += PKN_TILE_NEON_WORDS) {
         size_t n_words = pkn_min_size(words - word, PKN_TILE_NEON_WORDS);
         for (size_t t = 0; t < n_targets; t += 4) {
             size_t n = pkn_min_size(n_targets - t, 4);
             const uint64_t *rows[4];
             for (size_t i = 0; i < 4; i++) {
-                rows[i] = targets + (t + (i < n ? i : n - 1)) * words + word;
+                rows[i] = targets + (t + (i < n ? i : n - 1)) * stride + word;
             }
             for (size_t q = 0; q < n_queries; q += 2) {
                 size_t second = q + 1 < n_queries ? q + 1 : q;
                 uint32_t counts[8];
-                pkn_tile_2x4_neon(queries + q * words + word, queries + second * words + word, rows,
-                                  n_words, counts);
+                pkn_tile_2x4_neon(queries + q * stride + word, queries + second * stride + word,
+                                  rows, n_words, counts);
                 for (size_t row = q; row <= second; row++) {
                     uint32_t *place = out + row * out_stride + t;
                     const uint32_t *part = counts + (row - q) * 4;
@@ -11522,6 +11676,14 @@ PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_qu
             }
         }
     }
+}
+
+/* The same for whole rows: stride = words. */
+PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_queries,
+                                            const uint64_t *targets, size_t n_targets, size_t words,
+                                            uint32_t *out, size_t out_stride) {
+    pkn_hamming_part_u64_neon(queries, n_queries, targets, n_targets, words, words, out,
+                              out_stride);
 }
 
 PKN_INTERNAL void pkn_nearest_tile_u64_neon(const uint64_t *queries, size_t n_queries,
@@ -16864,6 +17026,188 @@ PKERN_API pkern_status pkern_hdc_codebook_thermometer(pkern_pool *pool, size_t n
 #define PKN_HDC_NEAREST_C
 
 /* #include "base/alloc.h": above */
+/* ==== src/hdc/bounded.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A block of comparisons of which only those below a limit are wanted: it yields keys (keys.h).
+
+   A first step compares the first words of every pair as a tile; of pairs that are below the limit
+   then, which are few, the rest is compared one by one. Unrelated vectors differ in half of their
+   bits, w words in 32 w +- 4 sqrt(w), so the step is as many words as bring that, less three
+   standard deviations, up to the limit; where that is most of a row, the step is the row. Vectors
+   that are alike make the step useless: where a quarter of a block gets over it, the next blocks
+   are compared whole. The keys are the same in any case. */
+#ifndef PKN_HDC_BOUNDED_H
+#define PKN_HDC_BOUNDED_H
+
+/* #include "hdc/tiles.h": above */
+/* #include "simd/tile.h": above */
+
+/* one line, and a register of AVX-512 */
+#define PKN_BOUNDED_STEP_WORDS 8
+#define PKN_BOUNDED_WHOLE_BLOCKS 16
+/* A limit that every distance is below. */
+#define PKN_BOUNDED_ALL ((uint64_t)UINT32_MAX + 1)
+
+typedef struct pkn_bounded {
+    const uint64_t *targets;
+    const uint64_t *mask; /* 0: all targets */
+    size_t stride, words; /* of a row; of it compared */
+    size_t step;          /* of step_limit */
+    uint64_t step_limit;
+    unsigned n_whole; /* blocks to compare whole */
+    uint64_t read;    /* words compared */
+} pkn_bounded;
+
+PKN_INLINE void pkn_bounded_init(pkn_bounded *bounded, const pkn_tiles *tiles, const uint64_t *mask,
+                                 size_t words) {
+    bounded->targets = tiles->targets;
+    bounded->mask = mask;
+    bounded->stride = tiles->words;
+    bounded->words = words;
+    bounded->step = words;
+    bounded->step_limit = PKN_BOUNDED_ALL;
+    bounded->n_whole = 0;
+    bounded->read = 0;
+}
+
+PKN_INTERNAL size_t pkn_bounded_step(uint64_t limit, size_t words) {
+    for (uint64_t step = PKN_BOUNDED_STEP_WORDS; step + step / 4 < words;
+         step +=
+         step / 8 / PKN_BOUNDED_STEP_WORDS * PKN_BOUNDED_STEP_WORDS + PKN_BOUNDED_STEP_WORDS) {
+        uint64_t mean = step * 32;
+        if (mean > limit && (mean - limit) * (mean - limit) >= 144 * step) {
+            return (size_t)step;
+        }
+    }
+    return words;
+}
+
+PKN_INLINE int pkn_bounded_allows(const uint64_t *mask, size_t target) {
+    return (int)(mask[target / 64] >> (target % 64) & 1);
+}
+
+PKN_INLINE size_t pkn_bounded_count_allowed(const uint64_t *mask, size_t t, size_t n) {
+    size_t count = 0;
+    for (size_t end = t + n; t < end;) {
+        size_t len = pkn_min_size(64 - t % 64, end - t);
+        uint64_t bits = mask[t / 64] >> (t % 64);
+        count += (size_t)pkn_popcount_u64(len < 64 ? bits & (((uint64_t)1 << len) - 1) : bits);
+        t += len;
+    }
+    return count;
+}
+
+/* Few targets are allowed: those alone, whole. */
+PKN_INTERNAL void pkn_bounded_sparse(pkn_bounded *bounded, const uint64_t *queries,
+                                     size_t n_queries, size_t t, size_t n, const uint64_t *limits,
+                                     uint32_t first, uint64_t *keys, size_t *counts) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t distances[PKN_PANEL_QUERIES];
+        if (!pkn_bounded_allows(bounded->mask, t + i)) {
+            continue;
+        }
+        pkn_simd()->hamming_part_u64(queries, n_queries,
+                                     bounded->targets + (t + i) * bounded->stride, 1,
+                                     bounded->stride, bounded->words, distances, 1);
+        bounded->read += n_queries * bounded->words;
+        for (size_t q = 0; q < n_queries; q++) {
+            keys[q * PKN_BLOCK_MAX_TARGETS + counts[q]] =
+                (uint64_t)distances[q] << 32 | (first + (uint32_t)i);
+            counts[q] += distances[q] < limits[q];
+        }
+    }
+}
+
+/* Keeps of keys [n], which hold places from first on, those that are allowed. */
+PKN_INLINE size_t pkn_bounded_filter(const uint64_t *mask, size_t t, uint32_t first, uint64_t *keys,
+                                     size_t n) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t key = keys[i];
+        keys[count] = key;
+        count += (size_t)pkn_bounded_allows(mask, t + (size_t)((uint32_t)key - first));
+    }
+    return count;
+}
+
+/* Compares the rest of the pairs whose keys [n] the first step left. */
+PKN_INTERNAL size_t pkn_bounded_finish(pkn_bounded *bounded, const uint64_t *query, size_t t,
+                                       uint64_t limit, uint32_t first, size_t step, uint64_t *keys,
+                                       size_t n) {
+    size_t count = 0;
+    bounded->read += n * (bounded->words - step);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t place = (uint32_t)keys[i];
+        const uint64_t *target = bounded->targets + (t + (size_t)(place - first)) * bounded->stride;
+        uint64_t rest = pkn_simd()->hamming_u64(query + step, target + step, bounded->words - step);
+        uint64_t distance = (keys[i] >> 32) + rest;
+        distance = distance > UINT32_MAX ? UINT32_MAX : distance;
+        keys[count] = distance << 32 | place;
+        count += distance < limit;
+    }
+    return count;
+}
+
+/* Up to 4 queries with targets [t, t + n), n up to PKN_BLOCK_MAX_TARGETS. For each query q: keys [q
+   x PKN_BLOCK_MAX_TARGETS] gets the counts[q] keys of allowed targets whose distance is below
+   limits[q], ascending by place; target t has the place first. */
+PKN_INTERNAL void pkn_bounded_block(pkn_bounded *bounded, const uint64_t *queries, size_t n_queries,
+                                    size_t t, size_t n, const uint64_t *limits, uint32_t first,
+                                    uint64_t *keys, size_t *counts) {
+    uint32_t distances[PKN_PANEL_QUERIES * PKN_BLOCK_MAX_TARGETS];
+    size_t step, n_left = 0;
+    uint64_t limit = 0;
+    for (size_t q = 0; q < n_queries; q++) {
+        counts[q] = 0;
+        limit = limits[q] > limit ? limits[q] : limit;
+    }
+    if (bounded->mask) {
+        size_t n_allowed = pkn_bounded_count_allowed(bounded->mask, t, n);
+        if (n_allowed * 2 < n) {
+            if (n_allowed > 0) {
+                pkn_bounded_sparse(bounded, queries, n_queries, t, n, limits, first, keys, counts);
+            }
+            return;
+        }
+    }
+    if (limit != bounded->step_limit) {
+        bounded->step_limit = limit;
+        bounded->step = pkn_bounded_step(limit, bounded->words);
+    }
+    step = bounded->n_whole > 0 ? bounded->words : bounded->step;
+    bounded->n_whole -= bounded->n_whole > 0;
+    pkn_simd()->hamming_part_u64(queries, n_queries, bounded->targets + t * bounded->stride, n,
+                                 bounded->stride, step, distances, PKN_BLOCK_MAX_TARGETS);
+    bounded->read += n_queries * n * step;
+    for (size_t q = 0; q < n_queries; q++) {
+        const uint32_t *from = distances + q * PKN_BLOCK_MAX_TARGETS;
+        uint64_t *to = keys + q * PKN_BLOCK_MAX_TARGETS;
+        size_t count = n;
+        if (limits[q] > UINT32_MAX) {
+            for (size_t i = 0; i < n; i++) {
+                to[i] = (uint64_t)from[i] << 32 | (first + (uint32_t)i);
+            }
+        } else {
+            count = pkn_simd()->below_u32(from, n, (uint32_t)limits[q], first, to);
+        }
+        if (bounded->mask) {
+            count = pkn_bounded_filter(bounded->mask, t, first, to, count);
+        }
+        if (step < bounded->words) {
+            n_left += count;
+            count = pkn_bounded_finish(bounded, queries + q * bounded->stride, t, limits[q], first,
+                                       step, to, count);
+        }
+        counts[q] = count;
+    }
+    if (n_left * 4 > n * n_queries) {
+        bounded->n_whole = PKN_BOUNDED_WHOLE_BLOCKS;
+    }
+}
+
+#endif
+/* ==== src/hdc/nearest.c, continued ==== */
 /* #include "hdc/hdc.h": above */
 /* #include "hdc/hdc_run.h": above */
 /* ==== src/hdc/keys.h ==== */
@@ -17117,11 +17461,21 @@ PKN_INTERNAL int pkn_keys_sort_by_count(uint64_t *keys, size_t n, uint64_t *scra
 /* Places in a split fit in 32 bits, and UINT32_MAX stays free for PKN_NO_KEY. */
 #define PKN_NEAREST_MAX_SPLIT_LEN ((size_t)1 << 31)
 
+/* Conditions on what is found. */
+typedef struct pkn_nearest_where {
+    const uint64_t *mask;   /* 0: all targets */
+    const uint64_t *limits; /* 0, or [n_queries]: distances from here on are not found */
+    uint64_t limit;         /* where limits is 0 */
+    size_t words;           /* of each vector compared, from its first on */
+    pkn_atomic_u64 read;    /* words compared */
+} pkn_nearest_where;
+
 typedef struct pkn_nearest {
     pkn_tiles tiles;
-    size_t k;          /* at most n_targets */
-    size_t row;        /* matches of a row of out, at least k */
-    uint64_t *partial; /* 0, or [n_queries x n_splits x k]: what the splits found */
+    pkn_nearest_where *where; /* 0: no conditions */
+    size_t k;                 /* at most n_targets */
+    size_t row;               /* matches of a row of out, at least k */
+    uint64_t *partial;        /* 0, or [n_queries x n_splits x k]: what the splits found */
     pkern_hdc_match *out;
     pkern_pool *pool;
     double scale; /* 1 / bits */
@@ -17135,21 +17489,25 @@ typedef struct pkn_nearest_list {
     int mixed;      /* the keys of a buffer are not by ascending index any more */
 } pkn_nearest_list;
 
-PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys,
-                                    pkern_hdc_match *out) {
-    uint64_t bits = (uint64_t)search->tiles.words * 64;
-    for (size_t i = 0; i < search->k; i++) {
-        out[i].index = (size_t)(keys[i] & UINT32_MAX);
-        out[i].distance = (uint32_t)(keys[i] >> 32);
-        out[i].similarity = pkn_similarity_of(out[i].distance, bits, search->scale);
-    }
-}
-
 PKN_INTERNAL void pkn_nearest_write_none(pkern_hdc_match *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         out[i].index = SIZE_MAX;
         out[i].distance = UINT32_MAX;
         out[i].similarity = 0;
+    }
+}
+
+PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys,
+                                    pkern_hdc_match *out) {
+    uint64_t bits = (uint64_t)search->tiles.words * 64;
+    for (size_t i = 0; i < search->k; i++) {
+        if (keys[i] == PKN_NO_KEY) {
+            pkn_nearest_write_none(out + i, search->k - i);
+            return;
+        }
+        out[i].index = (size_t)(keys[i] & UINT32_MAX);
+        out[i].distance = (uint32_t)(keys[i] >> 32);
+        out[i].similarity = pkn_similarity_of(out[i].distance, bits, search->scale);
     }
 }
 
@@ -17245,11 +17603,51 @@ PKN_INTERNAL void pkn_nearest_finish(const pkn_nearest *search, pkn_nearest_list
     }
 }
 
+/* pkn_nearest_scan under conditions. */
+PKN_INTERNAL void pkn_nearest_scan_where(const pkn_nearest *search, const pkn_tiles_part *part,
+                                         pkn_nearest_list *lists) {
+    const pkn_tiles *tiles = &search->tiles;
+    uint64_t keys[PKN_PANEL_QUERIES * PKN_BLOCK_MAX_TARGETS];
+    pkn_bounded bounded;
+    pkn_bounded_init(&bounded, tiles, search->where->mask, search->where->words);
+    for (size_t t = part->target; t < part->target_end; t += tiles->block_len) {
+        size_t n = pkn_min_size(tiles->block_len, part->target_end - t);
+        for (size_t q = part->query; q < part->query_end; q += PKN_PANEL_QUERIES) {
+            size_t n_queries = pkn_min_size(PKN_PANEL_QUERIES, part->query_end - q);
+            uint64_t limits[PKN_PANEL_QUERIES];
+            size_t counts[PKN_PANEL_QUERIES];
+            for (size_t i = 0; i < n_queries; i++) {
+                limits[i] = lists[q - part->query + i].limit;
+            }
+            pkn_bounded_block(&bounded, tiles->queries + q * tiles->words, n_queries, t, n, limits,
+                              (uint32_t)(t - part->target), keys, counts);
+            for (size_t i = 0; i < n_queries; i++) {
+                pkn_nearest_list *list = &lists[q - part->query + i];
+                const uint64_t *found = keys + i * PKN_BLOCK_MAX_TARGETS;
+                if (search->k <= PKN_NEAREST_SORTED) {
+                    pkn_nearest_insert(list, search->k, found, counts[i]);
+                    continue;
+                }
+                memcpy(list->keys + list->count, found, counts[i] * sizeof(uint64_t));
+                list->count += counts[i];
+                if (list->count >= 2 * search->k) {
+                    pkn_nearest_shrink(list, search->k);
+                }
+            }
+        }
+    }
+    (void)pkn_atomic_fetch_add_relaxed_u64(&search->where->read, bounded.read);
+}
+
 /* Runs a group's lists over the part's targets. */
 PKN_INTERNAL void pkn_nearest_scan(const pkn_nearest *search, const pkn_tiles_part *part,
                                    pkn_nearest_list *lists) {
     const pkn_tiles *tiles = &search->tiles;
     uint32_t distances[PKN_PANEL_QUERIES * PKN_BLOCK_MAX_TARGETS];
+    if (search->where) {
+        pkn_nearest_scan_where(search, part, lists);
+        return;
+    }
     for (size_t t = part->target; t < part->target_end; t += tiles->block_len) {
         size_t n = pkn_min_size(tiles->block_len, part->target_end - t);
         uint32_t first = (uint32_t)(t - part->target);
@@ -17277,6 +17675,12 @@ PKN_INLINE size_t pkn_nearest_room(const pkn_nearest *search) {
     return search->k <= PKN_NEAREST_SORTED ? search->k : 2 * search->k + search->tiles.block_len;
 }
 
+PKN_INLINE uint64_t pkn_nearest_first_limit(const pkn_nearest *search, size_t query) {
+    return search->where == 0           ? PKN_BOUNDED_ALL
+           : search->where->limits != 0 ? search->where->limits[query]
+                                        : search->where->limit;
+}
+
 PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, size_t end,
                                      uint64_t *keys, size_t n_keys) {
     size_t room = pkn_nearest_room(search);
@@ -17289,7 +17693,7 @@ PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, si
             lists[i].keys = keys + i * room;
             lists[i].count = 0;
             lists[i].mixed = 0;
-            lists[i].limit = (uint64_t)UINT32_MAX + 1;
+            lists[i].limit = pkn_nearest_first_limit(search, part.query + i);
             for (size_t j = 0; j < search->k && search->k <= PKN_NEAREST_SORTED; j++) {
                 lists[i].keys[j] = PKN_NO_KEY;
             }
@@ -17350,7 +17754,7 @@ PKN_INTERNAL void pkn_nearest_groups_of_one(const pkn_nearest *search, size_t be
 PKN_INTERNAL int pkn_nearest_items(size_t begin, size_t end, void *ctx) {
     const pkn_nearest *search = (const pkn_nearest *)ctx;
     size_t room = pkn_nearest_room(search);
-    if (search->k == 1) {
+    if (search->k == 1 && !search->where) {
         pkn_nearest_groups_of_one(search, begin, end);
     } else if (room <= PKN_NEAREST_STACK_KEYS / PKN_PANEL_QUERIES) {
         uint64_t stack_keys[PKN_NEAREST_STACK_KEYS];
@@ -17391,6 +17795,10 @@ PKN_INTERNAL int pkn_nearest_merge(size_t begin, size_t end, void *ctx) {
                     best = *heads[split];
                     from = split;
                 }
+            }
+            if (best == PKN_NO_KEY) {
+                pkn_nearest_write_none(out + i, search->k - i);
+                break;
             }
             heads[from]++;
             left[from]--;
@@ -17457,11 +17865,36 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
     return status;
 }
 
+PKN_INTERNAL pkern_status pkn_nearest_checked(pkern_pool *pool, const uint64_t *queries,
+                                              size_t n_queries, const uint64_t *memory,
+                                              size_t n_memory, size_t words, size_t k,
+                                              pkn_nearest_where *where, pkern_hdc_match *out) {
+    pkn_nearest search;
+    uint64_t stack_partial[PKN_NEAREST_STACK_PARTIAL];
+    pkern_status status = PKERN_OK;
+    search.k = pkn_min_size(k, n_memory);
+    if (search.k > 0) {
+        search.tiles.queries = queries;
+        search.tiles.n_queries = n_queries;
+        search.tiles.targets = memory;
+        search.tiles.n_targets = n_memory;
+        search.tiles.words = words;
+        search.where = where;
+        search.row = k;
+        search.out = out;
+        search.pool = pool;
+        search.scale = 1.0 / ((double)words * 64);
+        status = pkn_nearest_run(&search, pool, stack_partial);
+    }
+    for (size_t query = 0; search.k < k && query < n_queries; query++) {
+        pkn_nearest_write_none(out + query * k + search.k, k - search.k);
+    }
+    return status;
+}
+
 PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries, size_t n_queries,
                                        const uint64_t *memory, size_t n_memory, size_t words,
                                        size_t k, pkern_hdc_match *out) {
-    pkn_nearest search;
-    uint64_t stack_partial[PKN_NEAREST_STACK_PARTIAL];
     size_t query_bytes, memory_bytes, out_bytes;
     pkern_status status = pkn_hdc_check_rows(n_queries, words, &query_bytes);
     if (status == PKERN_OK) {
@@ -17484,23 +17917,7 @@ PKERN_API pkern_status pkern_hdc_top_k(pkern_pool *pool, const uint64_t *queries
         pkn_overlaps(memory, memory_bytes, out, out_bytes)) {
         return PKERN_EINVAL;
     }
-    search.k = pkn_min_size(k, n_memory);
-    if (search.k > 0) {
-        search.tiles.queries = queries;
-        search.tiles.n_queries = n_queries;
-        search.tiles.targets = memory;
-        search.tiles.n_targets = n_memory;
-        search.tiles.words = words;
-        search.row = k;
-        search.out = out;
-        search.pool = pool;
-        search.scale = 1.0 / ((double)words * 64);
-        status = pkn_nearest_run(&search, pool, stack_partial);
-    }
-    for (size_t query = 0; search.k < k && query < n_queries; query++) {
-        pkn_nearest_write_none(out + query * k + search.k, k - search.k);
-    }
-    return status;
+    return pkn_nearest_checked(pool, queries, n_queries, memory, n_memory, words, k, 0, out);
 }
 
 PKERN_API pkern_status pkern_hdc_nearest(pkern_pool *pool, const uint64_t *queries,
@@ -18137,6 +18554,721 @@ PKN_INTERNAL pkern_status pkn_bipolar_top_k(pkern_pool *pool, const void *querie
 
 PKN_DEFINE_BIPOLAR_SEARCH(i8, int8_t)
 PKN_DEFINE_BIPOLAR_SEARCH(i16, int16_t)
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/distance_matrix.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Matrices of all distances in 16 bits and of all similarities: blocks of 32-bit distances are made
+   on the stack and converted while they are in L1. */
+#ifndef PKN_HDC_DISTANCE_MATRIX_C
+#define PKN_HDC_DISTANCE_MATRIX_C
+
+/* #include "hdc/exact_search.h": above */
+/* ==== src/hdc/search_check.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What the searches of exact_search.h check before they run. */
+#ifndef PKN_HDC_SEARCH_CHECK_H
+#define PKN_HDC_SEARCH_CHECK_H
+
+/* #include "hdc/tiles.h": above */
+
+PKN_INLINE void pkn_search_tiles(pkn_tiles *tiles, const uint64_t *queries, size_t n_queries,
+                                 const uint64_t *targets, size_t n_targets, size_t words) {
+    tiles->queries = queries;
+    tiles->n_queries = n_queries;
+    tiles->targets = targets;
+    tiles->n_targets = n_targets;
+    tiles->words = words;
+}
+
+/* Checks shapes, null pointers, and that out [out_bytes] overlaps no input. */
+PKN_INTERNAL pkern_status pkn_search_check(const pkn_tiles *tiles, const void *out,
+                                           size_t out_bytes) {
+    size_t query_bytes, target_bytes;
+    pkern_status status = pkn_hdc_check_rows(tiles->n_queries, tiles->words, &query_bytes);
+    if (status == PKERN_OK) {
+        status = pkn_hdc_check_rows(tiles->n_targets, tiles->words, &target_bytes);
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if ((!tiles->queries && query_bytes > 0) || (!tiles->targets && target_bytes > 0) ||
+        (!out && out_bytes > 0) ||
+        (out_bytes > 0 && (pkn_overlaps(tiles->queries, query_bytes, out, out_bytes) ||
+                           pkn_overlaps(tiles->targets, target_bytes, out, out_bytes)))) {
+        return PKERN_EINVAL;
+    }
+    return PKERN_OK;
+}
+
+/* 1 where out overlaps no word of the mask. */
+PKN_INLINE int pkn_search_mask_is_apart(const uint64_t *mask, size_t n_targets, const void *out,
+                                        size_t out_bytes) {
+    size_t mask_bytes = (n_targets / 64 + (n_targets % 64 > 0)) * sizeof *mask;
+    return !mask || out_bytes == 0 || !pkn_overlaps(mask, mask_bytes, out, out_bytes);
+}
+
+#endif
+/* ==== src/hdc/distance_matrix.c, continued ==== */
+/* #include "hdc/tiles.h": above */
+
+#define PKN_MATRIX_MAX_WORDS_U16 1023
+
+typedef struct pkn_matrix {
+    pkn_tiles tiles;
+    uint16_t *distances; /* one of the two */
+    float *similarities;
+} pkn_matrix;
+
+/* By eights, which compilers turn into vector code at -O2 too. */
+PKN_INLINE void pkn_matrix_narrow(const uint32_t *in, size_t n, uint16_t *out) {
+    size_t i = 0;
+    for (; n - i >= 8; i += 8) {
+        for (size_t j = 0; j < 8; j++) {
+            out[i + j] = (uint16_t)in[i + j];
+        }
+    }
+    for (; i < n; i++) {
+        out[i] = (uint16_t)in[i];
+    }
+}
+
+PKN_INTERNAL int pkn_matrix_items(size_t begin, size_t end, void *ctx) {
+    const pkn_matrix *matrix = (const pkn_matrix *)ctx;
+    const pkn_tiles *tiles = &matrix->tiles;
+    const pkn_simd_kernels *kernels = pkn_simd();
+    uint32_t distances[PKN_PANEL_QUERIES * PKN_BLOCK_MAX_TARGETS];
+    while (begin < end) {
+        pkn_tiles_part part;
+        begin = pkn_tiles_next(tiles, begin, end, SIZE_MAX, &part);
+        for (size_t t = part.target; t < part.target_end; t += tiles->block_len) {
+            size_t n = pkn_min_size(tiles->block_len, part.target_end - t);
+            for (size_t q = part.query; q < part.query_end; q++) {
+                size_t row = (q - part.query) % PKN_PANEL_QUERIES;
+                const uint32_t *from = distances + row * PKN_BLOCK_MAX_TARGETS;
+                size_t place = q * tiles->n_targets + t;
+                if (row == 0) {
+                    kernels->hamming_tile_u64(tiles->queries + q * tiles->words,
+                                              pkn_min_size(PKN_PANEL_QUERIES, part.query_end - q),
+                                              tiles->targets + t * tiles->words, n, tiles->words,
+                                              distances, PKN_BLOCK_MAX_TARGETS);
+                }
+                if (matrix->distances) {
+                    pkn_matrix_narrow(from, n, matrix->distances + place);
+                } else {
+                    kernels->similarity_u32(from, n, (uint64_t)tiles->words * 64,
+                                            matrix->similarities + place);
+                }
+            }
+        }
+    }
+    return 0;
+}
+
+/* out: that of matrix, with elements of size bytes. */
+PKN_INTERNAL pkern_status pkn_matrix_run(pkn_matrix *matrix, pkern_pool *pool, const void *out,
+                                         size_t size) {
+    pkn_tiles *tiles = &matrix->tiles;
+    size_t bytes;
+    pkern_status status;
+    if (pkn_mul_overflows_size(tiles->n_queries, tiles->n_targets, &bytes) ||
+        pkn_mul_overflows_size(bytes, size, &bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    status = pkn_search_check(tiles, out, bytes);
+    if (status != PKERN_OK || bytes == 0) {
+        return status;
+    }
+    pkn_tiles_cut(tiles, pkn_tiles_threads(tiles, pool), tiles->n_targets);
+    return pkn_tiles_run(tiles, pool, pkn_matrix_items, matrix);
+}
+
+PKERN_API pkern_status pkern_hdc_distance_matrix_u16(pkern_pool *pool, const uint64_t *queries,
+                                                     size_t n_queries, const uint64_t *targets,
+                                                     size_t n_targets, size_t words,
+                                                     uint16_t *out) {
+    pkn_matrix matrix;
+    if (words > PKN_MATRIX_MAX_WORDS_U16) {
+        return PKERN_EOVERFLOW;
+    }
+    matrix.distances = out;
+    matrix.similarities = 0;
+    pkn_search_tiles(&matrix.tiles, queries, n_queries, targets, n_targets, words);
+    return pkn_matrix_run(&matrix, pool, out, sizeof *out);
+}
+
+PKERN_API pkern_status pkern_hdc_similarity_matrix(pkern_pool *pool, const uint64_t *queries,
+                                                   size_t n_queries, const uint64_t *targets,
+                                                   size_t n_targets, size_t words, float *out) {
+    pkn_matrix matrix;
+    matrix.distances = 0;
+    matrix.similarities = out;
+    pkn_search_tiles(&matrix.tiles, queries, n_queries, targets, n_targets, words);
+    return pkn_matrix_run(&matrix, pool, out, sizeof *out);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/top_k_where.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Nearest vectors under conditions, the radius of a similarity, and the share that an approximate
+   search found. The search is that of nearest.c with a mask and first limits. */
+#ifndef PKN_HDC_TOP_K_WHERE_C
+#define PKN_HDC_TOP_K_WHERE_C
+
+/* #include "hdc/nearest.c": above */
+/* #include "hdc/exact_search.h": above */
+/* #include "hdc/search_check.h": above */
+
+/* The first pass for queries that expect near targets compares 1 / 16 of the words, 8 at least (512
+   bits tell a near vector from others), and is left out where that is more than a quarter. */
+#define PKN_WHERE_PREFIX_MIN 8
+#define PKN_WHERE_PREFIX_SHARE 16
+
+typedef struct pkn_where_call {
+    const uint64_t *queries, *memory;
+    size_t n_queries, n_memory, words, k;
+    pkern_hdc_match *out;
+    uint64_t *limits;
+} pkn_where_call;
+
+/* The candidates of the first pass bound the k-th distance from above. */
+PKN_INTERNAL int pkn_where_limits(size_t begin, size_t end, void *ctx) {
+    const pkn_where_call *call = (const pkn_where_call *)ctx;
+    for (size_t query = begin; query < end; query++) {
+        const pkern_hdc_match *row = call->out + query * call->k;
+        uint64_t farthest = 0;
+        for (size_t i = 0; i < call->k && farthest <= UINT32_MAX; i++) {
+            uint64_t distance = row[i].index == SIZE_MAX
+                                    ? PKN_BOUNDED_ALL
+                                    : pkn_simd()->hamming_u64(
+                                          call->queries + query * call->words,
+                                          call->memory + row[i].index * call->words, call->words);
+            farthest = distance > farthest ? distance : farthest;
+        }
+        farthest++;
+        call->limits[query] = farthest < call->limits[query] ? farthest : call->limits[query];
+    }
+    return 0;
+}
+
+/* Gives each query its first limit by a search over the first words of all vectors, with out as
+   scratch. */
+PKN_INTERNAL pkern_status pkn_where_first_pass(const pkn_where_call *call, pkern_pool *pool,
+                                               pkn_nearest_where *where) {
+    size_t words =
+        call->words / PKN_WHERE_PREFIX_SHARE / PKN_BOUNDED_STEP_WORDS * PKN_BOUNDED_STEP_WORDS;
+    pkern_status status;
+    where->words = pkn_max_size(words, PKN_WHERE_PREFIX_MIN);
+    status = pkn_nearest_checked(pool, call->queries, call->n_queries, call->memory, call->n_memory,
+                                 call->words, call->k, where, call->out);
+    where->words = call->words;
+    if (status != PKERN_OK) {
+        return status;
+    }
+    for (size_t query = 0; query < call->n_queries; query++) {
+        call->limits[query] = where->limit;
+    }
+    where->limits = call->limits;
+    return pkn_hdc_run(pool, call->n_queries, 1, pkn_hdc_pair_cost(call->words) * (double)call->k,
+                       pkn_where_limits, (void *)(uintptr_t)call);
+}
+
+PKN_INTERNAL pkern_status pkn_where_run(pkn_where_call *call, pkern_pool *pool,
+                                        const pkern_hdc_search_options *options) {
+    const pkern_allocator *allocator = 0;
+    pkn_nearest_where where;
+    pkern_status status = PKERN_OK;
+    where.mask = options->mask;
+    where.limits = 0;
+    where.limit =
+        options->flags & PKERN_HDC_WITHIN ? (uint64_t)options->radius + 1 : PKN_BOUNDED_ALL;
+    where.words = call->words;
+    pkn_atomic_store_relaxed_u64(&where.read, 0);
+    call->limits = 0;
+    if ((options->flags & PKERN_HDC_EXPECT_NEAR) && call->words >= 4 * PKN_WHERE_PREFIX_MIN &&
+        call->k < call->n_memory) {
+        allocator = pkn_pool_allocator(pool);
+        call->limits =
+            (uint64_t *)pkn_allocate(allocator, call->n_queries * sizeof(uint64_t), PKN_CACHE_LINE);
+        status = call->limits ? pkn_where_first_pass(call, pool, &where) : PKERN_ENOMEM;
+    }
+    if (status == PKERN_OK) {
+        status = pkn_nearest_checked(pool, call->queries, call->n_queries, call->memory,
+                                     call->n_memory, call->words, call->k, &where, call->out);
+    }
+    if (options->words_read) {
+        *options->words_read = pkn_atomic_load_relaxed_u64(&where.read);
+    }
+    pkn_release(allocator, call->limits, call->n_queries * sizeof(uint64_t));
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_top_k_where(pkern_pool *pool, const uint64_t *queries,
+                                             size_t n_queries, const uint64_t *memory,
+                                             size_t n_memory, size_t words, size_t k,
+                                             const pkern_hdc_search_options *options,
+                                             pkern_hdc_match *out) {
+    pkn_where_call call;
+    pkn_tiles tiles;
+    size_t out_bytes;
+    pkern_status status;
+    if (!options) {
+        return pkern_hdc_top_k(pool, queries, n_queries, memory, n_memory, words, k, out);
+    }
+    if (pkn_mul_overflows_size(n_queries, k, &out_bytes) ||
+        pkn_mul_overflows_size(out_bytes, sizeof *out, &out_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    pkn_search_tiles(&tiles, queries, n_queries, memory, n_memory, words);
+    status = pkn_search_check(&tiles, out, out_bytes);
+    if (status == PKERN_OK && !pkn_search_mask_is_apart(options->mask, n_memory, out, out_bytes)) {
+        status = PKERN_EINVAL;
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (options->words_read) {
+        *options->words_read = 0;
+    }
+    if (out_bytes == 0) {
+        return PKERN_OK;
+    }
+    call.queries = queries;
+    call.n_queries = n_queries;
+    call.memory = memory;
+    call.n_memory = n_memory;
+    call.words = words;
+    call.k = k;
+    call.out = out;
+    return pkn_where_run(&call, pool, options);
+}
+
+/* The division gives a place near the edge, where the float that matches hold decides. */
+PKERN_API pkern_status pkern_hdc_radius(float similarity, size_t words, uint32_t *radius) {
+    uint64_t bits = (uint64_t)words * 64, distance;
+    double scale = 1.0 / (double)bits, guess;
+    if (words == 0 || !radius || !(similarity <= 1)) {
+        return PKERN_EINVAL;
+    }
+    if (words > PKN_HDC_MAX_WORDS) {
+        return PKERN_EOVERFLOW;
+    }
+    if (similarity <= 0) {
+        *radius = bits > UINT32_MAX ? UINT32_MAX : (uint32_t)bits;
+        return PKERN_OK;
+    }
+    guess = (1 - (double)similarity) * (double)bits;
+    distance = (uint64_t)guess;
+    while (distance < bits && distance < UINT32_MAX &&
+           pkn_similarity_of((uint32_t)distance + 1, bits, scale) >= similarity) {
+        distance++;
+    }
+    while (distance > 0 && pkn_similarity_of((uint32_t)distance, bits, scale) < similarity) {
+        distance--;
+    }
+    *radius = (uint32_t)distance;
+    return PKERN_OK;
+}
+
+PKERN_API double pkern_hdc_recall(const pkern_hdc_match *exact, const pkern_hdc_match *found,
+                                  size_t n_queries, size_t k) {
+    uint64_t hits = 0, all = 0;
+    for (size_t row = 0; row < n_queries; row++) {
+        size_t n_exact = 0, n_found = 0;
+        while (n_exact < k && exact[row * k + n_exact].index != SIZE_MAX) {
+            n_exact++;
+        }
+        for (size_t i = 0; n_exact > 0 && i < k; i++) {
+            n_found += found[row * k + i].index != SIZE_MAX &&
+                       found[row * k + i].distance <= exact[row * k + n_exact - 1].distance;
+        }
+        hits += pkn_min_size(n_found, n_exact);
+        all += n_exact;
+    }
+    return all == 0 ? 1 : (double)hits / (double)all;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/range.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Range search and joins: everything within a radius, listed in order though threads find it in any
+   order. The grid of queries and splits of the targets is first counted, cell by cell; the sums tell
+   where each cell's results go, and cells with results are compared again and written. In the usual
+   case, a few results, that is next to nothing, and it needs memory for the counts alone. Queries
+   are taken in stripes whose counts fit in 1 MiB, or on the stack. */
+#ifndef PKN_HDC_RANGE_C
+#define PKN_HDC_RANGE_C
+
+/* #include "base/alloc.h": above */
+/* #include "hdc/bounded.h": above */
+/* ==== src/hdc/match_heap.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A row of matches that keeps the first `room` of all that are put in, in an order that says which
+   of two comes first: a heap with the last one on top, sorted in the end. */
+#ifndef PKN_HDC_MATCH_HEAP_H
+#define PKN_HDC_MATCH_HEAP_H
+
+/* #include "hdc/hdc.h": above */
+
+typedef struct pkn_match_heap {
+    pkern_hdc_match *matches;
+    size_t count, room;
+    int by_distance; /* then index; else by index */
+} pkn_match_heap;
+
+PKN_INLINE int pkn_match_before(const pkern_hdc_match *a, const pkern_hdc_match *b,
+                                int by_distance) {
+    return by_distance && a->distance != b->distance ? a->distance < b->distance
+                                                     : a->index < b->index;
+}
+
+PKN_INTERNAL void pkn_match_heap_sift(pkn_match_heap *heap, size_t root, size_t n) {
+    pkern_hdc_match match = heap->matches[root];
+    for (size_t child = 2 * root + 1; child < n; child = 2 * root + 1) {
+        child += child + 1 < n && pkn_match_before(&heap->matches[child], &heap->matches[child + 1],
+                                                   heap->by_distance);
+        if (pkn_match_before(&heap->matches[child], &match, heap->by_distance)) {
+            break;
+        }
+        heap->matches[root] = heap->matches[child];
+        root = child;
+    }
+    heap->matches[root] = match;
+}
+
+PKN_INTERNAL void pkn_match_heap_put(pkn_match_heap *heap, const pkern_hdc_match *match) {
+    if (heap->count < heap->room) {
+        heap->matches[heap->count++] = *match;
+        if (heap->count == heap->room) {
+            for (size_t root = heap->room / 2; root > 0; root--) {
+                pkn_match_heap_sift(heap, root - 1, heap->room);
+            }
+        }
+    } else if (heap->room > 0 && pkn_match_before(match, &heap->matches[0], heap->by_distance)) {
+        heap->matches[0] = *match;
+        pkn_match_heap_sift(heap, 0, heap->room);
+    }
+}
+
+/* The matches in order. Only a full heap is one, so a row of `room` matches is expected. */
+PKN_INTERNAL void pkn_match_heap_sort(pkn_match_heap *heap) {
+    for (size_t last = heap->count; last > 1; last--) {
+        pkern_hdc_match match = heap->matches[0];
+        heap->matches[0] = heap->matches[last - 1];
+        heap->matches[last - 1] = match;
+        pkn_match_heap_sift(heap, 0, last - 1);
+    }
+}
+
+#endif
+/* ==== src/hdc/range.c, continued ==== */
+/* #include "hdc/exact_search.h": above */
+/* #include "hdc/search_check.h": above */
+
+#define PKN_RANGE_MAX_SPLITS 64
+#define PKN_RANGE_SPLIT_LEN 1024
+#define PKN_RANGE_STACK_CELLS 512
+#define PKN_RANGE_HEAP_CELLS ((size_t)1 << 17)
+
+typedef struct pkn_range {
+    pkn_tiles tiles; /* with the queries of the stripe */
+    size_t first;    /* the stripe's first query */
+    const uint64_t *mask;
+    uint64_t limit;
+    int self; /* a join of a set with itself: targets behind the query only */
+    int by_distance;
+    size_t *cells; /* [n_queries x n_splits + 1]: counts, then where in the list they begin */
+    pkern_hdc_match *matches; /* one of the two */
+    pkern_hdc_pair *pairs;
+    size_t capacity;
+    double scale; /* 1 / bits */
+    pkn_atomic_u64 read;
+} pkn_range;
+
+/* Keys of up to 4 queries from query on with targets [t, t + n); places are relative to first. */
+PKN_INTERNAL void pkn_range_block(const pkn_range *range, pkn_bounded *bounded, size_t query,
+                                  size_t n_queries, size_t t, size_t n, size_t first,
+                                  uint64_t *keys, size_t *counts) {
+    uint64_t limits[PKN_PANEL_QUERIES];
+    for (size_t i = 0; i < n_queries; i++) {
+        limits[i] = range->limit;
+    }
+    pkn_bounded_block(bounded, range->tiles.queries + query * range->tiles.words, n_queries, t, n,
+                      limits, (uint32_t)(t - first), keys, counts);
+    for (size_t i = 0; range->self && i < n_queries; i++) {
+        uint64_t *row = keys + i * PKN_BLOCK_MAX_TARGETS;
+        size_t skip = 0;
+        while (skip < counts[i] &&
+               first + (size_t)(row[skip] & UINT32_MAX) <= range->first + query + i) {
+            skip++;
+        }
+        counts[i] -= skip;
+        memmove(row, row + skip, counts[i] * sizeof *row);
+    }
+}
+
+PKN_INTERNAL int pkn_range_count(size_t begin, size_t end, void *ctx) {
+    pkn_range *range = (pkn_range *)ctx;
+    const pkn_tiles *tiles = &range->tiles;
+    pkn_bounded bounded;
+    pkn_bounded_init(&bounded, tiles, range->mask, tiles->words);
+    while (begin < end) {
+        pkn_tiles_part part;
+        begin = pkn_tiles_next(tiles, begin, end, SIZE_MAX, &part);
+        for (size_t q = part.query; q < part.query_end; q++) {
+            range->cells[q * tiles->n_splits + part.split] = 0;
+        }
+        for (size_t t = part.target; t < part.target_end; t += tiles->block_len) {
+            size_t n = pkn_min_size(tiles->block_len, part.target_end - t);
+            for (size_t q = part.query; q < part.query_end; q += PKN_PANEL_QUERIES) {
+                size_t n_queries = pkn_min_size(PKN_PANEL_QUERIES, part.query_end - q);
+                uint64_t keys[PKN_PANEL_QUERIES * PKN_BLOCK_MAX_TARGETS];
+                size_t counts[PKN_PANEL_QUERIES];
+                if (range->self && t + n <= range->first + q + 1) {
+                    break;
+                }
+                pkn_range_block(range, &bounded, q, n_queries, t, n, part.target, keys, counts);
+                for (size_t i = 0; i < n_queries; i++) {
+                    range->cells[(q + i) * tiles->n_splits + part.split] += counts[i];
+                }
+            }
+        }
+    }
+    (void)pkn_atomic_fetch_add_relaxed_u64(&range->read, bounded.read);
+    return 0;
+}
+
+PKN_INTERNAL void pkn_range_put(const pkn_range *range, pkn_match_heap *row, size_t place,
+                                size_t query, size_t index, uint32_t distance) {
+    pkern_hdc_match match;
+    match.index = index;
+    match.distance = distance;
+    match.similarity = pkn_similarity_of(distance, (uint64_t)range->tiles.words * 64, range->scale);
+    if (range->by_distance) {
+        pkn_match_heap_put(row, &match);
+    } else if (place < range->capacity && range->pairs) {
+        pkern_hdc_pair *pair = &range->pairs[place];
+        pair->i = range->first + query;
+        pair->j = index;
+        pair->distance = distance;
+        pair->similarity = match.similarity;
+    } else if (place < range->capacity) {
+        range->matches[place] = match;
+    }
+}
+
+/* Writes the results of queries [begin, end). */
+PKN_INTERNAL int pkn_range_fill(size_t begin, size_t end, void *ctx) {
+    pkn_range *range = (pkn_range *)ctx;
+    const pkn_tiles *tiles = &range->tiles;
+    pkn_bounded bounded;
+    pkn_bounded_init(&bounded, tiles, range->mask, tiles->words);
+    for (size_t q = begin; q < end; q++) {
+        const size_t *cells = range->cells + q * tiles->n_splits;
+        size_t row_begin = pkn_min_size(cells[0], range->capacity);
+        pkn_match_heap row;
+        row.matches = range->matches ? range->matches + row_begin : 0;
+        row.count = 0;
+        row.room = pkn_min_size(cells[tiles->n_splits], range->capacity) - row_begin;
+        row.by_distance = 1;
+        for (size_t split = 0; split < tiles->n_splits && row.room > 0; split++) {
+            size_t place = cells[split];
+            size_t target = split * tiles->split_len;
+            size_t target_end = pkn_min_size(target + tiles->split_len, tiles->n_targets);
+            if (place == cells[split + 1] || (!range->by_distance && place >= range->capacity)) {
+                continue;
+            }
+            for (size_t t = target; t < target_end; t += tiles->block_len) {
+                uint64_t keys[PKN_BLOCK_MAX_TARGETS];
+                size_t count;
+                pkn_range_block(range, &bounded, q, 1, t,
+                                pkn_min_size(tiles->block_len, target_end - t), target, keys,
+                                &count);
+                for (size_t i = 0; i < count; i++) {
+                    pkn_range_put(range, &row, place++, q, target + (size_t)(keys[i] & UINT32_MAX),
+                                  (uint32_t)(keys[i] >> 32));
+                }
+            }
+        }
+        if (range->by_distance) {
+            pkn_match_heap_sort(&row);
+        }
+    }
+    (void)pkn_atomic_fetch_add_relaxed_u64(&range->read, bounded.read);
+    return 0;
+}
+
+/* Makes the stripe's counts places in the list, of which *total were before; returns how many of its
+   cells have results that are to be written. */
+PKN_INTERNAL size_t pkn_range_sum(pkn_range *range, size_t *total) {
+    size_t n_cells = range->tiles.n_queries * range->tiles.n_splits, wanted = 0;
+    for (size_t i = 0; i < n_cells; i++) {
+        size_t count = range->cells[i];
+        wanted += count > 0 && *total < range->capacity;
+        range->cells[i] = *total;
+        *total += count;
+    }
+    range->cells[n_cells] = *total;
+    return wanted;
+}
+
+/* The queries of range in stripes of at most n_cells cells. offsets: 0, or that of a range
+   search. */
+PKN_INTERNAL pkern_status pkn_range_stripes(pkn_range *range, pkern_pool *pool, size_t n_cells,
+                                            size_t *offsets, size_t *total) {
+    const uint64_t *queries = range->tiles.queries;
+    size_t n_queries = range->tiles.n_queries;
+    size_t stripe = (n_cells - 1) / range->tiles.n_splits;
+    double item_cost_ns = range->tiles.item_cost_ns;
+    pkern_status status = PKERN_OK;
+    stripe = stripe > PKN_PANEL_QUERIES ? stripe / PKN_PANEL_QUERIES * PKN_PANEL_QUERIES : stripe;
+    for (size_t first = 0; first < n_queries && status == PKERN_OK; first += stripe) {
+        pkn_tiles *tiles = &range->tiles;
+        size_t wanted;
+        range->first = first;
+        tiles->queries = queries + first * tiles->words;
+        tiles->n_queries = pkn_min_size(stripe, n_queries - first);
+        tiles->n_panels = (tiles->n_queries + PKN_PANEL_QUERIES - 1) / PKN_PANEL_QUERIES;
+        tiles->item_cost_ns = item_cost_ns;
+        status = pkn_tiles_run(tiles, pool, pkn_range_count, range);
+        wanted = pkn_range_sum(range, total);
+        if (status == PKERN_OK && wanted > 0) {
+            double cost = pkn_hdc_pair_cost(tiles->words) * (double)tiles->split_len;
+            status = pkn_hdc_run(pool, tiles->n_queries, 1,
+                                 cost * (double)wanted / (double)tiles->n_queries, pkn_range_fill,
+                                 range);
+        }
+        for (size_t q = 0; offsets && q < tiles->n_queries; q++) {
+            offsets[first + q + 1] = range->cells[(q + 1) * tiles->n_splits];
+        }
+    }
+    return status;
+}
+
+/* Neither queries nor targets are empty. */
+PKN_INTERNAL pkern_status pkn_range_run(pkn_range *range, pkern_pool *pool, size_t *offsets,
+                                        size_t *total) {
+    pkn_tiles *tiles = &range->tiles;
+    size_t stack_cells[PKN_RANGE_STACK_CELLS];
+    size_t *heap_cells = 0;
+    size_t n_cells = PKN_RANGE_STACK_CELLS, bytes = 0;
+    const pkern_allocator *allocator = 0;
+    pkern_status status;
+    range->scale = 1.0 / ((double)tiles->words * 64);
+    pkn_atomic_store_relaxed_u64(&range->read, 0);
+    pkn_tiles_cut(tiles, 1, 1);
+    tiles->split_len =
+        pkn_max_size(PKN_RANGE_SPLIT_LEN, tiles->n_targets / PKN_RANGE_MAX_SPLITS + 1);
+    tiles->n_splits = (tiles->n_targets + tiles->split_len - 1) / tiles->split_len;
+    tiles->item_cost_ns /= (double)tiles->n_splits * (range->self ? 2 : 1);
+    if (tiles->n_queries > (n_cells - 1) / tiles->n_splits) {
+        n_cells = PKN_RANGE_HEAP_CELLS;
+        if (tiles->n_queries <= n_cells / tiles->n_splits - 1) {
+            n_cells = tiles->n_queries * tiles->n_splits + 1;
+        }
+        bytes = n_cells * sizeof(size_t);
+        allocator = pkn_pool_allocator(pool);
+        heap_cells = (size_t *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+        n_cells = heap_cells ? n_cells : PKN_RANGE_STACK_CELLS;
+    }
+    range->cells = heap_cells ? heap_cells : stack_cells;
+    status = pkn_range_stripes(range, pool, n_cells, offsets, total);
+    pkn_release(allocator, heap_cells, bytes);
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_range_search(pkern_pool *pool, const uint64_t *queries,
+                                              size_t n_queries, const uint64_t *memory,
+                                              size_t n_memory, size_t words, uint32_t radius,
+                                              const pkern_hdc_search_options *options,
+                                              size_t *offsets, pkern_hdc_match *out,
+                                              size_t capacity) {
+    pkn_range range;
+    size_t out_bytes, offset_bytes, total = 0;
+    pkern_status status;
+    memset(&range, 0, sizeof range);
+    if (pkn_mul_overflows_size(capacity, sizeof *out, &out_bytes) || n_queries == SIZE_MAX ||
+        pkn_mul_overflows_size(n_queries + 1, sizeof *offsets, &offset_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    pkn_search_tiles(&range.tiles, queries, n_queries, memory, n_memory, words);
+    status = pkn_search_check(&range.tiles, out, out_bytes);
+    if (status == PKERN_OK) {
+        status = pkn_search_check(&range.tiles, offsets, offset_bytes);
+    }
+    range.mask = options ? options->mask : 0;
+    if (status == PKERN_OK &&
+        (pkn_overlaps(out, out_bytes, offsets, offset_bytes) ||
+         !pkn_search_mask_is_apart(range.mask, n_memory, out, out_bytes) ||
+         !pkn_search_mask_is_apart(range.mask, n_memory, offsets, offset_bytes))) {
+        status = PKERN_EINVAL;
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    range.limit = (uint64_t)radius + 1;
+    range.by_distance = options && (options->flags & PKERN_HDC_BY_DISTANCE);
+    range.matches = out;
+    range.capacity = capacity;
+    offsets[0] = 0;
+    if (n_queries > 0 && n_memory > 0) {
+        status = pkn_range_run(&range, pool, offsets, &total);
+    } else {
+        memset(offsets, 0, offset_bytes);
+    }
+    if (options && options->words_read) {
+        *options->words_read = pkn_atomic_load_relaxed_u64(&range.read);
+    }
+    return status;
+}
+
+PKN_INTERNAL pkern_status pkn_range_join(pkn_range *range, pkern_pool *pool, uint32_t radius,
+                                         pkern_hdc_pair *out, size_t capacity, size_t *count) {
+    size_t out_bytes;
+    pkern_status status;
+    if (pkn_mul_overflows_size(capacity, sizeof *out, &out_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    status = pkn_search_check(&range->tiles, out, out_bytes);
+    if (status != PKERN_OK || !count) {
+        return status != PKERN_OK ? status : PKERN_EINVAL;
+    }
+    *count = 0;
+    if (range->tiles.n_queries == 0 || range->tiles.n_targets == 0) {
+        return PKERN_OK;
+    }
+    range->limit = (uint64_t)radius + 1;
+    range->pairs = out;
+    range->capacity = capacity;
+    return pkn_range_run(range, pool, 0, count);
+}
+
+PKERN_API pkern_status pkern_hdc_join(pkern_pool *pool, const uint64_t *a, size_t n_a,
+                                      const uint64_t *b, size_t n_b, size_t words, uint32_t radius,
+                                      pkern_hdc_pair *out, size_t capacity, size_t *count) {
+    pkn_range range;
+    memset(&range, 0, sizeof range);
+    pkn_search_tiles(&range.tiles, a, n_a, b, n_b, words);
+    return pkn_range_join(&range, pool, radius, out, capacity, count);
+}
+
+PKERN_API pkern_status pkern_hdc_self_join(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                           size_t words, uint32_t radius, pkern_hdc_pair *out,
+                                           size_t capacity, size_t *count) {
+    pkn_range range;
+    memset(&range, 0, sizeof range);
+    range.self = 1;
+    pkn_search_tiles(&range.tiles, vectors, n, vectors, n, words);
+    return pkn_range_join(&range, pool, radius, out, capacity, count);
+}
 
 #endif
 /* ==== src/pkern.in.h, continued ==== */

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xe6c43834c5baba0cu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xd1647c70df7f38ffu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xe6c43834c5baba0cu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xd1647c70df7f38ffu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -634,6 +634,9 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
       scalar, avx2, avx512, avx512, scalar) \
     X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t *out, size_t out_stride), \
+      popcnt, avx2, avx512, avx512_vpopcnt, neon) \
+    X(hamming_part_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+      size_t stride, size_t words, uint32_t *out, size_t out_stride), \
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(nearest_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t first, uint32_t *distances, uint32_t *indices), \
@@ -2495,15 +2498,16 @@ PKN_ALWAYS_INLINE void pkn_nearest_update(const uint32_t *from, size_t n, uint32
 #endif
 /* ==== src/simd/tile_scalar.c, continued ==== */
 
-/* out[q * out_stride + t] = hamming(row q of queries, row t of targets), 2^32 as UINT32_MAX; rows
-   of words words. */
-PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_queries,
+/* out[q * out_stride + t] = hamming(row q of queries, row t of targets), 2^32 as UINT32_MAX; of
+   rows that are stride words apart the first words are compared. */
+PKN_INTERNAL void pkn_hamming_part_u64_scalar(const uint64_t *queries, size_t n_queries,
                                               const uint64_t *targets, size_t n_targets,
-                                              size_t words, uint32_t *out, size_t out_stride) {
+                                              size_t stride, size_t words, uint32_t *out,
+                                              size_t out_stride) {
     for (size_t q = 0; q < n_queries; q++) {
         for (size_t t = 0; t < n_targets; t++) {
-            const uint64_t *query = queries + q * words;
-            const uint64_t *target = targets + t * words;
+            const uint64_t *query = queries + q * stride;
+            const uint64_t *target = targets + t * stride;
             uint64_t count = 0;
             for (size_t i = 0; i < words; i++) {
                 count += pkn_popcount_u64(query[i] ^ target[i]);
@@ -2511,6 +2515,14 @@ PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_
             out[q * out_stride + t] = count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
         }
     }
+}
+
+/* The same for whole rows: stride = words. */
+PKN_INTERNAL void pkn_hamming_tile_u64_scalar(const uint64_t *queries, size_t n_queries,
+                                              const uint64_t *targets, size_t n_targets,
+                                              size_t words, uint32_t *out, size_t out_stride) {
+    pkn_hamming_part_u64_scalar(queries, n_queries, targets, n_targets, words, words, out,
+                                out_stride);
 }
 
 /* Keeps each query's nearest targets. For targets t ascending and each query q, with lane = 4 * q +
@@ -2572,13 +2584,14 @@ PKN_ALWAYS_INLINE uint32_t pkn_count_of_u32(uint64_t count) {
 }
 
 PKN_TARGET_POPCNT PKN_INTERNAL void
-pkn_hamming_tile_u64_popcnt(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                            size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+pkn_hamming_part_u64_popcnt(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                            size_t n_targets, size_t stride, size_t words, uint32_t *out,
+                            size_t out_stride) {
     for (size_t t = 0; t < n_targets; t += 2) {
-        const uint64_t *even = targets + t * words;
-        const uint64_t *odd = t + 1 < n_targets ? even + words : even;
+        const uint64_t *even = targets + t * stride;
+        const uint64_t *odd = t + 1 < n_targets ? even + stride : even;
         for (size_t q = 0; q < n_queries; q++) {
-            const uint64_t *query = queries + q * words;
+            const uint64_t *query = queries + q * stride;
             uint32_t *place = out + q * out_stride + t;
             uint64_t n_even = 0, n_odd = 0;
             for (size_t i = 0; i < words; i++) {
@@ -2591,6 +2604,14 @@ pkn_hamming_tile_u64_popcnt(const uint64_t *queries, size_t n_queries, const uin
             }
         }
     }
+}
+
+/* The same for whole rows: stride = words. */
+PKN_TARGET_POPCNT PKN_INTERNAL void
+pkn_hamming_tile_u64_popcnt(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                            size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+    pkn_hamming_part_u64_popcnt(queries, n_queries, targets, n_targets, words, words, out,
+                                out_stride);
 }
 
 PKN_TARGET_POPCNT PKN_INTERNAL void
@@ -2677,18 +2698,19 @@ PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m128i pkn_tile_1x4_avx2(const uint64_t *quer
 }
 
 PKN_TARGET_AVX2 PKN_INTERNAL void
-pkn_hamming_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
-                          size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+pkn_hamming_part_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                          size_t n_targets, size_t stride, size_t words, uint32_t *out,
+                          size_t out_stride) {
     for (size_t word = 0; word < words; word += PKN_TILE_AVX2_WORDS) {
         size_t n_words = pkn_min_size(words - word, PKN_TILE_AVX2_WORDS);
         for (size_t t = 0; t < n_targets; t += 4) {
             size_t n = pkn_min_size(n_targets - t, 4);
             const uint64_t *rows[4];
             for (size_t i = 0; i < 4; i++) {
-                rows[i] = targets + (t + (i < n ? i : n - 1)) * words + word;
+                rows[i] = targets + (t + (i < n ? i : n - 1)) * stride + word;
             }
             for (size_t q = 0; q < n_queries; q++) {
-                __m128i counts = pkn_tile_1x4_avx2(queries + q * words + word, rows, n_words);
+                __m128i counts = pkn_tile_1x4_avx2(queries + q * stride + word, rows, n_words);
                 uint32_t *place = out + q * out_stride + t;
                 if (n == 4 && word == 0) {
                     _mm_storeu_si128((__m128i *)(void *)place, counts);
@@ -2702,6 +2724,14 @@ pkn_hamming_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint6
             }
         }
     }
+}
+
+/* The same for whole rows: stride = words. */
+PKN_TARGET_AVX2 PKN_INTERNAL void
+pkn_hamming_tile_u64_avx2(const uint64_t *queries, size_t n_queries, const uint64_t *targets,
+                          size_t n_targets, size_t words, uint32_t *out, size_t out_stride) {
+    pkn_hamming_part_u64_avx2(queries, n_queries, targets, n_targets, words, words, out,
+                              out_stride);
 }
 
 PKN_TARGET_AVX2 PKN_INTERNAL void
@@ -2964,22 +2994,28 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_sum_avx512(__m512i a, __m51
                 out + i); \
         } \
     } \
-    TARGET PKN_INTERNAL void pkn_hamming_tile_u64_##isa( \
+    TARGET PKN_INTERNAL void pkn_hamming_part_u64_##isa( \
         const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
-        size_t words, uint32_t *out, size_t out_stride) { \
+        size_t stride, size_t words, uint32_t *out, size_t out_stride) { \
         for (size_t word = 0; word < words; word += PKN_TILE_AVX512_WORDS) { \
             size_t n = pkn_min_size(words - word, PKN_TILE_AVX512_WORDS); \
             size_t q = 0; \
             for (; n_queries - q >= 4; q += 4) { \
-                pkn_tile_panel_avx512(pkn_tile_4x4_##isa, queries + q * words + word, \
-                                      targets + word, n_targets, words, n, word > 0, \
+                pkn_tile_panel_avx512(pkn_tile_4x4_##isa, queries + q * stride + word, \
+                                      targets + word, n_targets, stride, n, word > 0, \
                                       out + q * out_stride, out_stride); \
             } \
             for (; q < n_queries; q++) { \
-                pkn_tile_row_##isa(queries + q * words + word, targets + word, n_targets, words, \
+                pkn_tile_row_##isa(queries + q * stride + word, targets + word, n_targets, stride, \
                                    n, word > 0, out + q * out_stride); \
             } \
         } \
+    } \
+    TARGET PKN_INTERNAL void pkn_hamming_tile_u64_##isa( \
+        const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
+        size_t words, uint32_t *out, size_t out_stride) { \
+        pkn_hamming_part_u64_##isa(queries, n_queries, targets, n_targets, words, words, out, \
+                                   out_stride); \
     } \
     TARGET PKN_INTERNAL void pkn_nearest_tile_u64_##isa( \
         const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
@@ -3241,22 +3277,23 @@ PKN_ALWAYS_INLINE void pkn_tile_2x4_neon(const uint64_t *q0, const uint64_t *q1,
     counts[7] = vaddlvq_u8(b3);
 }
 
-PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_queries,
-                                            const uint64_t *targets, size_t n_targets, size_t words,
-                                            uint32_t *out, size_t out_stride) {
+PKN_INTERNAL void pkn_hamming_part_u64_neon(const uint64_t *queries, size_t n_queries,
+                                            const uint64_t *targets, size_t n_targets,
+                                            size_t stride, size_t words, uint32_t *out,
+                                            size_t out_stride) {
     for (size_t word = 0; word < words; word += PKN_TILE_NEON_WORDS) {
         size_t n_words = pkn_min_size(words - word, PKN_TILE_NEON_WORDS);
         for (size_t t = 0; t < n_targets; t += 4) {
             size_t n = pkn_min_size(n_targets - t, 4);
             const uint64_t *rows[4];
             for (size_t i = 0; i < 4; i++) {
-                rows[i] = targets + (t + (i < n ? i : n - 1)) * words + word;
+                rows[i] = targets + (t + (i < n ? i : n - 1)) * stride + word;
             }
             for (size_t q = 0; q < n_queries; q += 2) {
                 size_t second = q + 1 < n_queries ? q + 1 : q;
                 uint32_t counts[8];
-                pkn_tile_2x4_neon(queries + q * words + word, queries + second * words + word, rows,
-                                  n_words, counts);
+                pkn_tile_2x4_neon(queries + q * stride + word, queries + second * stride + word,
+                                  rows, n_words, counts);
                 for (size_t row = q; row <= second; row++) {
                     uint32_t *place = out + row * out_stride + t;
                     const uint32_t *part = counts + (row - q) * 4;
@@ -3267,6 +3304,14 @@ PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_qu
             }
         }
     }
+}
+
+/* The same for whole rows: stride = words. */
+PKN_INTERNAL void pkn_hamming_tile_u64_neon(const uint64_t *queries, size_t n_queries,
+                                            const uint64_t *targets, size_t n_targets, size_t words,
+                                            uint32_t *out, size_t out_stride) {
+    pkn_hamming_part_u64_neon(queries, n_queries, targets, n_targets, words, words, out,
+                              out_stride);
 }
 
 PKN_INTERNAL void pkn_nearest_tile_u64_neon(const uint64_t *queries, size_t n_queries,
