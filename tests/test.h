@@ -29,6 +29,10 @@ static int test_thread_creation_fails(void) {
     return (int)(failing & 1u);
 }
 
+/* Called before each step of writing a file, with the step's name; the step fails where it returns not 0. */
+static int (*test_disk_step)(const char *step) __attribute__((unused));
+#define PKN_DISK_STEP_FAILS(step) (test_disk_step != 0 && test_disk_step(step) != 0)
+
 /* Where pinned workers read what lies near them. */
 static const char *test_devices __attribute__((unused)) = "/sys/devices/system";
 #define PKN_SYSTEM_DEVICES test_devices

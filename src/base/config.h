@@ -61,6 +61,9 @@
 #define PKN_THREADS 1
 #endif
 
+/* PKERN_NO_POSIX_FILES: defined, files are read into memory instead of mapped, and saved without waiting for the disk, as on
+   systems without POSIX. */
+
 /* PKERN_NO_FUTEX: defined, sleeping uses a condition variable on Linux too. */
 
 #endif

@@ -21,6 +21,15 @@
 #include <unistd.h>
 #endif
 
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(PKERN_NO_POSIX_FILES)
+#define PKN_POSIX_FILES 1
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#else
+#define PKN_POSIX_FILES 0
+#endif
+
 #if defined(__linux__)
 #define PKN_LINUX 1
 #include <sys/syscall.h>
@@ -33,6 +42,10 @@
    to declare a function again; C++ compilers on Linux define _GNU_SOURCE and need none of it. */
 #if PKN_LINUX && !defined(__cplusplus)
 extern long syscall(long number, ...);
+#endif
+#if PKN_POSIX_FILES && !defined(__cplusplus) && defined(__STRICT_ANSI__)
+extern int fileno(FILE *stream);
+extern int fsync(int descriptor);
 #endif
 #if PKN_THREADS && !defined(__cplusplus) && defined(__STRICT_ANSI__)
 #ifndef CLOCK_MONOTONIC

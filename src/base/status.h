@@ -22,7 +22,10 @@ typedef int pkern_status;
     X(PKERN_ETIMEDOUT, -9, "timed out") \
     X(PKERN_ECLOSED, -10, "closed") \
     X(PKERN_EFULL, -11, "full") \
-    X(PKERN_EEMPTY, -12, "empty")
+    X(PKERN_EEMPTY, -12, "empty") \
+    X(PKERN_EVERSION, -13, "a newer version wrote this") \
+    X(PKERN_ECORRUPT, -14, "data is damaged or cut off") \
+    X(PKERN_ENOENT, -15, "not found")
 
 #define PKN_STATUS_ENUM(name, value, text) name = (value),
 enum { PKN_STATUS_LIST(PKN_STATUS_ENUM) PKN_STATUS_END = 1 };

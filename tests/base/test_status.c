@@ -16,12 +16,15 @@ Test(base_status, codes_have_the_agreed_values) {
     cr_assert_eq(PKERN_ECLOSED, -10);
     cr_assert_eq(PKERN_EFULL, -11);
     cr_assert_eq(PKERN_EEMPTY, -12);
+    cr_assert_eq(PKERN_EVERSION, -13);
+    cr_assert_eq(PKERN_ECORRUPT, -14);
+    cr_assert_eq(PKERN_ENOENT, -15);
 }
 
 Test(base_status, each_code_has_a_text_of_its_own) {
-    for (int a = PKERN_EEMPTY; a <= 1; a++) {
+    for (int a = PKERN_ENOENT; a <= 1; a++) {
         cr_assert_not_null(pkern_status_text(a));
-        for (int b = PKERN_EEMPTY - 1; b < a; b++) {
+        for (int b = PKERN_ENOENT - 1; b < a; b++) {
             cr_assert_str_neq(pkern_status_text(a), pkern_status_text(b));
         }
     }
@@ -29,5 +32,5 @@ Test(base_status, each_code_has_a_text_of_its_own) {
 
 Test(base_status, any_number_has_a_text) {
     cr_assert_str_eq(pkern_status_text(1), pkern_status_text(INT32_MAX));
-    cr_assert_str_eq(pkern_status_text(PKERN_EEMPTY - 1), pkern_status_text(INT32_MIN));
+    cr_assert_str_eq(pkern_status_text(PKERN_ENOENT - 1), pkern_status_text(INT32_MIN));
 }

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What the tests of saved files share: a folder of their own, whole files in memory, and a save
+   that is stopped at each of its steps. */
+#ifndef PKN_TEST_HDC_FILE_TOOLS_H
+#define PKN_TEST_HDC_FILE_TOOLS_H
+
+#include "hdc_oracle.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct file_folder {
+    char path[64], file[80];
+} file_folder;
+
+static inline file_folder file_folder_new(void) {
+    file_folder folder;
+    strcpy(folder.path, "/tmp/pkern_test_XXXXXX");
+    cr_assert_not_null(mkdtemp(folder.path));
+    snprintf(folder.file, sizeof folder.file, "%s/file", folder.path);
+    return folder;
+}
+
+/* Removes what is in the folder, and says how many files that were. */
+static inline int file_folder_clear(const file_folder *folder) {
+    DIR *listing = opendir(folder->path);
+    int n = 0;
+    cr_assert_not_null(listing);
+    for (struct dirent *entry; (entry = readdir(listing)) != 0;) {
+        char path[400];
+        if (entry->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "%s/%s", folder->path, entry->d_name);
+        cr_assert_eq(remove(path), 0);
+        n++;
+    }
+    closedir(listing);
+    return n;
+}
+
+/* Fails where more or fewer than n files are left. */
+static inline void file_folder_delete(const file_folder *folder, int n) {
+    int left = file_folder_clear(folder);
+    cr_assert_eq(left, n, "%d files left, not %d", left, n);
+    cr_assert_eq(rmdir(folder->path), 0);
+}
+
+/* Aligned to 8, as file_open_memory wants it. */
+static inline unsigned char *file_slurp(const char *path, size_t *n_bytes) {
+    FILE *stream = fopen(path, "rb");
+    unsigned char *bytes;
+    cr_assert_not_null(stream);
+    fseek(stream, 0, SEEK_END);
+    *n_bytes = (size_t)ftell(stream);
+    rewind(stream);
+    bytes = (unsigned char *)malloc(*n_bytes + 1);
+    cr_assert_eq(fread(bytes, 1, *n_bytes, stream), *n_bytes);
+    fclose(stream);
+    return bytes;
+}
+
+static inline void file_spit(const char *path, const void *bytes, size_t n_bytes) {
+    FILE *stream = fopen(path, "wb");
+    cr_assert_not_null(stream);
+    cr_assert_eq(fwrite(bytes, 1, n_bytes, stream), n_bytes);
+    cr_assert_eq(fclose(stream), 0);
+}
+
+/* Sets all checksums of a file in memory right, as far as its table is one. */
+static inline void file_seal(unsigned char *bytes, size_t n_bytes) {
+    pkn_file_header header;
+    size_t table, n;
+    if (n_bytes < sizeof header) return;
+    memcpy(&header, bytes, sizeof header);
+    table = n_bytes - sizeof header;
+    n = header.n_sections <= table / sizeof(pkn_file_entry) ? (size_t)header.n_sections : 0;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char *at = bytes + sizeof header + i * sizeof(pkn_file_entry);
+        pkn_file_entry entry;
+        memcpy(&entry, at, sizeof entry);
+        if (entry.offset <= n_bytes && entry.element_bytes < 65536 && entry.count < n_bytes) {
+            size_t size = ((size_t)(entry.element_bytes * entry.count) + 63) / 64 * 64;
+            if (size <= n_bytes - (size_t)entry.offset) {
+                entry.checksum = pkn_checksum_of(0, bytes + entry.offset, size);
+                memcpy(at, &entry, sizeof entry);
+            }
+        }
+    }
+    header.table_checksum = pkn_checksum_of(0, bytes + sizeof header, n * sizeof(pkn_file_entry));
+    header.header_checksum = pkn_file_header_checksum(&header);
+    memcpy(bytes, &header, sizeof header);
+}
+
+/* Which step of a save to stop at, counted down, and how. */
+static int file_steps_left, file_step_ends_process;
+
+static inline int file_step(const char *step) {
+    (void)step;
+    if (--file_steps_left >= 0) return 0;
+    if (file_step_ends_process) _exit(55);
+    return 1;
+}
+
+/* save(path, ctx) over the file of an earlier save(path, 0) is stopped at each step, by an error
+   and by the process's end: what load(path) says is 0 for the old contents, 1 for the new. Returns
+   the number of steps. */
+static inline int file_stopped_saves(pkern_status (*save)(const char *path, int newer),
+                                     int (*load)(const char *path)) {
+    file_folder folder = file_folder_new();
+    int steps = 0, saved = 0;
+    for (; !saved; steps++) {
+        for (file_step_ends_process = 0; file_step_ends_process < 2; file_step_ends_process++) {
+            int result = 0;
+            pid_t child;
+            (void)file_folder_clear(&folder);
+            cr_assert_eq(save(folder.file, 0), PKERN_OK);
+            fflush(0);
+            child = fork();
+            cr_assert_geq(child, 0);
+            if (child == 0) {
+                file_steps_left = steps;
+                test_disk_step = file_step;
+                _exit(save(folder.file, 1) == PKERN_OK ? 0 : 44);
+            }
+            cr_assert_eq(waitpid(child, &result, 0), child);
+            cr_assert(WIFEXITED(result));
+            saved = WEXITSTATUS(result) == 0;
+            cr_assert(saved || WEXITSTATUS(result) == (file_step_ends_process ? 55 : 44),
+                      "step %d: exit %d", steps, WEXITSTATUS(result));
+            cr_assert_eq(load(folder.file), saved, "step %d", steps);
+            /* an error leaves nothing behind */
+            if (!file_step_ends_process) cr_assert_eq(file_folder_clear(&folder), 1);
+        }
+    }
+    file_step_ends_process = 0;
+    (void)file_folder_clear(&folder);
+    file_folder_delete(&folder, 0);
+    return steps - 1;
+}
+
+#endif
