@@ -58,6 +58,8 @@
 #include "hdc/codebook.h"
 #include "hdc/bipolar.h"
 #include "hdc/exact_search.h"
+#include "hdc/store.h"
+#include "hdc/item_memory.h"
 #endif
 
 /* The code. */
@@ -131,5 +133,10 @@
 #include "hdc/distance_matrix.c"
 #include "hdc/top_k_where.c"
 #include "hdc/range.c"
+#include "hdc/store.c"
+#include "hdc/store_search.c"
+#include "hdc/store_file.c"
+#include "hdc/item_memory.c"
+#include "hdc/item_memory_file.c"
 #endif
 #endif

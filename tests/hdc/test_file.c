@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-#include "hdc/file_write.h"
-#include "hdc/file_read.h"
 #include "file_tools.h"
 
 #include <errno.h>
