@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xd1647c70df7f38ffu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x685b15018a647756u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xd1647c70df7f38ffu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x685b15018a647756u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -137,6 +137,9 @@
 #define PKN_THREADS 1
 #endif
 
+/* PKERN_NO_POSIX_FILES: defined, files are read into memory instead of mapped, and saved without waiting for the disk, as on
+   systems without POSIX. */
+
 /* PKERN_NO_FUTEX: defined, sleeping uses a condition variable on Linux too. */
 
 #endif
@@ -254,7 +257,10 @@ typedef int pkern_status;
     X(PKERN_ETIMEDOUT, -9, "timed out") \
     X(PKERN_ECLOSED, -10, "closed") \
     X(PKERN_EFULL, -11, "full") \
-    X(PKERN_EEMPTY, -12, "empty")
+    X(PKERN_EEMPTY, -12, "empty") \
+    X(PKERN_EVERSION, -13, "a newer version wrote this") \
+    X(PKERN_ECORRUPT, -14, "data is damaged or cut off") \
+    X(PKERN_ENOENT, -15, "not found")
 
 #define PKN_STATUS_ENUM(name, value, text) name = (value),
 enum { PKN_STATUS_LIST(PKN_STATUS_ENUM) PKN_STATUS_END = 1 };
@@ -2509,6 +2515,198 @@ PKERN_EXTERN_C_END
 
 #endif
 /* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/store.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A store of hypervectors that only grows: rows are appended, never move and never change, so many
+   threads search while another one appends, and no reader waits for anything. It is saved to a file
+   and loaded from it without a copy.
+
+   A store keeps `words` words a row, and with PKERN_HDC_STORE_IDS a number of the user's beside
+   each. Rows lie in a few segments, each at least as long as all before it together. Row i is the
+   i-th that was appended.
+
+   Readers (every function that takes a const store) work on the rows there are when they begin;
+   appends go on meanwhile, and a row is seen whole or not at all. Statuses are those of hdc.h; also
+   PKERN_EINVAL for a store that is null. */
+#ifndef PKN_HDC_STORE_H
+#define PKN_HDC_STORE_H
+
+/* #include "hdc/hdc.h": above */
+
+PKERN_EXTERN_C_BEGIN
+
+typedef struct pkern_hdc_store pkern_hdc_store;
+
+enum {
+    PKERN_HDC_STORE_IDS = 1 /* each row has an id */
+};
+
+/* Makes an empty store of rows of words words. flags is 0 or PKERN_HDC_STORE_IDS. allocator 0 is
+   malloc; its functions and user pointer must work until the store is destroyed. PKERN_ENOMEM. */
+PKERN_API pkern_status pkern_hdc_store_create(size_t words, unsigned flags,
+                                              const pkern_allocator *allocator,
+                                              pkern_hdc_store **store);
+
+/* Releases a store and unmaps its file; 0 is a no-op. Nobody may use the store any more. */
+PKERN_API void pkern_hdc_store_destroy(pkern_hdc_store *store);
+
+/* Appends n rows: vectors [n x words] and ids [n], which must be 0 where the store has none. All of
+   them or, on failure, none; readers see none before the call has copied all. *first, where first
+   is not 0, is the row that the first one became. Any thread may append; appends wait for each
+   other. Amortised O(n). Allocates a segment where the last one is full. PKERN_ENOMEM. */
+PKERN_API pkern_status pkern_hdc_store_append(pkern_hdc_store *store, const uint64_t *vectors,
+                                              const uint64_t *ids, size_t n, size_t *first);
+
+/* Makes room for n further rows, so that appending them allocates nothing. Of a store that is
+   empty and new, the n rows will lie in one segment. PKERN_ENOMEM. */
+PKERN_API pkern_status pkern_hdc_store_reserve(pkern_hdc_store *store, size_t n);
+
+/* Rows that can be read now, words of a row, and flags as given to create. */
+PKERN_API size_t pkern_hdc_store_count(const pkern_hdc_store *store);
+PKERN_API size_t pkern_hdc_store_words(const pkern_hdc_store *store);
+PKERN_API unsigned pkern_hdc_store_flags(const pkern_hdc_store *store);
+
+/* The rows from `first` on that lie one after another: *vectors (where vectors is not 0) is row
+   first, *ids its id (0 where the store has none), and the result says how many follow, itself
+   included; 0 where first is no row. The arrays stay as they are until the store is destroyed. All
+   rows in turn, for any function of this library:
+       for (i = 0; (n = pkern_hdc_store_rows(store, i, &vectors, 0)) > 0; i += n) ... */
+PKERN_API size_t pkern_hdc_store_rows(const pkern_hdc_store *store, size_t first,
+                                      const uint64_t **vectors, const uint64_t **ids);
+
+/* pkern_hdc_nearest and pkern_hdc_top_k with all rows of the store as memory; index is a row. The
+   store's words count. Allocates scratch for n_queries * k matches where these are more than 256
+   and the store has several segments. */
+PKERN_API pkern_status pkern_hdc_store_nearest(pkern_pool *pool, const pkern_hdc_store *store,
+                                               const uint64_t *queries, size_t n_queries,
+                                               pkern_hdc_match *out);
+PKERN_API pkern_status pkern_hdc_store_top_k(pkern_pool *pool, const pkern_hdc_store *store,
+                                             const uint64_t *queries, size_t n_queries, size_t k,
+                                             pkern_hdc_match *out);
+
+/* Saves the rows there are to a file at path, which is replaced when the new one is whole and on
+   the disk: an error, a crash or a cut of power before that leaves the old file. A process that
+   ends in the middle may leave "<path>.<16 hex digits>.new". A link at path is replaced, too, and
+   the new file has the permissions of a new file. Readers and appends may go on. The file holds the
+   rows as they are, little-endian, with checksums; a machine of another byte order gets
+   PKERN_EFORMAT. PKERN_EIO: the folder is missing, not writable, the disk is full. PKERN_ENOMEM. */
+PKERN_API pkern_status pkern_hdc_store_save(const pkern_hdc_store *store, const char *path);
+
+/* Makes a store of a saved file, also of one that an item memory saved. The file is checked as a
+   whole, which reads it once, and stays mapped where the system can (else it is read into memory);
+   appended rows go into memory behind it. The file must not be changed while it is mapped: to save
+   over it is fine, to write into it or cut it is not. Failures leave *store 0:
+       PKERN_ENOENT     there is no such file
+       PKERN_EIO        the system can't read it
+       PKERN_EFORMAT    something else than a file of rows
+       PKERN_EVERSION   written by a newer pkern
+       PKERN_ECORRUPT   damaged or cut off
+       PKERN_ENOMEM */
+PKERN_API pkern_status pkern_hdc_store_load(const char *path, const pkern_allocator *allocator,
+                                            pkern_hdc_store **store);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/item_memory.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* An item memory: symbols, each with its hypervector, and the way back from a vector that is near
+   one of them to its symbol.
+
+   A symbol is any run of bytes: a text without its zero, a number as its 8 bytes, none at all.
+   Items stand in rows 0 to count - 1 of one array, in the order in which they were added until one
+   is removed: then the last item takes its row.
+
+   Functions that take a const memory may run at the same time in any number of threads; the others
+   need the memory to themselves. (For search while another thread adds, see the store.) Statuses
+   are those of hdc.h; also PKERN_EINVAL for a memory that is null, or a symbol that is null and has
+   bytes, and PKERN_ENOENT for a symbol that isn't there. After any failure the memory is as it
+   was. */
+#ifndef PKN_HDC_ITEM_MEMORY_H
+#define PKN_HDC_ITEM_MEMORY_H
+
+/* #include "hdc/hdc.h": above */
+
+PKERN_EXTERN_C_BEGIN
+
+typedef struct pkern_hdc_item_memory pkern_hdc_item_memory;
+
+/* The vector that a seed gives a symbol: pkern_hdc_random(hash(seed, symbol), out, words), random
+   and unrelated for different symbols, the same on every machine. words 0 writes nothing. */
+PKERN_API void pkern_hdc_symbol_vector(uint64_t seed, const void *symbol, size_t symbol_bytes,
+                                       uint64_t *out, size_t words);
+
+/* Makes an empty memory for vectors of words words. seed makes the vectors that are not given.
+   allocator 0 is malloc; its functions and user pointer must work until the memory is destroyed.
+   PKERN_ENOMEM. */
+PKERN_API pkern_status pkern_hdc_item_memory_create(size_t words, uint64_t seed,
+                                                    const pkern_allocator *allocator,
+                                                    pkern_hdc_item_memory **memory);
+
+/* Releases a memory; 0 is a no-op. */
+PKERN_API void pkern_hdc_item_memory_destroy(pkern_hdc_item_memory *memory);
+
+/* Adds a symbol with a copy of vector [words], or, where vector is 0, with that of
+   pkern_hdc_symbol_vector and the memory's seed. A symbol that is there already keeps its vector.
+   *row, where row is not 0, is the symbol's row in both cases. vector may be one of the memory's
+   own; symbol may not be part of one that is there (PKERN_EINVAL). Amortised O(symbol_bytes +
+   words). Allocates where memory is full. PKERN_ENOMEM. */
+PKERN_API pkern_status pkern_hdc_item_memory_add(pkern_hdc_item_memory *memory, const void *symbol,
+                                                 size_t symbol_bytes, const uint64_t *vector,
+                                                 size_t *row);
+
+/* Gives a symbol that is there a copy of vector [words], or, where vector is 0, its seed's vector
+   again. */
+PKERN_API pkern_status pkern_hdc_item_memory_update(pkern_hdc_item_memory *memory,
+                                                    const void *symbol, size_t symbol_bytes,
+                                                    const uint64_t *vector);
+
+/* Removes a symbol; the last item moves into its row. */
+PKERN_API pkern_status pkern_hdc_item_memory_remove(pkern_hdc_item_memory *memory,
+                                                    const void *symbol, size_t symbol_bytes);
+
+/* The row of a symbol, SIZE_MAX where it isn't there. O(symbol_bytes). */
+PKERN_API size_t pkern_hdc_item_memory_find(const pkern_hdc_item_memory *memory, const void *symbol,
+                                            size_t symbol_bytes);
+
+/* Number of items, words of a vector. */
+PKERN_API size_t pkern_hdc_item_memory_count(const pkern_hdc_item_memory *memory);
+PKERN_API size_t pkern_hdc_item_memory_words(const pkern_hdc_item_memory *memory);
+
+/* All vectors, [count x words], for any function of this library; 0 where there are none. Valid
+   until the memory changes. */
+PKERN_API const uint64_t *pkern_hdc_item_memory_vectors(const pkern_hdc_item_memory *memory);
+
+/* The symbol in a row below count, *symbol_bytes long, without a zero behind it; 0 and no bytes for
+   any other row. Valid until the memory changes. */
+PKERN_API const void *pkern_hdc_item_memory_symbol(const pkern_hdc_item_memory *memory, size_t row,
+                                                   size_t *symbol_bytes);
+
+/* Cleans up: out[q] [n_queries] is the nearest item (index is its row; ties: the lowest row) where
+   at most max_distance bits differ, else {SIZE_MAX, UINT32_MAX, 0}. A similarity s is a distance of
+   (1 - s) * 64 * words. An exact search, in parallel over queries and items. */
+PKERN_API pkern_status pkern_hdc_item_memory_cleanup(pkern_pool *pool,
+                                                     const pkern_hdc_item_memory *memory,
+                                                     const uint64_t *queries, size_t n_queries,
+                                                     uint32_t max_distance, pkern_hdc_match *out);
+
+/* Saves to a file and loads from it, with the promises and statuses of pkern_hdc_store_save and
+   pkern_hdc_store_load. The file is a store's with the symbols beside the rows, so a store can map
+   it, too; a store's own file has no symbols and is PKERN_EFORMAT here. A loaded memory is a copy:
+   the file may go. */
+PKERN_API pkern_status pkern_hdc_item_memory_save(const pkern_hdc_item_memory *memory,
+                                                  const char *path);
+PKERN_API pkern_status pkern_hdc_item_memory_load(const char *path,
+                                                  const pkern_allocator *allocator,
+                                                  pkern_hdc_item_memory **memory);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
 #endif
 
 /* The code. */
@@ -2559,6 +2757,15 @@ PKERN_EXTERN_C_END
 #include <unistd.h>
 #endif
 
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(PKERN_NO_POSIX_FILES)
+#define PKN_POSIX_FILES 1
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#else
+#define PKN_POSIX_FILES 0
+#endif
+
 #if defined(__linux__)
 #define PKN_LINUX 1
 #include <sys/syscall.h>
@@ -2571,6 +2778,10 @@ PKERN_EXTERN_C_END
    to declare a function again; C++ compilers on Linux define _GNU_SOURCE and need none of it. */
 #if PKN_LINUX && !defined(__cplusplus)
 extern long syscall(long number, ...);
+#endif
+#if PKN_POSIX_FILES && !defined(__cplusplus) && defined(__STRICT_ANSI__)
+extern int fileno(FILE *stream);
+extern int fsync(int descriptor);
 #endif
 #if PKN_THREADS && !defined(__cplusplus) && defined(__STRICT_ANSI__)
 #ifndef CLOCK_MONOTONIC
@@ -19268,6 +19479,1706 @@ PKERN_API pkern_status pkern_hdc_self_join(pkern_pool *pool, const uint64_t *vec
     range.self = 1;
     pkn_search_tiles(&range.tiles, vectors, n, vectors, n, words);
     return pkn_range_join(&range, pool, radius, out, capacity, count);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/store.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Stores: making, appending, reading. */
+#ifndef PKN_HDC_STORE_C
+#define PKN_HDC_STORE_C
+
+/* #include "hdc/hdc_run.h": above */
+/* #include "hdc/store.h": above */
+/* ==== src/hdc/store_rows.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The inside of a store: segments that never move, and a count that publishes.
+
+   Who appends holds the mutex, fills rows behind the count, makes segments where needed, and stores
+   the count with release. Who reads loads the count with acquire; it has then everything that lies
+   before it, the entries of those segments included, and touches nothing behind it. So entries are
+   plain words although a further one may be written at the same time.
+
+   A new segment is as long as all before it, so 64 entries are enough for any count, and at most
+   half of the room is empty. */
+#ifndef PKN_HDC_STORE_ROWS_H
+#define PKN_HDC_STORE_ROWS_H
+
+/* #include "base/alloc.h": above */
+/* #include "base/atomic.h": above */
+/* #include "base/thread.h": above */
+/* ==== src/hdc/file_read.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Loading a file, see file.h. It is mapped where the system can, else read into memory. Nothing in
+   it is believed: not a byte is asked for beyond what the file has, and no size in it decides what
+   is allocated. */
+#ifndef PKN_HDC_FILE_READ_H
+#define PKN_HDC_FILE_READ_H
+
+/* #include "base/alloc.h": above */
+/* ==== src/hdc/file.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The format of every file that pkern saves: named arrays behind a header, each with a checksum,
+   each at a multiple of 64 bytes, so that a mapped file can be used as it lies.
+
+       header     64 bytes, the same in all versions
+       table      64 bytes a section
+       sections   in the table's order, without gaps, each filled with zeros to a multiple of 64
+
+   Numbers are little-endian. Every byte is under one of three kinds of checksum (header's,
+   table's, a section's), so each byte that changes and each that is missing is noticed. A reader
+   takes sections by name and leaves alone those it doesn't know; what an old reader would get
+   wrong raises the kind's version.
+
+   Saving (file_write.h): everything goes to a new file beside the target, which takes the target's
+   name when it is whole and on the disk. Whatever interrupts a save leaves the old file as it was;
+   a process that is killed may leave the new one, "<path>.<16 hex digits>.new".
+
+       pkn_file_writer writer;
+       pkn_file_create(&writer, path, "kind", version, n_sections, allocator);
+       pkn_file_section(&writer, "counts", sizeof *counts, n_counts);     what the next bytes are
+       pkn_file_write(&writer, counts, n_counts * sizeof *counts);        in one or more pieces
+       pkn_file_put(&writer, "labels", labels, sizeof *labels, n_labels); both at once
+       status = pkn_file_commit(&writer);                                 the first error of all
+
+   Loading (file_read.h): everything is checked before the first section is handed out.
+
+       pkn_file file;
+       status = pkn_file_open(&file, path, "kind", newest_version, allocator);
+       counts = (const int32_t *)pkn_file_get(&file, "counts", sizeof *counts, &n_counts);
+                                                                          0: no such section
+       pkn_file_close(&file);                                             after which counts is gone
+
+   Status of a load: PKERN_ENOENT no such file; PKERN_EIO the system can't read it; PKERN_EFORMAT
+   it isn't pkern's, or not of this kind; PKERN_EVERSION a newer pkern wrote it; PKERN_ECORRUPT it
+   is damaged or cut off; PKERN_ENOMEM. That a file's checksums are right says nothing of its
+   contents: the caller checks sizes and values, and gives PKERN_ECORRUPT where they can't be.
+
+   A machine that isn't little-endian can neither save nor load (PKERN_EFORMAT). Nothing here is
+   for writing and reading one file at the same time, but a save replaces the name only, so a
+   mapped file stays whole under its readers. */
+#ifndef PKN_HDC_FILE_H
+#define PKN_HDC_FILE_H
+
+/* ==== src/base/disk.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Files: the C library's streams, and the few POSIX calls beside them. Without POSIX (PKERN_NO_POSIX_FILES) nothing is mapped, and
+   what is written reaches the disk when the system likes. */
+#ifndef PKN_BASE_DISK_H
+#define PKN_BASE_DISK_H
+
+/* #include "base/platform.h": above */
+/* #include "base/thread.h": above */
+
+/* Tests define it to make a step of writing a file fail, or to end the process there. */
+#ifndef PKN_DISK_STEP_FAILS
+#define PKN_DISK_STEP_FAILS(step) 0
+#endif
+
+/* What calls of the system change in the calling thread and a call of the library must leave as it was. */
+typedef struct pkn_disk_guard {
+    int kept_errno, cancellation;
+} pkn_disk_guard;
+
+PKN_INLINE pkn_disk_guard pkn_disk_begin(void) {
+    pkn_disk_guard guard;
+    guard.kept_errno = errno;
+#if PKN_THREADS
+    guard.cancellation = pkn_hold_cancellation();
+#else
+    guard.cancellation = 0;
+#endif
+    return guard;
+}
+
+PKN_INLINE void pkn_disk_end(pkn_disk_guard guard) {
+#if PKN_THREADS
+    pkn_allow_cancellation(guard.cancellation);
+#endif
+    errno = guard.kept_errno;
+}
+
+/* A new file at path, 0 where it can't be made or, with POSIX, exists already. */
+PKN_INTERNAL FILE *pkn_disk_create(const char *path) {
+    if (PKN_DISK_STEP_FAILS("create")) {
+        return 0;
+    }
+#if PKN_POSIX_FILES
+    return fopen(path, "wbx");
+#else
+    return fopen(path, "wb");
+#endif
+}
+
+/* 1 where the bytes are with the system now. */
+PKN_INTERNAL int pkn_disk_write(FILE *stream, const void *data, size_t bytes) {
+    return !PKN_DISK_STEP_FAILS("write") && fwrite(data, 1, bytes, stream) == bytes;
+}
+
+/* 1 where all that was written is on the disk now. */
+PKN_INTERNAL int pkn_disk_sync(FILE *stream) {
+    if (PKN_DISK_STEP_FAILS("sync") || fflush(stream) != 0) {
+        return 0;
+    }
+#if PKN_POSIX_FILES
+    return fsync(fileno(stream)) == 0;
+#else
+    return 1;
+#endif
+}
+
+/* Gives the file at `from` the name `to`, in one step as far as anyone can see. 1 where it worked. */
+PKN_INTERNAL int pkn_disk_rename(const char *from, const char *to) {
+    return !PKN_DISK_STEP_FAILS("rename") && rename(from, to) == 0;
+}
+
+/* Waits until the names in a folder are on the disk, where the system can. */
+PKN_INTERNAL void pkn_disk_sync_folder(const char *path) {
+#if PKN_POSIX_FILES
+    int descriptor = open(path, O_RDONLY);
+    if (descriptor >= 0) {
+        (void)fsync(descriptor);
+        (void)close(descriptor);
+    }
+#else
+    PKN_UNUSED(path);
+#endif
+}
+
+/* Bytes of an open file; 0 also where the system doesn't say. The stream stands at its end then. */
+PKN_INTERNAL size_t pkn_disk_size(FILE *stream) {
+    long size = fseek(stream, 0, SEEK_END) == 0 ? ftell(stream) : 0;
+    return size > 0 ? (size_t)size : 0;
+}
+
+/* The file's first `bytes` bytes, read-only, at a page's start; 0 where it can't be mapped. */
+PKN_INTERNAL void *pkn_disk_map(FILE *stream, size_t bytes) {
+#if PKN_POSIX_FILES
+    void *memory = mmap(0, bytes, PROT_READ, MAP_PRIVATE, fileno(stream), 0);
+    return memory == MAP_FAILED ? 0 : memory;
+#else
+    PKN_UNUSED(stream);
+    PKN_UNUSED(bytes);
+    return 0;
+#endif
+}
+
+PKN_INTERNAL void pkn_disk_unmap(void *memory, size_t bytes) {
+#if PKN_POSIX_FILES
+    (void)munmap(memory, bytes);
+#else
+    PKN_UNUSED(memory);
+    PKN_UNUSED(bytes);
+#endif
+}
+
+#endif
+/* ==== src/hdc/file.h, continued ==== */
+/* ==== src/hdc/checksum.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A 64-bit checksum of bytes, for files and for tables of symbols; not against people who want a
+   collision.
+
+   Four lanes take every fourth word: lane = rotl((lane ^ word) * odd, 29). For a given word each
+   step maps lanes one to one, and for a given lane words, so a change within one word always
+   changes the sum; any other change goes unseen with a chance of about 2^-64. The last, short
+   words are filled with zeros, and the length goes in at the end. Words are little-endian. Source:
+   the lanes are those of Y. Collet's xxHash64, 2014; constants and end are own. */
+#ifndef PKN_HDC_CHECKSUM_H
+#define PKN_HDC_CHECKSUM_H
+
+/* #include "base/bits.h": above */
+/* #include "base/rng.h": above */
+
+#include <string.h>
+
+#define PKN_CHECKSUM_LANES 4
+#define PKN_CHECKSUM_BLOCK (8 * PKN_CHECKSUM_LANES)
+
+typedef struct pkn_checksum {
+    uint64_t lanes[PKN_CHECKSUM_LANES];
+    uint64_t bytes;                            /* so far */
+    unsigned char waiting[PKN_CHECKSUM_BLOCK]; /* the last bytes % PKN_CHECKSUM_BLOCK of them */
+} pkn_checksum;
+
+PKN_INLINE uint64_t pkn_load_le_u64(const unsigned char *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+PKN_INLINE void pkn_checksum_begin(pkn_checksum *sum, uint64_t seed) {
+    for (size_t i = 0; i < PKN_CHECKSUM_LANES; i++) {
+        sum->lanes[i] = pkn_random_at(seed, i);
+    }
+    sum->bytes = 0;
+}
+
+PKN_INLINE void pkn_checksum_blocks(pkn_checksum *sum, const unsigned char *data, size_t n_blocks) {
+    uint64_t a = sum->lanes[0], b = sum->lanes[1], c = sum->lanes[2], d = sum->lanes[3];
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    for (; n_blocks > 0; n_blocks--, data += PKN_CHECKSUM_BLOCK) {
+        a = pkn_rotl_u64((a ^ pkn_load_le_u64(data)) * odd, 29);
+        b = pkn_rotl_u64((b ^ pkn_load_le_u64(data + 8)) * odd, 29);
+        c = pkn_rotl_u64((c ^ pkn_load_le_u64(data + 16)) * odd, 29);
+        d = pkn_rotl_u64((d ^ pkn_load_le_u64(data + 24)) * odd, 29);
+    }
+    sum->lanes[0] = a;
+    sum->lanes[1] = b;
+    sum->lanes[2] = c;
+    sum->lanes[3] = d;
+}
+
+/* Adds bytes; pieces of any size give what one piece would. */
+PKN_INTERNAL void pkn_checksum_add(pkn_checksum *sum, const void *data, size_t bytes) {
+    const unsigned char *next = (const unsigned char *)data;
+    size_t n_waiting = (size_t)(sum->bytes % PKN_CHECKSUM_BLOCK);
+    sum->bytes += bytes;
+    if (n_waiting > 0) {
+        size_t n = pkn_min_size(bytes, PKN_CHECKSUM_BLOCK - n_waiting);
+        memcpy(sum->waiting + n_waiting, next, n);
+        if (n_waiting + n < PKN_CHECKSUM_BLOCK) {
+            return;
+        }
+        pkn_checksum_blocks(sum, sum->waiting, 1);
+        next += n;
+        bytes -= n;
+    }
+    pkn_checksum_blocks(sum, next, bytes / PKN_CHECKSUM_BLOCK);
+    if (bytes % PKN_CHECKSUM_BLOCK > 0) {
+        memcpy(sum->waiting, next + bytes / PKN_CHECKSUM_BLOCK * PKN_CHECKSUM_BLOCK,
+               bytes % PKN_CHECKSUM_BLOCK);
+    }
+}
+
+PKN_INTERNAL uint64_t pkn_checksum_end(pkn_checksum *sum) {
+    size_t n_waiting = (size_t)(sum->bytes % PKN_CHECKSUM_BLOCK);
+    uint64_t result = sum->bytes;
+    if (n_waiting > 0) {
+        memset(sum->waiting + n_waiting, 0, PKN_CHECKSUM_BLOCK - n_waiting);
+        pkn_checksum_blocks(sum, sum->waiting, 1);
+    }
+    for (size_t i = 0; i < PKN_CHECKSUM_LANES; i++) {
+        result = pkn_mix_u64(result ^ sum->lanes[i]) + UINT64_C(0x9e3779b97f4a7c15);
+    }
+    return result;
+}
+
+PKN_INLINE uint64_t pkn_checksum_of(uint64_t seed, const void *data, size_t bytes) {
+    pkn_checksum sum;
+    pkn_checksum_begin(&sum, seed);
+    pkn_checksum_add(&sum, data, bytes);
+    return pkn_checksum_end(&sum);
+}
+
+#endif
+/* ==== src/hdc/file.h, continued ==== */
+
+#define PKN_FILE_FORMAT 1
+#define PKN_FILE_ALIGNMENT 64
+#define PKN_FILE_NAME 24
+/* Of a table that a writer makes; readers take any. */
+#define PKN_FILE_MAX_SECTIONS 16
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define PKN_FILE_ORDER_FITS 1
+#else
+#define PKN_FILE_ORDER_FITS 0
+#endif
+
+/* Line ends and the eighth bit, which transfers as text would change. */
+static const unsigned char pkn_file_magic[8] = {0x89, 'P', 'K', 'N', 0x0d, 0x0a, 0x1a, 0x0a};
+
+typedef struct pkn_file_header {
+    unsigned char magic[8];
+    char kind[8]; /* zeros behind the text */
+    uint32_t format, version;
+    uint64_t n_sections, file_bytes;
+    uint64_t spare;
+    uint64_t table_checksum;
+    uint64_t header_checksum; /* of all above */
+} pkn_file_header;
+
+typedef struct pkn_file_entry {
+    char name[PKN_FILE_NAME]; /* zeros behind the text */
+    uint64_t element_bytes, count, offset;
+    uint64_t spare;
+    uint64_t checksum; /* of the section with its filling */
+} pkn_file_entry;
+
+typedef char pkn_file_header_has_64_bytes[sizeof(pkn_file_header) == 64 ? 1 : -1];
+typedef char pkn_file_entry_has_64_bytes[sizeof(pkn_file_entry) == 64 ? 1 : -1];
+
+PKN_INLINE uint64_t pkn_file_header_checksum(const pkn_file_header *header) {
+    return pkn_checksum_of(0, header, offsetof(pkn_file_header, header_checksum));
+}
+
+/* A text into a field of fixed size; 0 where it doesn't fit. */
+PKN_INLINE int pkn_file_set_name(char *field, size_t field_bytes, const char *name) {
+    size_t length = strlen(name);
+    if (length == 0 || length > field_bytes) {
+        return 0;
+    }
+    memset(field, 0, field_bytes);
+    memcpy(field, name, length);
+    return 1;
+}
+
+#endif
+/* ==== src/hdc/file_read.h, continued ==== */
+
+/* Where the bytes of a file are. */
+enum { PKN_FILE_BORROWED = 0, PKN_FILE_MAPPED = 1, PKN_FILE_COPIED = 2 };
+
+typedef struct pkn_file {
+    const unsigned char *bytes; /* aligned to 8 at least, to 64 where mapped or copied */
+    size_t n_bytes;
+    size_t n_sections;
+    uint32_t version; /* of the kind */
+    int where;
+    const pkern_allocator *allocator;
+} pkn_file;
+
+/* The first bytes, as many of the header's 64 as the file has. */
+PKN_INTERNAL pkern_status pkn_file_check_header(const void *bytes, size_t n_bytes, const char *kind,
+                                                uint32_t newest_version, pkn_file_header *header) {
+    char wanted[sizeof header->kind];
+    if (n_bytes == 0) {
+        return PKERN_ECORRUPT;
+    }
+    if (!PKN_FILE_ORDER_FITS ||
+        memcmp(bytes, pkn_file_magic, pkn_min_size(n_bytes, sizeof pkn_file_magic)) != 0) {
+        return PKERN_EFORMAT;
+    }
+    if (n_bytes < sizeof *header) {
+        return PKERN_ECORRUPT;
+    }
+    memcpy(header, bytes, sizeof *header);
+    if (header->header_checksum != pkn_file_header_checksum(header)) {
+        return PKERN_ECORRUPT;
+    }
+    if (!pkn_file_set_name(wanted, sizeof wanted, kind) ||
+        memcmp(wanted, header->kind, sizeof wanted) != 0) {
+        return PKERN_EFORMAT;
+    }
+    return header->format > PKN_FILE_FORMAT || header->version > newest_version ? PKERN_EVERSION
+                                                                                : PKERN_OK;
+}
+
+PKN_INLINE void pkn_file_entry_at(const pkn_file *file, size_t section, pkn_file_entry *entry) {
+    memcpy(entry, file->bytes + sizeof(pkn_file_header) + section * sizeof *entry, sizeof *entry);
+}
+
+/* Of one section, which begins at *end and moves it behind the filling. */
+PKN_INTERNAL pkern_status pkn_file_check_section(const pkn_file *file, const pkn_file_entry *entry,
+                                                 size_t *end) {
+    size_t left = file->n_bytes - *end, bytes;
+    if (entry->offset != *end || entry->element_bytes == 0 || entry->element_bytes > SIZE_MAX ||
+        entry->count > SIZE_MAX ||
+        pkn_mul_overflows_size((size_t)entry->element_bytes, (size_t)entry->count, &bytes) ||
+        bytes > left) {
+        return PKERN_ECORRUPT;
+    }
+    /* the file's end is a multiple of the alignment, so the filling is inside, too */
+    bytes = (bytes + PKN_FILE_ALIGNMENT - 1) / PKN_FILE_ALIGNMENT * PKN_FILE_ALIGNMENT;
+    if (entry->checksum != pkn_checksum_of(0, file->bytes + *end, bytes)) {
+        return PKERN_ECORRUPT;
+    }
+    *end += bytes;
+    return PKERN_OK;
+}
+
+/* Everything behind the header, of a file whose bytes are all there. */
+PKN_INTERNAL pkern_status pkn_file_check_sections(pkn_file *file, const pkn_file_header *header) {
+    size_t end = sizeof *header, table_bytes;
+    if (header->file_bytes != file->n_bytes || file->n_bytes % PKN_FILE_ALIGNMENT != 0 ||
+        header->n_sections > (file->n_bytes - end) / sizeof(pkn_file_entry)) {
+        return PKERN_ECORRUPT;
+    }
+    file->n_sections = (size_t)header->n_sections;
+    file->version = header->version;
+    table_bytes = file->n_sections * sizeof(pkn_file_entry);
+    if (header->table_checksum != pkn_checksum_of(0, file->bytes + end, table_bytes)) {
+        return PKERN_ECORRUPT;
+    }
+    end += table_bytes;
+    for (size_t i = 0; i < file->n_sections; i++) {
+        pkn_file_entry entry;
+        pkern_status status;
+        pkn_file_entry_at(file, i, &entry);
+        status = pkn_file_check_section(file, &entry, &end);
+        if (status != PKERN_OK) {
+            return status;
+        }
+    }
+    return end == file->n_bytes ? PKERN_OK : PKERN_ECORRUPT;
+}
+
+/* A file that lies in memory, aligned to 8 and unchanged until the close. */
+PKN_INTERNAL pkern_status pkn_file_open_memory(pkn_file *file, const void *bytes, size_t n_bytes,
+                                               const char *kind, uint32_t newest_version) {
+    pkn_file_header header;
+    pkern_status status = pkn_file_check_header(bytes, n_bytes, kind, newest_version, &header);
+    memset(file, 0, sizeof *file);
+    file->bytes = (const unsigned char *)bytes;
+    file->n_bytes = n_bytes;
+    return status != PKERN_OK ? status : pkn_file_check_sections(file, &header);
+}
+
+PKN_INTERNAL void pkn_file_close(pkn_file *file) {
+    void *memory;
+    memcpy(&memory, &file->bytes, sizeof memory);
+    if (file->where == PKN_FILE_MAPPED) {
+        pkn_disk_unmap(memory, file->n_bytes);
+    } else if (file->where == PKN_FILE_COPIED) {
+        pkn_release(file->allocator, memory, file->n_bytes);
+    }
+    memset(file, 0, sizeof *file);
+}
+
+/* The stream's bytes, mapped or read. */
+PKN_INTERNAL pkern_status pkn_file_fetch(pkn_file *file, FILE *stream) {
+    void *memory = pkn_disk_map(stream, file->n_bytes);
+    if (memory) {
+        file->where = PKN_FILE_MAPPED;
+    } else {
+        memory = pkn_allocate(file->allocator, file->n_bytes, PKN_CACHE_LINE);
+        if (!memory) {
+            return PKERN_ENOMEM;
+        }
+        file->where = PKN_FILE_COPIED;
+    }
+    file->bytes = (const unsigned char *)memory;
+    if (file->where == PKN_FILE_COPIED &&
+        (fseek(stream, 0, SEEK_SET) != 0 ||
+         fread(memory, 1, file->n_bytes, stream) != file->n_bytes)) {
+        return PKERN_EIO;
+    }
+    return PKERN_OK;
+}
+
+PKN_INTERNAL pkern_status pkn_file_open_stream(pkn_file *file, FILE *stream, const char *kind,
+                                               uint32_t newest_version) {
+    unsigned char front[sizeof(pkn_file_header)];
+    pkn_file_header header;
+    size_t n_front = fread(front, 1, sizeof front, stream);
+    pkern_status status;
+    if (ferror(stream)) {
+        return PKERN_EIO;
+    }
+    status = pkn_file_check_header(front, n_front, kind, newest_version, &header);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    file->n_bytes = pkn_disk_size(stream);
+    if (file->n_bytes != header.file_bytes) {
+        return PKERN_ECORRUPT;
+    }
+    status = pkn_file_fetch(file, stream);
+    return status != PKERN_OK ? status : pkn_file_check_sections(file, &header);
+}
+
+/* Opens and checks the file at path; see file.h for the status. Close it only where that is
+   PKERN_OK. allocator, 0 = malloc, must live until the close. */
+PKN_INTERNAL pkern_status pkn_file_open(pkn_file *file, const char *path, const char *kind,
+                                        uint32_t newest_version, const pkern_allocator *allocator) {
+    pkn_disk_guard guard = pkn_disk_begin();
+    pkern_status status;
+    FILE *stream = path ? fopen(path, "rb") : 0;
+    memset(file, 0, sizeof *file);
+    file->allocator = allocator;
+    if (stream) {
+        status = pkn_file_open_stream(file, stream, kind, newest_version);
+        (void)fclose(stream);
+    } else {
+        status = !path ? PKERN_EINVAL : errno == ENOENT ? PKERN_ENOENT : PKERN_EIO;
+    }
+    if (status != PKERN_OK) {
+        pkn_file_close(file);
+    }
+    pkn_disk_end(guard);
+    return status;
+}
+
+/* The section of that name and size of elements, with its count; 0 where there is none. Of one
+   without elements the pointer is valid but has nothing to read. */
+PKN_INTERNAL const void *pkn_file_get(const pkn_file *file, const char *name, size_t element_bytes,
+                                      size_t *count) {
+    char wanted[PKN_FILE_NAME];
+    *count = 0;
+    if (!pkn_file_set_name(wanted, sizeof wanted, name)) {
+        return 0;
+    }
+    for (size_t i = 0; i < file->n_sections; i++) {
+        pkn_file_entry entry;
+        pkn_file_entry_at(file, i, &entry);
+        if (memcmp(entry.name, wanted, sizeof wanted) == 0 &&
+            entry.element_bytes == element_bytes) {
+            *count = (size_t)entry.count;
+            return file->bytes + (size_t)entry.offset;
+        }
+    }
+    return 0;
+}
+
+#endif
+/* ==== src/hdc/store_rows.h, continued ==== */
+/* #include "hdc/store.h": above */
+
+#define PKN_STORE_MAX_SEGMENTS 64
+#define PKN_STORE_FIRST_BYTES 65536
+
+typedef struct pkn_store_segment {
+    const uint64_t *rows, *ids;
+    size_t first, end; /* rows that it has room for */
+    uint64_t *memory;  /* 0 for the file's */
+    size_t bytes;
+} pkn_store_segment;
+
+struct pkern_hdc_store {
+    pkn_atomic_size count;
+    char padding[PKN_CACHE_LINE - sizeof(pkn_atomic_size)];
+    size_t words;
+    unsigned flags;
+    pkn_file file; /* of the first segment, where the store was loaded */
+    pkern_allocator allocator;
+    pkn_mutex appending; /* and all below is changed under it */
+    size_t n_segments;
+    pkn_store_segment segments[PKN_STORE_MAX_SEGMENTS];
+};
+
+/* The segment that has row, which is below a count that was loaded with acquire. */
+PKN_INLINE const pkn_store_segment *pkn_store_segment_of(const pkern_hdc_store *store, size_t row) {
+    const pkn_store_segment *segment = store->segments;
+    while (row >= segment->end) {
+        segment++;
+    }
+    return segment;
+}
+
+/* Rows [first, ...) of one segment, below count; 0 where there are none. */
+PKN_INLINE size_t pkn_store_rows_below(const pkern_hdc_store *store, size_t first, size_t count,
+                                       const uint64_t **vectors, const uint64_t **ids) {
+    const pkn_store_segment *segment;
+    if (first >= count) {
+        return 0;
+    }
+    segment = pkn_store_segment_of(store, first);
+    if (vectors) {
+        *vectors = segment->rows + (first - segment->first) * store->words;
+    }
+    if (ids) {
+        *ids = segment->ids ? segment->ids + (first - segment->first) : 0;
+    }
+    return pkn_min_size(segment->end, count) - first;
+}
+
+#endif
+/* ==== src/hdc/store.c, continued ==== */
+
+PKERN_API pkern_status pkern_hdc_store_create(size_t words, unsigned flags,
+                                              const pkern_allocator *allocator,
+                                              pkern_hdc_store **store) {
+    pkern_hdc_store *made;
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(1, words, &bytes);
+    if (!store) {
+        return PKERN_EINVAL;
+    }
+    *store = 0;
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if ((flags & ~(unsigned)PKERN_HDC_STORE_IDS) != 0 ||
+        (allocator && !allocator->allocate != !allocator->release)) {
+        return PKERN_EINVAL;
+    }
+    made = (pkern_hdc_store *)pkn_allocate(allocator, sizeof *made, PKN_CACHE_LINE);
+    if (!made) {
+        return PKERN_ENOMEM;
+    }
+    memset(made, 0, sizeof *made);
+    made->words = words;
+    made->flags = flags;
+    if (allocator) {
+        made->allocator = *allocator;
+    }
+    if (pkn_mutex_init(&made->appending) != 0) {
+        pkn_release(allocator, made, sizeof *made);
+        return PKERN_ENOMEM;
+    }
+    *store = made;
+    return PKERN_OK;
+}
+
+PKERN_API void pkern_hdc_store_destroy(pkern_hdc_store *store) {
+    pkern_allocator allocator;
+    if (!store) {
+        return;
+    }
+    allocator = store->allocator;
+    for (size_t i = 0; i < store->n_segments; i++) {
+        pkn_release(&allocator, store->segments[i].memory, store->segments[i].bytes);
+    }
+    pkn_file_close(&store->file);
+    pkn_mutex_destroy(&store->appending);
+    pkn_release(&allocator, store, sizeof *store);
+}
+
+/* Under the mutex: room for n rows behind the count. */
+PKN_INTERNAL pkern_status pkn_store_make_room(pkern_hdc_store *store, size_t n) {
+    size_t count = pkn_atomic_load_relaxed_size(&store->count);
+    size_t capacity = store->n_segments > 0 ? store->segments[store->n_segments - 1].end : 0;
+    size_t row_bytes = (store->words + (store->flags & PKERN_HDC_STORE_IDS)) * 8;
+    pkn_store_segment *segment = &store->segments[store->n_segments];
+    size_t rows;
+    if (n <= capacity - count) {
+        return PKERN_OK;
+    }
+    rows = pkn_max_size(n - (capacity - count), PKN_STORE_FIRST_BYTES / row_bytes);
+    rows = pkn_max_size(rows, capacity);
+    if (pkn_mul_overflows_size(rows, row_bytes, &segment->bytes) || capacity + rows < rows ||
+        store->n_segments == PKN_STORE_MAX_SEGMENTS) {
+        return PKERN_EOVERFLOW;
+    }
+    segment->memory = (uint64_t *)pkn_allocate(&store->allocator, segment->bytes, PKN_CACHE_LINE);
+    if (!segment->memory) {
+        return PKERN_ENOMEM;
+    }
+    segment->rows = segment->memory;
+    segment->ids = store->flags & PKERN_HDC_STORE_IDS ? segment->memory + rows * store->words : 0;
+    segment->first = capacity;
+    segment->end = capacity + rows;
+    store->n_segments++;
+    return PKERN_OK;
+}
+
+/* Under the mutex: into room that is there. */
+PKN_INTERNAL void pkn_store_copy_in(pkern_hdc_store *store, const uint64_t *vectors,
+                                    const uint64_t *ids, size_t n) {
+    size_t words = store->words;
+    size_t row = pkn_atomic_load_relaxed_size(&store->count);
+    while (n > 0) {
+        const pkn_store_segment *segment = pkn_store_segment_of(store, row);
+        size_t part = pkn_min_size(n, segment->end - row);
+        memcpy(segment->memory + (row - segment->first) * words, vectors, part * words * 8);
+        if (ids) {
+            memcpy(segment->memory + (segment->end - segment->first) * words +
+                       (row - segment->first),
+                   ids, part * 8);
+            ids += part;
+        }
+        vectors += part * words;
+        row += part;
+        n -= part;
+    }
+    /* pairs with the acquire of readers: these rows and their segments */
+    pkn_atomic_store_release_size(&store->count, row);
+}
+
+PKERN_API pkern_status pkern_hdc_store_append(pkern_hdc_store *store, const uint64_t *vectors,
+                                              const uint64_t *ids, size_t n, size_t *first) {
+    size_t bytes;
+    pkern_status status;
+    if (!store) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_hdc_check_rows(n, store->words, &bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (n > 0 && (!vectors || !ids != !(store->flags & PKERN_HDC_STORE_IDS))) {
+        return PKERN_EINVAL;
+    }
+    pkn_mutex_lock(&store->appending);
+    status = pkn_store_make_room(store, n);
+    if (status == PKERN_OK) {
+        if (first) {
+            *first = pkn_atomic_load_relaxed_size(&store->count);
+        }
+        pkn_store_copy_in(store, vectors, ids, n);
+    }
+    pkn_mutex_unlock(&store->appending);
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_store_reserve(pkern_hdc_store *store, size_t n) {
+    pkern_status status;
+    if (!store) {
+        return PKERN_EINVAL;
+    }
+    pkn_mutex_lock(&store->appending);
+    status = pkn_store_make_room(store, n);
+    pkn_mutex_unlock(&store->appending);
+    return status;
+}
+
+PKERN_API size_t pkern_hdc_store_count(const pkern_hdc_store *store) {
+    return store ? pkn_atomic_load_acquire_size(&store->count) : 0;
+}
+
+PKERN_API size_t pkern_hdc_store_words(const pkern_hdc_store *store) {
+    return store ? store->words : 0;
+}
+
+PKERN_API unsigned pkern_hdc_store_flags(const pkern_hdc_store *store) {
+    return store ? store->flags : 0;
+}
+
+PKERN_API size_t pkern_hdc_store_rows(const pkern_hdc_store *store, size_t first,
+                                      const uint64_t **vectors, const uint64_t **ids) {
+    return store ? pkn_store_rows_below(store, first, pkern_hdc_store_count(store), vectors, ids)
+                 : 0;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/store_search.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Search in a store: segment after segment by the flat search, the lists merged as they come. Most
+   of the rows are in the last segments, so there is little of the rest to lose time with. */
+#ifndef PKN_HDC_STORE_SEARCH_C
+#define PKN_HDC_STORE_SEARCH_C
+
+/* #include "hdc/hdc_run.h": above */
+/* #include "hdc/store.h": above */
+/* #include "hdc/store_rows.h": above */
+
+/* One match of two lists taken, and one put in its place. */
+#define PKN_STORE_MERGE_NS 4.0
+/* Matches of a segment that may wait on the stack: 6 KiB. */
+#define PKN_STORE_STACK_MATCHES 256
+
+typedef struct pkn_store_merge {
+    pkern_hdc_match *out;   /* [n_queries x k], the best of the segments before */
+    pkern_hdc_match *found; /* [n_queries x k], of a segment that begins at row first */
+    size_t k, first;
+} pkn_store_merge;
+
+PKN_INLINE int pkn_store_better(const pkern_hdc_match *a, const pkern_hdc_match *b) {
+    return a->distance < b->distance || (a->distance == b->distance && a->index < b->index);
+}
+
+/* How many of out's k are among the k best of out and found, both sorted; then these from the back,
+   which never overwrites one that is still to come. */
+PKN_INTERNAL void pkn_store_merge_lists(pkern_hdc_match *out, const pkern_hdc_match *found,
+                                        size_t k) {
+    size_t n_out = 0, n_found = 0;
+    while (n_out + n_found < k) {
+        if (pkn_store_better(&found[n_found], &out[n_out])) {
+            n_found++;
+        } else {
+            n_out++;
+        }
+    }
+    while (n_found > 0) {
+        if (n_out > 0 && pkn_store_better(&found[n_found - 1], &out[n_out - 1])) {
+            out[n_out + n_found - 1] = out[n_out - 1];
+            n_out--;
+        } else {
+            out[n_out + n_found - 1] = found[n_found - 1];
+            n_found--;
+        }
+    }
+}
+
+PKN_INTERNAL int pkn_store_merge_queries(size_t begin, size_t end, void *ctx) {
+    const pkn_store_merge *merge = (const pkn_store_merge *)ctx;
+    for (size_t query = begin; query < end; query++) {
+        pkern_hdc_match *found = merge->found + query * merge->k;
+        for (size_t i = 0; i < merge->k && found[i].index != SIZE_MAX; i++) {
+            found[i].index += merge->first;
+        }
+        pkn_store_merge_lists(merge->out + query * merge->k, found, merge->k);
+    }
+    return 0;
+}
+
+/* The rest of a search whose first segment is in out already. */
+PKN_INTERNAL pkern_status pkn_store_search_on(pkern_pool *pool, const pkern_hdc_store *store,
+                                              const uint64_t *queries, size_t n_queries, size_t k,
+                                              size_t first, size_t count, pkern_hdc_match *out) {
+    pkn_store_merge merge;
+    pkern_hdc_match stack_found[PKN_STORE_STACK_MATCHES];
+    size_t bytes = n_queries * k * sizeof *out; /* fits, as out does */
+    const uint64_t *rows;
+    pkern_status status = PKERN_OK;
+    merge.out = out;
+    merge.found =
+        bytes <= sizeof stack_found
+            ? stack_found
+            : (pkern_hdc_match *)pkn_allocate(pkn_pool_allocator(pool), bytes, PKN_CACHE_LINE);
+    merge.k = k;
+    if (!merge.found) {
+        return PKERN_ENOMEM;
+    }
+    for (size_t n;
+         status == PKERN_OK && (n = pkn_store_rows_below(store, first, count, &rows, 0)) > 0;
+         first += n) {
+        merge.first = first;
+        status = pkern_hdc_top_k(pool, queries, n_queries, rows, n, store->words, k, merge.found);
+        if (status == PKERN_OK) {
+            status = pkn_hdc_run(pool, n_queries, 1, PKN_STORE_MERGE_NS * (double)k,
+                                 pkn_store_merge_queries, &merge);
+        }
+    }
+    if (merge.found != stack_found) {
+        pkn_release(pkn_pool_allocator(pool), merge.found, bytes);
+    }
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_store_top_k(pkern_pool *pool, const pkern_hdc_store *store,
+                                             const uint64_t *queries, size_t n_queries, size_t k,
+                                             pkern_hdc_match *out) {
+    const uint64_t *rows = 0;
+    size_t count, n;
+    pkern_status status;
+    if (!store) {
+        return PKERN_EINVAL;
+    }
+    count = pkern_hdc_store_count(store);
+    n = pkn_store_rows_below(store, 0, count, &rows, 0);
+    status = pkern_hdc_top_k(pool, queries, n_queries, rows, n, store->words, k, out);
+    if (status != PKERN_OK || n == count || n_queries == 0 || k == 0) {
+        return status;
+    }
+    return pkn_store_search_on(pool, store, queries, n_queries, k, n, count, out);
+}
+
+PKERN_API pkern_status pkern_hdc_store_nearest(pkern_pool *pool, const pkern_hdc_store *store,
+                                               const uint64_t *queries, size_t n_queries,
+                                               pkern_hdc_match *out) {
+    return pkern_hdc_store_top_k(pool, store, queries, n_queries, 1, out);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/store_file.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Stores to and from files: the sections "shape" {words}, "vectors" and, where the store has them,
+   "ids". Files of the same kind may have more, which a store leaves alone. */
+#ifndef PKN_HDC_STORE_FILE_C
+#define PKN_HDC_STORE_FILE_C
+
+/* #include "hdc/file_read.h": above */
+/* ==== src/hdc/file_write.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Saving a file, see file.h. The first failure is kept and makes the further calls do nothing, so
+   a saver asks for the status once, at the end. Whoever has created a writer commits it;
+   pkn_file_fail makes commit fail. */
+#ifndef PKN_HDC_FILE_WRITE_H
+#define PKN_HDC_FILE_WRITE_H
+
+/* #include "base/alloc.h": above */
+/* #include "base/time.h": above */
+/* #include "hdc/file.h": above */
+
+typedef struct pkn_file_writer {
+    FILE *stream;
+    char *path; /* the target's, then the new file's, each with its zero */
+    size_t path_bytes;
+    const pkern_allocator *allocator;
+    pkn_disk_guard guard;
+    pkern_status status;
+    pkn_file_header header;
+    pkn_file_entry table[PKN_FILE_MAX_SECTIONS];
+    size_t n_sections; /* begun */
+    uint64_t left;     /* bytes of the current section still to come */
+    uint64_t end;      /* of the file so far */
+    pkn_checksum checksum;
+} pkn_file_writer;
+
+#define PKN_FILE_SUFFIX 21 /* ".0123456789abcdef.new" */
+
+PKN_INLINE void pkn_file_fail(pkn_file_writer *writer, pkern_status status) {
+    writer->status = writer->status == PKERN_OK ? status : writer->status;
+}
+
+PKN_INTERNAL void pkn_file_raw_write(pkn_file_writer *writer, const void *data, size_t bytes) {
+    if (writer->status == PKERN_OK && bytes > 0 && !pkn_disk_write(writer->stream, data, bytes)) {
+        writer->status = PKERN_EIO;
+    }
+}
+
+/* The new file's name: no other writer, thread or process has the same clock, number and address.
+   */
+PKN_INTERNAL const char *pkn_file_name(pkn_file_writer *writer, const char *path) {
+    size_t length = strlen(path);
+    uint64_t number = pkn_mix_u64(pkn_now_ns() ^ (uint64_t)(uintptr_t)writer);
+    char *name;
+    number = pkn_mix_u64(number + (uint64_t)pkn_process_number());
+    writer->path_bytes = 2 * (length + 1) + PKN_FILE_SUFFIX;
+    writer->path = (char *)pkn_allocate(writer->allocator, writer->path_bytes, 1);
+    if (!writer->path) {
+        return 0;
+    }
+    name = writer->path + length + 1;
+    memcpy(writer->path, path, length + 1);
+    memcpy(name, path, length);
+    name[length] = '.';
+    for (size_t i = 0; i < 16; i++) {
+        name[length + 1 + i] = "0123456789abcdef"[number >> (4 * i) & 15];
+    }
+    memcpy(name + length + 17, ".new", 5);
+    return name;
+}
+
+/* Begins a file of at most n_sections <= PKN_FILE_MAX_SECTIONS sections. allocator, 0 = malloc,
+   must live until commit. */
+PKN_INTERNAL void pkn_file_create(pkn_file_writer *writer, const char *path, const char *kind,
+                                  uint32_t version, size_t n_sections,
+                                  const pkern_allocator *allocator) {
+    const char *name;
+    memset(writer, 0, sizeof *writer);
+    writer->guard = pkn_disk_begin();
+    writer->allocator = allocator;
+    memcpy(writer->header.magic, pkn_file_magic, sizeof writer->header.magic);
+    writer->header.format = PKN_FILE_FORMAT;
+    writer->header.version = version;
+    writer->header.n_sections = n_sections;
+    writer->end = sizeof(pkn_file_header) + n_sections * sizeof(pkn_file_entry);
+    if (!PKN_FILE_ORDER_FITS) {
+        writer->status = PKERN_EFORMAT;
+    } else if (!path || n_sections > PKN_FILE_MAX_SECTIONS ||
+               !pkn_file_set_name(writer->header.kind, sizeof writer->header.kind, kind)) {
+        writer->status = PKERN_EINVAL;
+    } else if ((name = pkn_file_name(writer, path)) == 0) {
+        writer->status = PKERN_ENOMEM;
+    } else if ((writer->stream = pkn_disk_create(name)) == 0) {
+        writer->status = PKERN_EIO;
+    }
+    /* zeros, until commit knows what to put there */
+    pkn_file_raw_write(writer, writer->table, sizeof(pkn_file_header));
+    pkn_file_raw_write(writer, writer->table, n_sections * sizeof(pkn_file_entry));
+}
+
+/* Fills the current section up and notes its checksum. */
+PKN_INTERNAL void pkn_file_end_section(pkn_file_writer *writer) {
+    static const unsigned char zeros[PKN_FILE_ALIGNMENT] = {0};
+    size_t filling = (size_t)(0 - writer->end) % PKN_FILE_ALIGNMENT;
+    if (writer->left > 0) {
+        pkn_file_fail(writer, PKERN_EINVAL);
+    }
+    if (writer->n_sections > 0 && writer->status == PKERN_OK) {
+        pkn_checksum_add(&writer->checksum, zeros, filling);
+        pkn_file_raw_write(writer, zeros, filling);
+        writer->end += filling;
+        writer->table[writer->n_sections - 1].checksum = pkn_checksum_end(&writer->checksum);
+    }
+}
+
+/* Begins a section of count elements; name has 1 to 24 characters. */
+PKN_INTERNAL void pkn_file_section(pkn_file_writer *writer, const char *name, size_t element_bytes,
+                                   size_t count) {
+    pkn_file_entry *entry = &writer->table[writer->n_sections];
+    size_t bytes;
+    pkn_file_end_section(writer);
+    if (writer->status != PKERN_OK) {
+        return;
+    }
+    if (writer->n_sections == writer->header.n_sections || element_bytes == 0 ||
+        pkn_mul_overflows_size(element_bytes, count, &bytes) ||
+        !pkn_file_set_name(entry->name, sizeof entry->name, name)) {
+        pkn_file_fail(writer, PKERN_EINVAL);
+        return;
+    }
+    entry->element_bytes = element_bytes;
+    entry->count = count;
+    entry->offset = writer->end;
+    writer->left = bytes;
+    writer->n_sections++;
+    pkn_checksum_begin(&writer->checksum, 0);
+}
+
+/* The section's next bytes. */
+PKN_INTERNAL void pkn_file_write(pkn_file_writer *writer, const void *data, size_t bytes) {
+    if (bytes > writer->left) {
+        pkn_file_fail(writer, PKERN_EINVAL);
+    }
+    if (writer->status != PKERN_OK || bytes == 0) {
+        return;
+    }
+    pkn_checksum_add(&writer->checksum, data, bytes);
+    pkn_file_raw_write(writer, data, bytes);
+    writer->left -= bytes;
+    writer->end += bytes;
+}
+
+/* A whole section. */
+PKN_INTERNAL void pkn_file_put(pkn_file_writer *writer, const char *name, const void *data,
+                               size_t element_bytes, size_t count) {
+    pkn_file_section(writer, name, element_bytes, count);
+    pkn_file_write(writer, data, element_bytes * count);
+}
+
+/* Header and table, now that all is known. */
+PKN_INTERNAL void pkn_file_write_front(pkn_file_writer *writer) {
+    pkn_file_header *header = &writer->header;
+    size_t table_bytes = writer->n_sections * sizeof(pkn_file_entry);
+    header->file_bytes = writer->end;
+    header->table_checksum = pkn_checksum_of(0, writer->table, table_bytes);
+    header->header_checksum = pkn_file_header_checksum(header);
+    if (writer->status == PKERN_OK && fseek(writer->stream, 0, SEEK_SET) != 0) {
+        writer->status = PKERN_EIO;
+    }
+    pkn_file_raw_write(writer, header, sizeof *header);
+    pkn_file_raw_write(writer, writer->table, table_bytes);
+    if (writer->status == PKERN_OK && !pkn_disk_sync(writer->stream)) {
+        writer->status = PKERN_EIO;
+    }
+}
+
+/* The folder of the file that has got its name; the text of path is used up. */
+PKN_INTERNAL void pkn_file_sync_folder(char *path) {
+    char *slash = strrchr(path, '/');
+    if (!slash) {
+        pkn_disk_sync_folder(".");
+        return;
+    }
+    slash[slash == path] = 0;
+    pkn_disk_sync_folder(path);
+}
+
+/* Puts the file in the target's place, unless something failed: then the target is as it was, and
+   nothing of the new file is left. Returns the first error. */
+PKN_INTERNAL pkern_status pkn_file_commit(pkn_file_writer *writer) {
+    const char *name = writer->path ? writer->path + strlen(writer->path) + 1 : 0;
+    pkn_file_end_section(writer);
+    if (writer->n_sections != writer->header.n_sections) {
+        pkn_file_fail(writer, PKERN_EINVAL);
+    }
+    pkn_file_write_front(writer);
+    if (writer->stream) {
+        if (fclose(writer->stream) != 0) {
+            pkn_file_fail(writer, PKERN_EIO);
+        }
+        if (writer->status == PKERN_OK && !pkn_disk_rename(name, writer->path)) {
+            writer->status = PKERN_EIO;
+        }
+        if (writer->status == PKERN_OK) {
+            pkn_file_sync_folder(writer->path);
+        } else {
+            (void)remove(name);
+        }
+    }
+    pkn_release(writer->allocator, writer->path, writer->path_bytes);
+    pkn_disk_end(writer->guard);
+    return writer->status;
+}
+
+#endif
+/* ==== src/hdc/store_file.c, continued ==== */
+/* #include "hdc/hdc_run.h": above */
+/* #include "hdc/store.h": above */
+/* #include "hdc/store_rows.h": above */
+
+#define PKN_STORE_KIND "vectors"
+#define PKN_STORE_VERSION 1
+
+PKERN_API pkern_status pkern_hdc_store_save(const pkern_hdc_store *store, const char *path) {
+    pkn_file_writer writer;
+    uint64_t shape[1];
+    size_t count, n, with_ids;
+    const uint64_t *rows, *ids;
+    if (!store || !path) {
+        return PKERN_EINVAL;
+    }
+    count = pkern_hdc_store_count(store);
+    with_ids = store->flags & PKERN_HDC_STORE_IDS;
+    shape[0] = store->words;
+    pkn_file_create(&writer, path, PKN_STORE_KIND, PKN_STORE_VERSION, 2 + with_ids,
+                    &store->allocator);
+    pkn_file_put(&writer, "shape", shape, 8, 1);
+    pkn_file_section(&writer, "vectors", 8, count * store->words);
+    for (size_t i = 0; (n = pkn_store_rows_below(store, i, count, &rows, 0)) > 0; i += n) {
+        pkn_file_write(&writer, rows, n * store->words * 8);
+    }
+    if (with_ids) {
+        pkn_file_section(&writer, "ids", 8, count);
+        for (size_t i = 0; (n = pkn_store_rows_below(store, i, count, 0, &ids)) > 0; i += n) {
+            pkn_file_write(&writer, ids, n * 8);
+        }
+    }
+    return pkn_file_commit(&writer);
+}
+
+/* The rows of a file of kind PKN_STORE_KIND, [*n x *words]; *ids is 0 where it has none. */
+PKN_INTERNAL pkern_status pkn_store_rows_of_file(const pkn_file *file, const uint64_t **rows,
+                                                 const uint64_t **ids, size_t *n, size_t *words) {
+    size_t n_shape, n_words, n_ids, bytes;
+    const uint64_t *shape = (const uint64_t *)pkn_file_get(file, "shape", 8, &n_shape);
+    *rows = (const uint64_t *)pkn_file_get(file, "vectors", 8, &n_words);
+    *ids = (const uint64_t *)pkn_file_get(file, "ids", 8, &n_ids);
+    if (!shape || n_shape < 1 || !*rows || shape[0] > PKN_HDC_MAX_WORDS ||
+        pkn_hdc_check_rows(1, (size_t)shape[0], &bytes) != PKERN_OK) {
+        return PKERN_ECORRUPT;
+    }
+    *words = (size_t)shape[0];
+    *n = n_words / *words;
+    return n_words % *words != 0 || (*ids && n_ids != *n) ? PKERN_ECORRUPT : PKERN_OK;
+}
+
+/* A store around an open file, which it closes in the end, at once where it fails. */
+PKN_INTERNAL pkern_status pkn_store_of_file(pkn_file *file, const pkern_allocator *allocator,
+                                            pkern_hdc_store **store) {
+    const uint64_t *rows, *ids;
+    size_t n = 0, words = 0;
+    pkern_status status = pkn_store_rows_of_file(file, &rows, &ids, &n, &words);
+    if (status == PKERN_OK) {
+        status = pkern_hdc_store_create(words, ids ? PKERN_HDC_STORE_IDS : 0, allocator, store);
+    }
+    if (status != PKERN_OK) {
+        pkn_file_close(file);
+        return status;
+    }
+    (*store)->file = *file;
+    (*store)->file.allocator = &(*store)->allocator;
+    if (n > 0) {
+        pkn_store_segment *segment = &(*store)->segments[(*store)->n_segments++];
+        segment->rows = rows;
+        segment->ids = ids;
+        segment->end = n;
+        pkn_atomic_store_release_size(&(*store)->count, n);
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_store_load(const char *path, const pkern_allocator *allocator,
+                                            pkern_hdc_store **store) {
+    pkn_file file;
+    pkern_status status;
+    if (!path || !store || (allocator && !allocator->allocate != !allocator->release)) {
+        return PKERN_EINVAL;
+    }
+    *store = 0;
+    status = pkn_file_open(&file, path, PKN_STORE_KIND, PKN_STORE_VERSION, allocator);
+    return status != PKERN_OK ? status : pkn_store_of_file(&file, allocator, store);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/item_memory.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Item memories: making, changing, asking. */
+#ifndef PKN_HDC_ITEM_MEMORY_C
+#define PKN_HDC_ITEM_MEMORY_C
+
+/* #include "hdc/hdc_run.h": above */
+/* #include "hdc/item_memory.h": above */
+/* ==== src/hdc/item_table.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The inside of an item memory: parallel arrays of rows, a hash table from symbols to rows, and
+   the symbols' bytes.
+
+   The table has twice as many slots as there is room for rows, a power of two; a slot holds row +
+   1, 0 is empty, and a symbol is in the first free slot from its hash on. Removal moves later
+   entries of the run forward, so there are no marks of removed ones and a search ends at the first
+   empty slot. Bytes of removed symbols stay until the bytes are full and are copied. */
+#ifndef PKN_HDC_ITEM_TABLE_H
+#define PKN_HDC_ITEM_TABLE_H
+
+/* #include "base/alloc.h": above */
+/* #include "hdc/checksum.h": above */
+/* #include "hdc/item_memory.h": above */
+
+#define PKN_ITEMS_FIRST_ROWS 16
+#define PKN_ITEMS_FIRST_BYTES 256
+
+typedef struct pkn_item {
+    uint64_t hash;
+    size_t start, bytes; /* of the symbol */
+} pkn_item;
+
+/* One block of memory: vectors, items, slots. */
+typedef struct pkn_item_rows {
+    uint64_t *vectors;
+    pkn_item *items;
+    size_t *slots;
+    size_t capacity; /* 0 or a power of two; slots are twice as many */
+    size_t bytes;
+} pkn_item_rows;
+
+struct pkern_hdc_item_memory {
+    size_t words, count;
+    uint64_t seed;
+    pkn_item_rows rows;
+    unsigned char *symbols;
+    size_t symbols_capacity, symbols_end; /* end: where the next symbol goes */
+    size_t symbols_used;                  /* of those that are there */
+    pkern_allocator allocator;
+};
+
+/* Of an item that is there; one without bytes has its own place, too. */
+PKN_INLINE const void *pkn_items_symbol(const pkern_hdc_item_memory *memory, const pkn_item *item) {
+    return item->bytes > 0 ? (const void *)(memory->symbols + item->start) : (const void *)"";
+}
+
+PKN_INLINE size_t pkn_items_next_slot(const pkn_item_rows *rows, size_t slot) {
+    return (slot + 1) & (2 * rows->capacity - 1);
+}
+
+/* The symbol's slot, or the empty one where it would be; there must be slots. */
+PKN_INTERNAL size_t pkn_items_slot(const pkern_hdc_item_memory *memory, uint64_t hash,
+                                   const void *symbol, size_t bytes) {
+    const pkn_item_rows *rows = &memory->rows;
+    size_t slot = (size_t)hash & (2 * rows->capacity - 1);
+    for (; rows->slots[slot] != 0; slot = pkn_items_next_slot(rows, slot)) {
+        const pkn_item *item = &rows->items[rows->slots[slot] - 1];
+        if (item->hash == hash && item->bytes == bytes &&
+            (bytes == 0 || memcmp(pkn_items_symbol(memory, item), symbol, bytes) == 0)) {
+            break;
+        }
+    }
+    return slot;
+}
+
+/* Empties a slot and moves the run behind it together: an entry may go forward into the gap unless
+   its own first slot lies between gap and entry. */
+PKN_INTERNAL void pkn_items_clear_slot(pkn_item_rows *rows, size_t gap) {
+    size_t mask = 2 * rows->capacity - 1;
+    for (size_t slot = pkn_items_next_slot(rows, gap); rows->slots[slot] != 0;
+         slot = pkn_items_next_slot(rows, slot)) {
+        size_t wanted = (size_t)rows->items[rows->slots[slot] - 1].hash & mask;
+        if (((slot - wanted) & mask) >= ((slot - gap) & mask)) {
+            rows->slots[gap] = rows->slots[slot];
+            gap = slot;
+        }
+    }
+    rows->slots[gap] = 0;
+}
+
+/* Sets the slots of all rows, which have different symbols. */
+PKN_INTERNAL void pkn_items_fill_slots(pkn_item_rows *rows, size_t count) {
+    size_t mask = 2 * rows->capacity - 1;
+    memset(rows->slots, 0, 2 * rows->capacity * sizeof *rows->slots);
+    for (size_t row = 0; row < count; row++) {
+        size_t slot = (size_t)rows->items[row].hash & mask;
+        while (rows->slots[slot] != 0) {
+            slot = pkn_items_next_slot(rows, slot);
+        }
+        rows->slots[slot] = row + 1;
+    }
+}
+
+/* Room for n rows. */
+PKN_INTERNAL pkern_status pkn_items_reserve_rows(pkern_hdc_item_memory *memory, size_t n) {
+    pkn_item_rows *old = &memory->rows, rows;
+    size_t words = memory->words;
+    size_t per_row = words * 8 + sizeof(pkn_item) + 2 * sizeof *rows.slots;
+    size_t capacity = pkn_max_size(old->capacity, PKN_ITEMS_FIRST_ROWS);
+    if (n <= old->capacity) {
+        return PKERN_OK;
+    }
+    while (capacity < n && capacity <= SIZE_MAX / 4) {
+        capacity *= 2;
+    }
+    if (capacity < n || pkn_mul_overflows_size(capacity, per_row, &rows.bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    rows.capacity = capacity;
+    rows.vectors = (uint64_t *)pkn_allocate(&memory->allocator, rows.bytes, PKN_CACHE_LINE);
+    if (!rows.vectors) {
+        return PKERN_ENOMEM;
+    }
+    /* all three are of 8 bytes' alignment at most, and whole multiples of it */
+    rows.items = (pkn_item *)(void *)(rows.vectors + capacity * words);
+    rows.slots = (size_t *)(void *)(rows.items + capacity);
+    if (memory->count > 0) {
+        memcpy(rows.vectors, old->vectors, memory->count * words * 8);
+        memcpy(rows.items, old->items, memory->count * sizeof(pkn_item));
+    }
+    pkn_items_fill_slots(&rows, memory->count);
+    pkn_release(&memory->allocator, old->vectors, old->bytes);
+    *old = rows;
+    return PKERN_OK;
+}
+
+/* Room for a symbol of n bytes. Where there is none, what is used moves to a block of at least
+   twice its size, so a byte is moved O(1) times a byte that was added. */
+PKN_INTERNAL pkern_status pkn_items_reserve_bytes(pkern_hdc_item_memory *memory, size_t n) {
+    size_t capacity, end = 0;
+    unsigned char *symbols;
+    if (n <= memory->symbols_capacity - memory->symbols_end) {
+        return PKERN_OK;
+    }
+    if (pkn_add_overflows_size(memory->symbols_used, n, &capacity) ||
+        pkn_mul_overflows_size(capacity, 2, &capacity)) {
+        return PKERN_EOVERFLOW;
+    }
+    capacity = pkn_max_size(capacity, PKN_ITEMS_FIRST_BYTES);
+    symbols = (unsigned char *)pkn_allocate(&memory->allocator, capacity, 8);
+    if (!symbols) {
+        return PKERN_ENOMEM;
+    }
+    for (size_t row = 0; row < memory->count; row++) {
+        pkn_item *item = &memory->rows.items[row];
+        if (item->bytes > 0) {
+            memcpy(symbols + end, memory->symbols + item->start, item->bytes);
+        }
+        item->start = end;
+        end += item->bytes;
+    }
+    pkn_release(&memory->allocator, memory->symbols, memory->symbols_capacity);
+    memory->symbols = symbols;
+    memory->symbols_capacity = capacity;
+    memory->symbols_end = end;
+    return PKERN_OK;
+}
+
+#endif
+/* ==== src/hdc/item_memory.c, continued ==== */
+
+PKERN_API void pkern_hdc_symbol_vector(uint64_t seed, const void *symbol, size_t symbol_bytes,
+                                       uint64_t *out, size_t words) {
+    pkern_hdc_random(pkn_checksum_of(seed, symbol, symbol_bytes), out, words);
+}
+
+PKERN_API pkern_status pkern_hdc_item_memory_create(size_t words, uint64_t seed,
+                                                    const pkern_allocator *allocator,
+                                                    pkern_hdc_item_memory **memory) {
+    pkern_hdc_item_memory *made;
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(1, words, &bytes);
+    if (!memory) {
+        return PKERN_EINVAL;
+    }
+    *memory = 0;
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (allocator && !allocator->allocate != !allocator->release) {
+        return PKERN_EINVAL;
+    }
+    made = (pkern_hdc_item_memory *)pkn_allocate(allocator, sizeof *made, PKN_CACHE_LINE);
+    if (!made) {
+        return PKERN_ENOMEM;
+    }
+    memset(made, 0, sizeof *made);
+    made->words = words;
+    made->seed = seed;
+    if (allocator) {
+        made->allocator = *allocator;
+    }
+    *memory = made;
+    return PKERN_OK;
+}
+
+PKERN_API void pkern_hdc_item_memory_destroy(pkern_hdc_item_memory *memory) {
+    pkern_allocator allocator;
+    if (!memory) {
+        return;
+    }
+    allocator = memory->allocator;
+    pkn_release(&allocator, memory->rows.vectors, memory->rows.bytes);
+    pkn_release(&allocator, memory->symbols, memory->symbols_capacity);
+    pkn_release(&allocator, memory, sizeof *memory);
+}
+
+PKN_INLINE uint64_t pkn_items_hash(const pkern_hdc_item_memory *memory, const void *symbol,
+                                   size_t symbol_bytes) {
+    return pkn_checksum_of(memory->seed, symbol, symbol_bytes);
+}
+
+/* vector, or the seed's */
+PKN_INLINE void pkn_items_set(pkern_hdc_item_memory *memory, size_t row, const uint64_t *vector) {
+    uint64_t *out = memory->rows.vectors + row * memory->words;
+    if (vector) {
+        memmove(out, vector, memory->words * 8);
+    } else {
+        /* the hash is made of the same seed, so this is pkern_hdc_symbol_vector */
+        pkern_hdc_random(memory->rows.items[row].hash, out, memory->words);
+    }
+}
+
+/* A symbol that is not there, with room made for it. */
+PKN_INTERNAL void pkn_items_put(pkern_hdc_item_memory *memory, uint64_t hash, const void *symbol,
+                                size_t symbol_bytes, const uint64_t *vector) {
+    size_t row = memory->count;
+    pkn_item *item = &memory->rows.items[row];
+    memory->rows.slots[pkn_items_slot(memory, hash, symbol, symbol_bytes)] = row + 1;
+    item->hash = hash;
+    item->start = memory->symbols_end;
+    item->bytes = symbol_bytes;
+    if (symbol_bytes > 0) {
+        memcpy(memory->symbols + item->start, symbol, symbol_bytes);
+    }
+    memory->symbols_end += symbol_bytes;
+    memory->symbols_used += symbol_bytes;
+    memory->count++;
+    pkn_items_set(memory, row, vector);
+}
+
+/* Room for one item more. *vector may be one of the memory's own, and stays so. */
+PKN_INTERNAL pkern_status pkn_items_reserve(pkern_hdc_item_memory *memory, size_t symbol_bytes,
+                                            const uint64_t **vector) {
+    size_t from = (size_t)((uintptr_t)*vector - (uintptr_t)memory->rows.vectors) / 8;
+    int own = *vector != 0 && from < memory->count * memory->words;
+    pkern_status status = pkn_items_reserve_bytes(memory, symbol_bytes);
+    if (status == PKERN_OK) {
+        status = pkn_items_reserve_rows(memory, memory->count + 1);
+    }
+    if (own) {
+        *vector = memory->rows.vectors + from;
+    }
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_item_memory_add(pkern_hdc_item_memory *memory, const void *symbol,
+                                                 size_t symbol_bytes, const uint64_t *vector,
+                                                 size_t *row) {
+    size_t found;
+    pkern_status status;
+    if (!memory || (!symbol && symbol_bytes > 0)) {
+        return PKERN_EINVAL;
+    }
+    found = pkern_hdc_item_memory_find(memory, symbol, symbol_bytes);
+    if (found == SIZE_MAX) {
+        if (pkn_overlaps(memory->symbols, memory->symbols_capacity, symbol, symbol_bytes)) {
+            return PKERN_EINVAL;
+        }
+        status = pkn_items_reserve(memory, symbol_bytes, &vector);
+        if (status != PKERN_OK) {
+            return status;
+        }
+        found = memory->count;
+        pkn_items_put(memory, pkn_items_hash(memory, symbol, symbol_bytes), symbol, symbol_bytes,
+                      vector);
+    }
+    if (row) {
+        *row = found;
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_item_memory_update(pkern_hdc_item_memory *memory,
+                                                    const void *symbol, size_t symbol_bytes,
+                                                    const uint64_t *vector) {
+    size_t row;
+    if (!memory || (!symbol && symbol_bytes > 0)) {
+        return PKERN_EINVAL;
+    }
+    row = pkern_hdc_item_memory_find(memory, symbol, symbol_bytes);
+    if (row == SIZE_MAX) {
+        return PKERN_ENOENT;
+    }
+    pkn_items_set(memory, row, vector);
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_item_memory_remove(pkern_hdc_item_memory *memory,
+                                                    const void *symbol, size_t symbol_bytes) {
+    size_t slot, row, last;
+    pkn_item_rows *rows;
+    if (!memory || (!symbol && symbol_bytes > 0)) {
+        return PKERN_EINVAL;
+    }
+    rows = &memory->rows;
+    if (memory->count == 0) {
+        return PKERN_ENOENT;
+    }
+    slot =
+        pkn_items_slot(memory, pkn_items_hash(memory, symbol, symbol_bytes), symbol, symbol_bytes);
+    if (rows->slots[slot] == 0) {
+        return PKERN_ENOENT;
+    }
+    row = rows->slots[slot] - 1;
+    last = memory->count - 1;
+    memory->symbols_used -= rows->items[row].bytes;
+    pkn_items_clear_slot(rows, slot);
+    if (row != last) {
+        const pkn_item *item = &rows->items[last];
+        slot = pkn_items_slot(memory, item->hash, pkn_items_symbol(memory, item), item->bytes);
+        rows->slots[slot] = row + 1;
+        rows->items[row] = *item;
+        memcpy(rows->vectors + row * memory->words, rows->vectors + last * memory->words,
+               memory->words * 8);
+    }
+    memory->count = last;
+    return PKERN_OK;
+}
+
+PKERN_API size_t pkern_hdc_item_memory_find(const pkern_hdc_item_memory *memory, const void *symbol,
+                                            size_t symbol_bytes) {
+    if (!memory || memory->count == 0 || (!symbol && symbol_bytes > 0)) {
+        return SIZE_MAX;
+    }
+    /* an empty slot holds 0, and 0 - 1 is SIZE_MAX */
+    return memory->rows.slots[pkn_items_slot(memory, pkn_items_hash(memory, symbol, symbol_bytes),
+                                             symbol, symbol_bytes)] -
+           1;
+}
+
+PKERN_API size_t pkern_hdc_item_memory_count(const pkern_hdc_item_memory *memory) {
+    return memory ? memory->count : 0;
+}
+
+PKERN_API size_t pkern_hdc_item_memory_words(const pkern_hdc_item_memory *memory) {
+    return memory ? memory->words : 0;
+}
+
+PKERN_API const uint64_t *pkern_hdc_item_memory_vectors(const pkern_hdc_item_memory *memory) {
+    return memory && memory->count > 0 ? memory->rows.vectors : 0;
+}
+
+PKERN_API const void *pkern_hdc_item_memory_symbol(const pkern_hdc_item_memory *memory, size_t row,
+                                                   size_t *symbol_bytes) {
+    int there = memory && row < memory->count;
+    if (symbol_bytes) {
+        *symbol_bytes = there ? memory->rows.items[row].bytes : 0;
+    }
+    return there ? pkn_items_symbol(memory, &memory->rows.items[row]) : 0;
+}
+
+PKERN_API pkern_status pkern_hdc_item_memory_cleanup(pkern_pool *pool,
+                                                     const pkern_hdc_item_memory *memory,
+                                                     const uint64_t *queries, size_t n_queries,
+                                                     uint32_t max_distance, pkern_hdc_match *out) {
+    pkern_status status;
+    if (!memory) {
+        return PKERN_EINVAL;
+    }
+    status = pkern_hdc_nearest(pool, queries, n_queries, pkern_hdc_item_memory_vectors(memory),
+                               memory->count, memory->words, out);
+    for (size_t i = 0; status == PKERN_OK && i < n_queries; i++) {
+        if (out[i].distance > max_distance) {
+            out[i].index = SIZE_MAX;
+            out[i].distance = UINT32_MAX;
+            out[i].similarity = 0;
+        }
+    }
+    return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/item_memory_file.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Item memories to and from files: those of a store, with the sections "seed" {seed}, "lengths"
+   [count] and "symbols", the bytes of all symbols in the rows' order. */
+#ifndef PKN_HDC_ITEM_MEMORY_FILE_C
+#define PKN_HDC_ITEM_MEMORY_FILE_C
+
+/* #include "hdc/item_memory.c": above */
+/* #include "hdc/store_file.c": above */
+
+PKERN_API pkern_status pkern_hdc_item_memory_save(const pkern_hdc_item_memory *memory,
+                                                  const char *path) {
+    pkn_file_writer writer;
+    uint64_t shape[1];
+    const pkn_item *items;
+    if (!memory || !path) {
+        return PKERN_EINVAL;
+    }
+    shape[0] = memory->words;
+    items = memory->rows.items;
+    pkn_file_create(&writer, path, PKN_STORE_KIND, PKN_STORE_VERSION, 5, &memory->allocator);
+    pkn_file_put(&writer, "shape", shape, 8, 1);
+    pkn_file_put(&writer, "vectors", memory->rows.vectors, 8, memory->count * memory->words);
+    pkn_file_put(&writer, "seed", &memory->seed, 8, 1);
+    pkn_file_section(&writer, "lengths", 8, memory->count);
+    for (size_t row = 0; row < memory->count; row++) {
+        uint64_t bytes = items[row].bytes;
+        pkn_file_write(&writer, &bytes, 8);
+    }
+    pkn_file_section(&writer, "symbols", 1, memory->symbols_used);
+    for (size_t row = 0; row < memory->count; row++) {
+        pkn_file_write(&writer, pkn_items_symbol(memory, &items[row]), items[row].bytes);
+    }
+    return pkn_file_commit(&writer);
+}
+
+/* What a file has beside a store's rows. */
+typedef struct pkn_item_sections {
+    const uint64_t *rows, *lengths;
+    const unsigned char *symbols;
+    size_t n, n_bytes;
+} pkn_item_sections;
+
+/* The items of a file into a memory that has none. */
+PKN_INTERNAL pkern_status pkn_items_read(pkern_hdc_item_memory *memory,
+                                         const pkn_item_sections *from) {
+    const unsigned char *symbol = from->symbols;
+    size_t left = from->n_bytes;
+    pkern_status status = pkn_items_reserve_rows(memory, from->n);
+    if (status == PKERN_OK) {
+        status = pkn_items_reserve_bytes(memory, left);
+    }
+    for (size_t row = 0; status == PKERN_OK && row < from->n; row++) {
+        size_t bytes = (size_t)from->lengths[row];
+        if (from->lengths[row] > left ||
+            pkern_hdc_item_memory_find(memory, symbol, bytes) != SIZE_MAX) {
+            return PKERN_ECORRUPT;
+        }
+        pkn_items_put(memory, pkn_items_hash(memory, symbol, bytes), symbol, bytes,
+                      from->rows + row * memory->words);
+        symbol += bytes;
+        left -= bytes;
+    }
+    return status == PKERN_OK && left > 0 ? PKERN_ECORRUPT : status;
+}
+
+/* The memory that an open file holds. */
+PKN_INTERNAL pkern_status pkn_items_of_file(const pkn_file *file, const pkern_allocator *allocator,
+                                            pkern_hdc_item_memory **memory) {
+    pkn_item_sections from;
+    size_t words = 0, n_lengths, n_seed;
+    const uint64_t *ids, *seed = (const uint64_t *)pkn_file_get(file, "seed", 8, &n_seed);
+    pkern_status status = pkn_store_rows_of_file(file, &from.rows, &ids, &from.n, &words);
+    from.lengths = (const uint64_t *)pkn_file_get(file, "lengths", 8, &n_lengths);
+    from.symbols = (const unsigned char *)pkn_file_get(file, "symbols", 1, &from.n_bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (!seed || n_seed < 1 || !from.lengths || !from.symbols) {
+        return PKERN_EFORMAT;
+    }
+    if (n_lengths != from.n) {
+        return PKERN_ECORRUPT;
+    }
+    status = pkern_hdc_item_memory_create(words, seed[0], allocator, memory);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    status = pkn_items_read(*memory, &from);
+    if (status != PKERN_OK) {
+        pkern_hdc_item_memory_destroy(*memory);
+        *memory = 0;
+    }
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_item_memory_load(const char *path,
+                                                  const pkern_allocator *allocator,
+                                                  pkern_hdc_item_memory **memory) {
+    pkn_file file;
+    pkern_status status;
+    if (!path || !memory || (allocator && !allocator->allocate != !allocator->release)) {
+        return PKERN_EINVAL;
+    }
+    *memory = 0;
+    status = pkn_file_open(&file, path, PKN_STORE_KIND, PKN_STORE_VERSION, allocator);
+    if (status == PKERN_OK) {
+        status = pkn_items_of_file(&file, allocator, memory);
+        pkn_file_close(&file);
+    }
+    return status;
 }
 
 #endif

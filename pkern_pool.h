@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xd1647c70df7f38ffu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x685b15018a647756u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xd1647c70df7f38ffu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x685b15018a647756u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -135,6 +135,9 @@
 #define PKN_THREADS 1
 #endif
 
+/* PKERN_NO_POSIX_FILES: defined, files are read into memory instead of mapped, and saved without waiting for the disk, as on
+   systems without POSIX. */
+
 /* PKERN_NO_FUTEX: defined, sleeping uses a condition variable on Linux too. */
 
 #endif
@@ -252,7 +255,10 @@ typedef int pkern_status;
     X(PKERN_ETIMEDOUT, -9, "timed out") \
     X(PKERN_ECLOSED, -10, "closed") \
     X(PKERN_EFULL, -11, "full") \
-    X(PKERN_EEMPTY, -12, "empty")
+    X(PKERN_EEMPTY, -12, "empty") \
+    X(PKERN_EVERSION, -13, "a newer version wrote this") \
+    X(PKERN_ECORRUPT, -14, "data is damaged or cut off") \
+    X(PKERN_ENOENT, -15, "not found")
 
 #define PKN_STATUS_ENUM(name, value, text) name = (value),
 enum { PKN_STATUS_LIST(PKN_STATUS_ENUM) PKN_STATUS_END = 1 };
@@ -1083,6 +1089,15 @@ PKERN_EXTERN_C_END
 #include <unistd.h>
 #endif
 
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(PKERN_NO_POSIX_FILES)
+#define PKN_POSIX_FILES 1
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#else
+#define PKN_POSIX_FILES 0
+#endif
+
 #if defined(__linux__)
 #define PKN_LINUX 1
 #include <sys/syscall.h>
@@ -1095,6 +1110,10 @@ PKERN_EXTERN_C_END
    to declare a function again; C++ compilers on Linux define _GNU_SOURCE and need none of it. */
 #if PKN_LINUX && !defined(__cplusplus)
 extern long syscall(long number, ...);
+#endif
+#if PKN_POSIX_FILES && !defined(__cplusplus) && defined(__STRICT_ANSI__)
+extern int fileno(FILE *stream);
+extern int fsync(int descriptor);
 #endif
 #if PKN_THREADS && !defined(__cplusplus) && defined(__STRICT_ANSI__)
 #ifndef CLOCK_MONOTONIC
