@@ -185,6 +185,24 @@ static void run_majority(size_t n) {
     }
 }
 
+/* Many sets of ten, as far as L1 holds them. */
+static void majority_sets_pkern(void *ctx) {
+    static size_t offsets[11] = {0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100};
+    work *w = (work *)ctx;
+    bench_must(pkern_hdc_bundle(w->pool, w->vectors, offsets, 10, WORDS, (uint64_t *)w->out));
+}
+
+static void run_majority_sets(void) {
+    columns c = {0};
+    work base = {0};
+    base.vectors = data_memory;
+    if (bench_wanted("hdc_limit", "majority_of_10")) {
+        add_column(&c, &base, "pkern 1 thread", 1, majority_sets_pkern, 10 * WORDS * 8);
+        add_column(&c, &base, "pkern", bench.threads, majority_sets_pkern, 10 * WORDS * 8);
+        finish(&c, "majority_of_10", 10, 100.0);
+    }
+}
+
 static void bind_memcpy(void *ctx) {
     work *w = (work *)ctx;
     memcpy(w->out, w->vectors, w->n * WORDS * 8);
@@ -225,7 +243,8 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
         run_majority(sets[i]);
     }
-    run_bind("bind_in_l1", 40);
+    run_majority_sets();
+    run_bind("bind_in_l1", 56);
     run_bind("bind_in_l2", 1000);
     run_one_query();
     free(data_queries);

@@ -15,7 +15,7 @@ BEGIN { peers["libgomp"]; peers["Rayon"]; peers["oneTBB"] }
 $1 == "topic" { next }
 { ns[$1, $2, $3, $5] = $6 }
 $1 == "uneven" && $3 == "sequential" { uneven[++n_uneven] = $2; uneven_size[n_uneven] = $5 }
-$3 == "pkern" { size_of[$1, $2] = $5 }
+($3 == "pkern" || $1 == "hdc_limit") { size_of[$1, $2] = $5 }
 $1 == "never_slower" && !(($2, $5) in seen) { seen[$2, $5] = 1; point[++n_points] = $2 SUBSEP $5 }
 
 function have(topic, name, size, who) {
@@ -62,6 +62,12 @@ function fastest(topic, name, size,   t, best, peer) {
         figure(topic ": " name ", n = " size ", over the fastest peer", t / best, "<=", 1.02, "x")
     } else { absent(topic ": " name ", n = " size ", over the fastest peer") }
 }
+# nanoseconds for each of so many items
+function per_item(what, name, size, who, items, target) {
+    if (have("hdc_limit", name, size, who)) {
+        figure(what, ns["hdc_limit", name, who, size] / items, "<=", target, "ns")
+    } else { absent(what) }
+}
 # how long it took, less what is allowed, in the unit that divides the nanoseconds
 function at_most(what, topic, name, size, allowed, target, divisor, unit) {
     if (have(topic, name, size, "pkern")) {
@@ -104,6 +110,20 @@ END {
     if (have("hdc", "bundle", 10, "pkern 1 thread")) {
         figure("bundle(10), a set on 1 thread", ns["hdc", "bundle", "pkern 1 thread", 10] / 10, "<=", 60, "ns")
     } else { absent("bundle(10), a set on 1 thread") }
+    per_item("pairs of 2048 bits, 100 x 10,000, top 10, 1 thread", "pairs_2048_bits", 10000, "pkern 1 thread", 1000000, 2.35)
+    per_item("the same with AVX2", "pairs_2048_bits", 10000, "avx2", 1000000, 9)
+    per_item("the same with POPCNT alone", "pairs_2048_bits", 10000, "popcnt", 1000000, 13)
+    speedup("pairs of 2048 bits, all threads over 1", "hdc_limit", "pairs_2048_bits", 10000, "pkern 1 thread", "pkern", 1.9)
+    n = size_of["hdc_limit", "one_query"]
+    speedup("one query, " n " vectors: share of a plain read", "hdc_limit", "one_query", n, "read", "pkern", 0.85)
+    per_item("majority of 10 sets of 10, a vector, in L1", "majority_of_10", 10, "pkern 1 thread", 100, 1.7)
+    per_item("majority of 101, a vector, in L1", "majority", 101, "pkern 1 thread", 101, 1.7)
+    per_item("majority of 1001, a vector, in L2", "majority", 1001, "pkern 1 thread", 1001, 2.3)
+    ratio("bind in L1, over memcpy", "hdc_limit", "bind_in_l1", size_of["hdc_limit", "bind_in_l1"], "pkern 1 thread", "memcpy", 1.15)
+    ratio("bind in L2, over memcpy", "hdc_limit", "bind_in_l2", size_of["hdc_limit", "bind_in_l2"], "pkern 1 thread", "memcpy", 1.15)
+    if (have("hdc_limit", "top_1", 10000, "pkern 1 thread") && have("hdc_limit", "top_100", 10000, "pkern 1 thread")) {
+        figure("top 100 over top 1 of 10,000", ns["hdc_limit", "top_100", "pkern 1 thread", 10000] / ns["hdc_limit", "top_1", "pkern 1 thread", 10000], "<=", 1.15, "x")
+    } else { absent("top 100 over top 1 of 10,000") }
     fib = have("fork", "fib_25_generic", 121392, "pkern") ? "fib_25" : "fib_35" # in a quick run it is smaller
     n = fib == "fib_25" ? 121392 : 14930351
     ratio("generic join, " fib ", helper busy, over plain calls", "fork", fib "_generic", n, "pkern", "sequential", 1.2)

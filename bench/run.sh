@@ -160,7 +160,7 @@ fi
     printf '\n## Figures\n\n```\n'
     cat $figures
     printf '```\n'
-    for topic in hdc sum latency fork uneven wake simd; do
+    for topic in hdc hdc_limit sum latency fork uneven wake simd; do
         grep -q "^$topic," $csv || continue
         printf '\n## %s\n\n' $topic
         awk -F, -v topic=$topic -f bench/report.awk $csv
