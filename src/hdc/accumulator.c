@@ -25,9 +25,11 @@
 #define PKN_ACCUMULATOR_ITEMS_PER_THREAD 4
 #define PKN_ACCUMULATOR_CHUNK_ROWS 2048
 #define PKN_ACCUMULATOR_CHUNKS_PER_THREAD 8
-/* Per word: spreading a count and adding it to the counters; a row with a weight of its own. */
-#define PKN_ACCUMULATOR_SPREAD_NS 8.0
-#define PKN_ACCUMULATOR_WEIGHTED_NS 0.6
+/* Per word, measured as in hdc_run.h: adding to the counters, and spreading a plane before; a row
+   with a weight of its own. */
+#define PKN_ACCUMULATOR_COUNTER_NS 5.0
+#define PKN_ACCUMULATOR_PLANE_NS 1.5
+#define PKN_ACCUMULATOR_WEIGHTED_NS 1.2
 
 typedef struct pkn_accumulate {
     const uint64_t *vectors;
@@ -45,14 +47,13 @@ PKN_INTERNAL void pkn_accumulate_alike(const uint64_t *rows, size_t n, size_t st
     const pkn_simd_kernels *kernels = pkn_simd();
     uint64_t planes[32 * PKN_ACCUMULATOR_PIECE_WORDS];
     unsigned n_planes = 64 - pkn_clz_u64((uint64_t)n);
-    int32_t factor = pkn_as_i32((uint32_t)weight * 2);
     int32_t offset = pkn_as_i32(0 - (uint32_t)weight * (uint32_t)n);
     if (n == 1) {
-        kernels->add_counts_i32(rows, 1, words, words, factor, offset, counts);
+        kernels->add_counts_i32(rows, 1, words, words, weight, offset, counts);
         return;
     }
     kernels->count_u64(rows, n, stride, words, 0, 0, n_planes, words, planes);
-    kernels->add_counts_i32(planes, n_planes, words, words, factor, offset, counts);
+    kernels->add_counts_i32(planes, n_planes, words, words, weight, offset, counts);
 }
 
 /* Rows of different weights. Only the call's total may meet the limits of the counters, so more
@@ -95,10 +96,13 @@ PKN_INTERNAL int pkn_accumulate_items(size_t begin, size_t end, void *ctx) {
 }
 
 PKN_INTERNAL double pkn_accumulate_item_cost(const pkn_accumulate *call) {
-    double row = call->weights ? PKN_ACCUMULATOR_WEIGHTED_NS / PKN_HDC_COUNT_NS_PER_WORD *
-                                     pkn_hdc_count_cost()
-                               : pkn_hdc_count_cost();
-    return (row * (double)call->chunk_rows + PKN_ACCUMULATOR_SPREAD_NS) * (double)call->words /
+    double slowness = pkn_hdc_count_cost() / PKN_HDC_COUNT_NS_PER_WORD;
+    double planes = 64 - pkn_clz_u64((uint64_t)call->chunk_rows);
+    double rows = (double)call->chunk_rows;
+    double word = call->weights
+                      ? PKN_ACCUMULATOR_WEIGHTED_NS * rows
+                      : PKN_HDC_COUNT_NS_PER_WORD * rows + PKN_ACCUMULATOR_PLANE_NS * planes;
+    return (word + PKN_ACCUMULATOR_COUNTER_NS) * slowness * (double)call->words /
            (double)call->n_pieces;
 }
 

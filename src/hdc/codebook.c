@@ -13,8 +13,7 @@
 #include "hdc/hdc_run.h"
 
 #define PKN_CODEBOOK_MAX_LEVELS ((size_t)1 << 31)
-/* Measured like the costs in hdc_run.h: a random word, a flipped bit, a drawn place. */
-#define PKN_RANDOM_NS_PER_WORD 1.0
+/* measured like the costs in hdc_run.h */
 #define PKN_FLIP_NS 1.0
 
 typedef struct pkn_codebook {
@@ -54,7 +53,7 @@ PKERN_API pkern_status pkern_hdc_codebook_random(pkern_pool *pool, uint64_t seed
     memset(&codebook, 0, sizeof codebook);
     codebook.seed = seed;
     codebook.out = out;
-    return pkn_hdc_run(pool, n * words, 16, PKN_RANDOM_NS_PER_WORD, pkn_codebook_random_words,
+    return pkn_hdc_run(pool, n * words, 16, PKN_CHANCE_WORD_NS, pkn_codebook_random_words,
                        &codebook);
 }
 
@@ -64,11 +63,14 @@ PKERN_API pkern_status pkern_hdc_codebook_random_density(pkern_pool *pool, uint6
     pkn_codebook codebook;
     size_t bytes;
     pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
     if (!(density >= 0 && density <= 1)) {
         return PKERN_EINVAL;
     }
-    if (status != PKERN_OK || n == 0) {
-        return status;
+    if (n == 0) {
+        return PKERN_OK;
     }
     if (!out) {
         return PKERN_EINVAL;
@@ -77,8 +79,7 @@ PKERN_API pkern_status pkern_hdc_codebook_random_density(pkern_pool *pool, uint6
     codebook.chance = pkn_chance_of(density);
     codebook.words = words;
     codebook.out = out;
-    return pkn_hdc_run(pool, n * words, 16,
-                       PKN_RANDOM_NS_PER_WORD * (1 + pkn_chance_draws(codebook.chance)),
+    return pkn_hdc_run(pool, n * words, 16, pkn_chance_cost(codebook.chance),
                        pkn_codebook_biased_words, &codebook);
 }
 
@@ -217,7 +218,7 @@ PKERN_API pkern_status pkern_hdc_codebook_thermometer(pkern_pool *pool, size_t n
     book.n_levels = n_levels;
     book.words = words;
     book.out = out;
-    return pkn_hdc_run(pool, n_levels, 1, pkn_hdc_move_cost(words, bytes) + 8, pkn_thermometer_rows,
+    return pkn_hdc_run(pool, n_levels, 1, pkn_hdc_move_cost(words, bytes) + 2, pkn_thermometer_rows,
                        &book);
 }
 

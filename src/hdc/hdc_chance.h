@@ -48,11 +48,16 @@ PKN_INLINE pkn_chance pkn_chance_of(double probability) {
     return chance;
 }
 
-/* Random words that a biased word takes on average: the digits of the share, or what 64 lanes need
+/* Measured like the costs in hdc_run.h: a random word; that the number of draws is not foreseen. */
+#define PKN_CHANCE_WORD_NS 1.8
+#define PKN_CHANCE_SURPRISE_NS 15.0
+
+/* Of a biased word in ns: as many draws as the share has digits, or as 64 lanes need on average
    until all are decided. */
-PKN_INLINE double pkn_chance_draws(pkn_chance chance) {
+PKN_INLINE double pkn_chance_cost(pkn_chance chance) {
     unsigned digits = chance.share == 0 ? 0 : 64 - pkn_ctz_u64(chance.share);
-    return digits < 7 ? (double)digits : 7.3;
+    return digits < 7 ? PKN_CHANCE_WORD_NS * (digits + 0.2)
+                      : PKN_CHANCE_WORD_NS * 7.3 + PKN_CHANCE_SURPRISE_NS;
 }
 
 /* Word index of a stream of bits that are 1 with that probability. Each lane compares a random

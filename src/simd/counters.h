@@ -3,7 +3,7 @@
 /* Counters of 32 bits, one for each bit of a vector: the kernels' contracts. Counter i belongs to
    bit i % 64 of word i / 64.
 
-   add_counts_i32     for each bit i of `words` words: counts[i] = clamp(counts[i] + factor * c +
+   add_counts_i32     for each bit i of `words` words: counts[i] = clamp(counts[i] + 2 * weight * c +
                       offset), where c is the number whose binary digit k is bit i of
                       planes[k * plane_stride ..], k < n_planes <= 32
    add_weighted_i32   for each bit i: counts[i] = clamp(counts[i] + the sum over r < n_rows of

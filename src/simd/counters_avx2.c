@@ -68,10 +68,10 @@ PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_half_end_avx2(const pkn_half_avx2 *su
 
 PKN_TARGET_AVX2 PKN_INTERNAL void pkn_add_counts_i32_avx2(const uint64_t *planes, unsigned n_planes,
                                                           size_t plane_stride, size_t words,
-                                                          int32_t factor, int32_t offset,
+                                                          int32_t weight, int32_t offset,
                                                           int32_t *counts) {
     for (size_t half = 0; half < 2 * words; half++, counts += 32) {
-        __m256i step = _mm256_set1_epi32(factor);
+        __m256i step = _mm256_set1_epi32(pkn_as_i32((uint32_t)weight * 2));
         pkn_half_avx2 sums = pkn_half_begin_avx2(offset);
         for (unsigned k = 0; k < n_planes; k++) {
             uint64_t plane = planes[k * plane_stride + half / 2];

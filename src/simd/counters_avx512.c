@@ -28,33 +28,60 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_add_clamped_to_avx512(int32_t *coun
     _mm512_storeu_si512(counts, pkn_add_clamped_avx512(_mm512_loadu_si512(counts), added));
 }
 
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_add_masked_avx512(__m512i sums, uint64_t mask,
+typedef uint16_t PKN_MAY_ALIAS pkn_quarter_avx512;
+
+/* sums + added where the quarter's bits are 1. The mask comes straight from memory: from a general
+   register, which compilers prefer, it takes twice as long. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_add_masked_avx512(__m512i sums,
+                                                                  const uint64_t *word, int quarter,
                                                                   __m512i added) {
-    return _mm512_mask_add_epi32(sums, (__mmask16)(mask & 0xffff), sums, added);
+    const pkn_quarter_avx512 *bits = (const pkn_quarter_avx512 *)(const void *)word + quarter;
+    __mmask16 mask;
+    __asm__("kmovw %1, %0" : "=k"(mask) : "m"(*bits));
+    return _mm512_mask_add_epi32(sums, mask, sums, added);
+}
+
+/* The counters of a word. */
+typedef struct pkn_sums_avx512 {
+    __m512i a, b, c, d;
+} pkn_sums_avx512;
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_sums_add_avx512(pkn_sums_avx512 *sums,
+                                                             const uint64_t *word, __m512i added) {
+    sums->a = pkn_add_masked_avx512(sums->a, word, 0, added);
+    sums->b = pkn_add_masked_avx512(sums->b, word, 1, added);
+    sums->c = pkn_add_masked_avx512(sums->c, word, 2, added);
+    sums->d = pkn_add_masked_avx512(sums->d, word, 3, added);
+}
+
+/* Twice the sums and offset into the counters. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_sums_end_avx512(const pkn_sums_avx512 *sums,
+                                                             __m512i offset, int32_t *counts) {
+    pkn_add_clamped_to_avx512(counts, _mm512_add_epi32(_mm512_add_epi32(sums->a, sums->a), offset));
+    pkn_add_clamped_to_avx512(counts + 16,
+                              _mm512_add_epi32(_mm512_add_epi32(sums->b, sums->b), offset));
+    pkn_add_clamped_to_avx512(counts + 32,
+                              _mm512_add_epi32(_mm512_add_epi32(sums->c, sums->c), offset));
+    pkn_add_clamped_to_avx512(counts + 48,
+                              _mm512_add_epi32(_mm512_add_epi32(sums->d, sums->d), offset));
 }
 
 PKN_TARGET_AVX512 PKN_INTERNAL void
 pkn_add_counts_i32_avx512(const uint64_t *planes, unsigned n_planes, size_t plane_stride,
-                          size_t words, int32_t factor, int32_t offset, int32_t *counts) {
+                          size_t words, int32_t weight, int32_t offset, int32_t *counts) {
     for (size_t word = 0; word < words; word++, counts += 64) {
-        __m512i step = _mm512_set1_epi32(factor);
-        __m512i a = _mm512_set1_epi32(offset), b = a, c = a, d = a;
+        __m512i step = _mm512_set1_epi32(weight);
+        pkn_sums_avx512 sums;
+        sums.a = sums.b = sums.c = sums.d = _mm512_setzero_si512();
         for (unsigned k = 0; k < n_planes; k++) {
-            uint64_t plane = planes[k * plane_stride + word];
-            a = pkn_add_masked_avx512(a, plane, step);
-            b = pkn_add_masked_avx512(b, plane >> 16, step);
-            c = pkn_add_masked_avx512(c, plane >> 32, step);
-            d = pkn_add_masked_avx512(d, plane >> 48, step);
+            pkn_sums_add_avx512(&sums, planes + k * plane_stride + word, step);
             step = _mm512_add_epi32(step, step);
         }
-        pkn_add_clamped_to_avx512(counts, a);
-        pkn_add_clamped_to_avx512(counts + 16, b);
-        pkn_add_clamped_to_avx512(counts + 32, c);
-        pkn_add_clamped_to_avx512(counts + 48, d);
+        pkn_sums_end_avx512(&sums, _mm512_set1_epi32(offset), counts);
     }
 }
 
-/* Twice the weight where the bit is 1, less all weights at the end. */
+/* Twice the weight where the bit is 1, less all weights. */
 PKN_TARGET_AVX512 PKN_INTERNAL void pkn_add_weighted_i32_avx512(const uint64_t *rows,
                                                                 const int32_t *weights,
                                                                 size_t n_rows, size_t stride_words,
@@ -64,19 +91,13 @@ PKN_TARGET_AVX512 PKN_INTERNAL void pkn_add_weighted_i32_avx512(const uint64_t *
         all += (uint32_t)weights[row];
     }
     for (size_t word = 0; word < words; word++, counts += 64) {
-        __m512i a = _mm512_set1_epi32(pkn_as_i32(0 - all)), b = a, c = a, d = a;
+        pkn_sums_avx512 sums;
+        sums.a = sums.b = sums.c = sums.d = _mm512_setzero_si512();
         for (size_t row = 0; row < n_rows; row++) {
-            uint64_t bits = rows[row * stride_words + word];
-            __m512i twice = _mm512_set1_epi32(pkn_as_i32((uint32_t)weights[row] * 2));
-            a = pkn_add_masked_avx512(a, bits, twice);
-            b = pkn_add_masked_avx512(b, bits >> 16, twice);
-            c = pkn_add_masked_avx512(c, bits >> 32, twice);
-            d = pkn_add_masked_avx512(d, bits >> 48, twice);
+            pkn_sums_add_avx512(&sums, rows + row * stride_words + word,
+                                _mm512_set1_epi32(weights[row]));
         }
-        pkn_add_clamped_to_avx512(counts, a);
-        pkn_add_clamped_to_avx512(counts + 16, b);
-        pkn_add_clamped_to_avx512(counts + 32, c);
-        pkn_add_clamped_to_avx512(counts + 48, d);
+        pkn_sums_end_avx512(&sums, _mm512_set1_epi32(pkn_as_i32(0 - all)), counts);
     }
 }
 

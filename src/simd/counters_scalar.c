@@ -7,7 +7,7 @@
 #include "simd/counters.h"
 
 PKN_INTERNAL void pkn_add_counts_i32_scalar(const uint64_t *planes, unsigned n_planes,
-                                            size_t plane_stride, size_t words, int32_t factor,
+                                            size_t plane_stride, size_t words, int32_t weight,
                                             int32_t offset, int32_t *counts) {
     for (size_t word = 0; word < words; word++) {
         uint32_t added[64];
@@ -16,7 +16,7 @@ PKN_INTERNAL void pkn_add_counts_i32_scalar(const uint64_t *planes, unsigned n_p
         }
         for (unsigned k = 0; k < n_planes; k++) {
             uint64_t plane = planes[k * plane_stride + word];
-            uint32_t step = (uint32_t)factor << k;
+            uint32_t step = (uint32_t)weight * 2 << k;
             for (unsigned bit = 0; bit < 64; bit++) {
                 added[bit] += (0 - (uint32_t)(plane >> bit & 1)) & step;
             }

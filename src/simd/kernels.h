@@ -44,7 +44,7 @@
       unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out), \
       scalar, avx2, avx512, avx512, neon) \
     X(add_counts_i32, void, (const uint64_t *planes, unsigned n_planes, size_t plane_stride, size_t words, \
-      int32_t factor, int32_t offset, int32_t *counts), \
+      int32_t weight, int32_t offset, int32_t *counts), \
       scalar, avx2, avx512, avx512, scalar) \
     X(add_weighted_i32, void, (const uint64_t *rows, const int32_t *weights, size_t n_rows, size_t stride_words, \
       size_t words, int32_t *counts), \
