@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x685b15018a647756u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xdcdc650e69d9e1fbu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x685b15018a647756u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xdcdc650e69d9e1fbu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2304,6 +2304,111 @@ PKERN_API pkern_status pkern_hdc_codebook_thermometer(pkern_pool *pool, size_t n
    computing", 2022; without its restriction to even n_levels. */
 PKERN_API pkern_status pkern_hdc_codebook_circular(pkern_pool *pool, uint64_t seed, size_t n_levels,
                                                    size_t words, uint64_t *out);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/operations.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* More ways to combine and change batches of vectors: bind whole sets, bind under a mask, bundle
+   with weights and a choice for ties, complement, noise, and permutations of bits.
+
+   What hdc.h says of batches, errors, threads and memory holds here too. The inverse of a rotation
+   is pkern_hdc_permute with -shift. Below, D is 64 * words. */
+#ifndef PKN_HDC_OPERATIONS_H
+#define PKN_HDC_OPERATIONS_H
+
+/* #include "base/base.h": above */
+/* #include "hdc/accumulator.h": above */
+/* #include "pool/pool.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKERN_EXTERN_C_BEGIN
+
+/* Binds sets of vectors: for each set s, out[s] = the exclusive or of the rows [set_offsets[s],
+   set_offsets[s + 1]) of vectors; no rows give the zero vector. set_offsets is [n_sets + 1] and
+   must not decrease (PKERN_EINVAL); out is [n_sets x words] and must not overlap vectors or
+   set_offsets. Runs in parallel over sets and columns, and over the rows of a long set where these
+   are few; then it allocates 8 * words bytes for each of at most 8 parts a thread, and where there
+   is no memory for them one thread does the set. */
+PKERN_API pkern_status pkern_hdc_multibind(pkern_pool *pool, const uint64_t *vectors,
+                                           const size_t *set_offsets, size_t n_sets, size_t words,
+                                           uint64_t *out);
+
+/* Binds where mask has a 1: for (i = 0; i < n; i++) out[i] = vectors[i] ^ (key & mask), so bits
+   outside of mask stay as they are. The same call again gives the vectors back. out [n x words] may
+   be vectors; it must not overlap key or mask, both [words]. */
+PKERN_API pkern_status pkern_hdc_bind_masked(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                             const uint64_t *key, const uint64_t *mask,
+                                             size_t words, uint64_t *out);
+
+/* The complement: for (i = 0; i < n; i++) out[i] = ~vectors[i]. Its similarity to anything is 1
+   less that of the vector. out [n x words] may be vectors. */
+PKERN_API pkern_status pkern_hdc_negate(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                        size_t words, uint64_t *out);
+
+/* How to bundle; 0 or all zero is what pkern_hdc_bundle does. */
+typedef struct pkern_hdc_bundle_options {
+    int tie;       /* PKERN_HDC_TIE_* */
+    uint64_t seed; /* of PKERN_HDC_TIE_SEEDED: set s takes pkern_hdc_random(seed + s) */
+    const uint64_t *tie_vector; /* [words], of PKERN_HDC_TIE_VECTOR */
+    const int32_t *weights;     /* one for each row of vectors, 0: all are 1 */
+} pkern_hdc_bundle_options;
+
+/* pkern_hdc_bundle with options: bit i of out[s] is 1 where the sum over the set's rows of weight *
+   (bit i is 1 ? 1 : -1) is above 0, 0 where it is below, and where it is 0 what options->tie says:
+   PKERN_HDC_TIE_FIRST takes the set's own first row. A set without rows gives the zero vector
+   whatever tie is. PKERN_EINVAL: an unknown tie, no tie_vector where one is needed, out overlapping
+   vectors, set_offsets, tie_vector or weights. PKERN_EOVERFLOW: a set of more than 2^31 - 1 rows or
+   weights whose magnitudes sum to more. Runs in parallel over sets and columns, and over the rows
+   of a long set where these are few; then it allocates 256 * words bytes, and as much for each of
+   at most 8 parts a thread, and where there is no memory for them one thread does the set. */
+PKERN_API pkern_status pkern_hdc_bundle_with(pkern_pool *pool, const uint64_t *vectors,
+                                             const size_t *set_offsets, size_t n_sets, size_t words,
+                                             const pkern_hdc_bundle_options *options,
+                                             uint64_t *out);
+
+/* Noise: each bit of the n vectors is flipped with this probability, independent of the others; how
+   exact that is and what it costs is said at pkern_hdc_codebook_random_density. Word i of the batch
+   depends on (seed, i) alone. out [n x words] may be vectors. PKERN_EINVAL: a probability below 0,
+   above 1 or NaN. */
+PKERN_API pkern_status pkern_hdc_noise(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                       size_t words, double probability, uint64_t seed,
+                                       uint64_t *out);
+
+/* Noise of an exact amount: in each of the n vectors n_flips different bits are flipped, every set
+   of bits being as probable as any other. Row i depends on (seed, i) alone. n_flips above D is
+   PKERN_EINVAL. out [n x words] must not overlap vectors. Takes about as long as min(n_flips, D -
+   n_flips) random numbers. Source: R. Floyd's sampling without repetition, in J. Bentley,
+   "Programming pearls", 1987. */
+PKERN_API pkern_status pkern_hdc_noise_flips(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                             size_t words, size_t n_flips, uint64_t seed,
+                                             uint64_t *out);
+
+/* A random permutation of D bits, every one as probable as any other up to the generator's 2^64
+   seeds: permutation [64 * words] gets each number below D once. About 3 ns a bit, on the caller.
+   Source: R. Durstenfeld, "Algorithm 235: random permutation", 1964. */
+PKERN_API pkern_status pkern_hdc_permutation_random(uint64_t seed, size_t words,
+                                                    uint32_t *permutation);
+
+/* The inverse permutation: for (i = 0; i < 64 * words; i++) inverse[permutation[i]] = i. Both are
+   [64 * words] and must not overlap. PKERN_EINVAL where permutation does not have each number once;
+   inverse then has no meaning. */
+PKERN_API pkern_status pkern_hdc_permutation_invert(const uint32_t *permutation, size_t words,
+                                                    uint32_t *inverse);
+
+/* Permutes the bits of each vector: bit i of out[r] = bit permutation[i] of vectors[r], for n rows
+   and permutation [64 * words] (with the inverse permutation, that takes them back). Any table of
+   numbers below D will do (else PKERN_EINVAL); out [n x words] must not overlap vectors or
+   permutation. Far dearer than a rotation: each bit is fetched by itself, or for all of 64 vectors
+   at once where there are at least 8 and words is at most 64. */
+PKERN_API pkern_status pkern_hdc_permute_bits(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                              size_t words, const uint32_t *permutation,
+                                              uint64_t *out);
 
 PKERN_EXTERN_C_END
 
@@ -9206,7 +9311,7 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void) {
       unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out), \
       scalar, avx2, avx512, avx512, neon) \
     X(add_counts_i32, void, (const uint64_t *planes, unsigned n_planes, size_t plane_stride, size_t words, \
-      int32_t factor, int32_t offset, int32_t *counts), \
+      int32_t weight, int32_t offset, int32_t *counts), \
       scalar, avx2, avx512, avx512, scalar) \
     X(add_weighted_i32, void, (const uint64_t *rows, const int32_t *weights, size_t n_rows, size_t stride_words, \
       size_t words, int32_t *counts), \
@@ -10668,7 +10773,7 @@ PKN_DEFINE_MAJORITY(neon, PKN_COUNT_NEON_TARGET, 2)
 /* Counters of 32 bits, one for each bit of a vector: the kernels' contracts. Counter i belongs to
    bit i % 64 of word i / 64.
 
-   add_counts_i32     for each bit i of `words` words: counts[i] = clamp(counts[i] + factor * c +
+   add_counts_i32     for each bit i of `words` words: counts[i] = clamp(counts[i] + 2 * weight * c +
                       offset), where c is the number whose binary digit k is bit i of
                       planes[k * plane_stride ..], k < n_planes <= 32
    add_weighted_i32   for each bit i: counts[i] = clamp(counts[i] + the sum over r < n_rows of
@@ -10705,7 +10810,7 @@ PKN_ALWAYS_INLINE int32_t pkn_add_clamped_i32(int32_t a, int32_t b) {
 /* ==== src/simd/counters_scalar.c, continued ==== */
 
 PKN_INTERNAL void pkn_add_counts_i32_scalar(const uint64_t *planes, unsigned n_planes,
-                                            size_t plane_stride, size_t words, int32_t factor,
+                                            size_t plane_stride, size_t words, int32_t weight,
                                             int32_t offset, int32_t *counts) {
     for (size_t word = 0; word < words; word++) {
         uint32_t added[64];
@@ -10714,7 +10819,7 @@ PKN_INTERNAL void pkn_add_counts_i32_scalar(const uint64_t *planes, unsigned n_p
         }
         for (unsigned k = 0; k < n_planes; k++) {
             uint64_t plane = planes[k * plane_stride + word];
-            uint32_t step = (uint32_t)factor << k;
+            uint32_t step = (uint32_t)weight * 2 << k;
             for (unsigned bit = 0; bit < 64; bit++) {
                 added[bit] += (0 - (uint32_t)(plane >> bit & 1)) & step;
             }
@@ -10839,10 +10944,10 @@ PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_half_end_avx2(const pkn_half_avx2 *su
 
 PKN_TARGET_AVX2 PKN_INTERNAL void pkn_add_counts_i32_avx2(const uint64_t *planes, unsigned n_planes,
                                                           size_t plane_stride, size_t words,
-                                                          int32_t factor, int32_t offset,
+                                                          int32_t weight, int32_t offset,
                                                           int32_t *counts) {
     for (size_t half = 0; half < 2 * words; half++, counts += 32) {
-        __m256i step = _mm256_set1_epi32(factor);
+        __m256i step = _mm256_set1_epi32(pkn_as_i32((uint32_t)weight * 2));
         pkn_half_avx2 sums = pkn_half_begin_avx2(offset);
         for (unsigned k = 0; k < n_planes; k++) {
             uint64_t plane = planes[k * plane_stride + half / 2];
@@ -10934,33 +11039,60 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_add_clamped_to_avx512(int32_t *coun
     _mm512_storeu_si512(counts, pkn_add_clamped_avx512(_mm512_loadu_si512(counts), added));
 }
 
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_add_masked_avx512(__m512i sums, uint64_t mask,
+typedef uint16_t PKN_MAY_ALIAS pkn_quarter_avx512;
+
+/* sums + added where the quarter's bits are 1. The mask comes straight from memory: from a general
+   register, which compilers prefer, it takes twice as long. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_add_masked_avx512(__m512i sums,
+                                                                  const uint64_t *word, int quarter,
                                                                   __m512i added) {
-    return _mm512_mask_add_epi32(sums, (__mmask16)(mask & 0xffff), sums, added);
+    const pkn_quarter_avx512 *bits = (const pkn_quarter_avx512 *)(const void *)word + quarter;
+    __mmask16 mask;
+    __asm__("kmovw %1, %0" : "=k"(mask) : "m"(*bits));
+    return _mm512_mask_add_epi32(sums, mask, sums, added);
+}
+
+/* The counters of a word. */
+typedef struct pkn_sums_avx512 {
+    __m512i a, b, c, d;
+} pkn_sums_avx512;
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_sums_add_avx512(pkn_sums_avx512 *sums,
+                                                             const uint64_t *word, __m512i added) {
+    sums->a = pkn_add_masked_avx512(sums->a, word, 0, added);
+    sums->b = pkn_add_masked_avx512(sums->b, word, 1, added);
+    sums->c = pkn_add_masked_avx512(sums->c, word, 2, added);
+    sums->d = pkn_add_masked_avx512(sums->d, word, 3, added);
+}
+
+/* Twice the sums and offset into the counters. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_sums_end_avx512(const pkn_sums_avx512 *sums,
+                                                             __m512i offset, int32_t *counts) {
+    pkn_add_clamped_to_avx512(counts, _mm512_add_epi32(_mm512_add_epi32(sums->a, sums->a), offset));
+    pkn_add_clamped_to_avx512(counts + 16,
+                              _mm512_add_epi32(_mm512_add_epi32(sums->b, sums->b), offset));
+    pkn_add_clamped_to_avx512(counts + 32,
+                              _mm512_add_epi32(_mm512_add_epi32(sums->c, sums->c), offset));
+    pkn_add_clamped_to_avx512(counts + 48,
+                              _mm512_add_epi32(_mm512_add_epi32(sums->d, sums->d), offset));
 }
 
 PKN_TARGET_AVX512 PKN_INTERNAL void
 pkn_add_counts_i32_avx512(const uint64_t *planes, unsigned n_planes, size_t plane_stride,
-                          size_t words, int32_t factor, int32_t offset, int32_t *counts) {
+                          size_t words, int32_t weight, int32_t offset, int32_t *counts) {
     for (size_t word = 0; word < words; word++, counts += 64) {
-        __m512i step = _mm512_set1_epi32(factor);
-        __m512i a = _mm512_set1_epi32(offset), b = a, c = a, d = a;
+        __m512i step = _mm512_set1_epi32(weight);
+        pkn_sums_avx512 sums;
+        sums.a = sums.b = sums.c = sums.d = _mm512_setzero_si512();
         for (unsigned k = 0; k < n_planes; k++) {
-            uint64_t plane = planes[k * plane_stride + word];
-            a = pkn_add_masked_avx512(a, plane, step);
-            b = pkn_add_masked_avx512(b, plane >> 16, step);
-            c = pkn_add_masked_avx512(c, plane >> 32, step);
-            d = pkn_add_masked_avx512(d, plane >> 48, step);
+            pkn_sums_add_avx512(&sums, planes + k * plane_stride + word, step);
             step = _mm512_add_epi32(step, step);
         }
-        pkn_add_clamped_to_avx512(counts, a);
-        pkn_add_clamped_to_avx512(counts + 16, b);
-        pkn_add_clamped_to_avx512(counts + 32, c);
-        pkn_add_clamped_to_avx512(counts + 48, d);
+        pkn_sums_end_avx512(&sums, _mm512_set1_epi32(offset), counts);
     }
 }
 
-/* Twice the weight where the bit is 1, less all weights at the end. */
+/* Twice the weight where the bit is 1, less all weights. */
 PKN_TARGET_AVX512 PKN_INTERNAL void pkn_add_weighted_i32_avx512(const uint64_t *rows,
                                                                 const int32_t *weights,
                                                                 size_t n_rows, size_t stride_words,
@@ -10970,19 +11102,13 @@ PKN_TARGET_AVX512 PKN_INTERNAL void pkn_add_weighted_i32_avx512(const uint64_t *
         all += (uint32_t)weights[row];
     }
     for (size_t word = 0; word < words; word++, counts += 64) {
-        __m512i a = _mm512_set1_epi32(pkn_as_i32(0 - all)), b = a, c = a, d = a;
+        pkn_sums_avx512 sums;
+        sums.a = sums.b = sums.c = sums.d = _mm512_setzero_si512();
         for (size_t row = 0; row < n_rows; row++) {
-            uint64_t bits = rows[row * stride_words + word];
-            __m512i twice = _mm512_set1_epi32(pkn_as_i32((uint32_t)weights[row] * 2));
-            a = pkn_add_masked_avx512(a, bits, twice);
-            b = pkn_add_masked_avx512(b, bits >> 16, twice);
-            c = pkn_add_masked_avx512(c, bits >> 32, twice);
-            d = pkn_add_masked_avx512(d, bits >> 48, twice);
+            pkn_sums_add_avx512(&sums, rows + row * stride_words + word,
+                                _mm512_set1_epi32(weights[row]));
         }
-        pkn_add_clamped_to_avx512(counts, a);
-        pkn_add_clamped_to_avx512(counts + 16, b);
-        pkn_add_clamped_to_avx512(counts + 32, c);
-        pkn_add_clamped_to_avx512(counts + 48, d);
+        pkn_sums_end_avx512(&sums, _mm512_set1_epi32(pkn_as_i32(0 - all)), counts);
     }
 }
 
@@ -16653,9 +16779,11 @@ PKERN_API pkern_status pkern_hdc_distances(pkern_pool *pool, const uint64_t *que
 #define PKN_ACCUMULATOR_ITEMS_PER_THREAD 4
 #define PKN_ACCUMULATOR_CHUNK_ROWS 2048
 #define PKN_ACCUMULATOR_CHUNKS_PER_THREAD 8
-/* Per word: spreading a count and adding it to the counters; a row with a weight of its own. */
-#define PKN_ACCUMULATOR_SPREAD_NS 8.0
-#define PKN_ACCUMULATOR_WEIGHTED_NS 0.6
+/* Per word, measured as in hdc_run.h: adding to the counters, and spreading a plane before; a row
+   with a weight of its own. */
+#define PKN_ACCUMULATOR_COUNTER_NS 5.0
+#define PKN_ACCUMULATOR_PLANE_NS 1.5
+#define PKN_ACCUMULATOR_WEIGHTED_NS 1.2
 
 typedef struct pkn_accumulate {
     const uint64_t *vectors;
@@ -16673,14 +16801,13 @@ PKN_INTERNAL void pkn_accumulate_alike(const uint64_t *rows, size_t n, size_t st
     const pkn_simd_kernels *kernels = pkn_simd();
     uint64_t planes[32 * PKN_ACCUMULATOR_PIECE_WORDS];
     unsigned n_planes = 64 - pkn_clz_u64((uint64_t)n);
-    int32_t factor = pkn_as_i32((uint32_t)weight * 2);
     int32_t offset = pkn_as_i32(0 - (uint32_t)weight * (uint32_t)n);
     if (n == 1) {
-        kernels->add_counts_i32(rows, 1, words, words, factor, offset, counts);
+        kernels->add_counts_i32(rows, 1, words, words, weight, offset, counts);
         return;
     }
     kernels->count_u64(rows, n, stride, words, 0, 0, n_planes, words, planes);
-    kernels->add_counts_i32(planes, n_planes, words, words, factor, offset, counts);
+    kernels->add_counts_i32(planes, n_planes, words, words, weight, offset, counts);
 }
 
 /* Rows of different weights. Only the call's total may meet the limits of the counters, so more
@@ -16723,10 +16850,13 @@ PKN_INTERNAL int pkn_accumulate_items(size_t begin, size_t end, void *ctx) {
 }
 
 PKN_INTERNAL double pkn_accumulate_item_cost(const pkn_accumulate *call) {
-    double row = call->weights ? PKN_ACCUMULATOR_WEIGHTED_NS / PKN_HDC_COUNT_NS_PER_WORD *
-                                     pkn_hdc_count_cost()
-                               : pkn_hdc_count_cost();
-    return (row * (double)call->chunk_rows + PKN_ACCUMULATOR_SPREAD_NS) * (double)call->words /
+    double slowness = pkn_hdc_count_cost() / PKN_HDC_COUNT_NS_PER_WORD;
+    double planes = 64 - pkn_clz_u64((uint64_t)call->chunk_rows);
+    double rows = (double)call->chunk_rows;
+    double word = call->weights
+                      ? PKN_ACCUMULATOR_WEIGHTED_NS * rows
+                      : PKN_HDC_COUNT_NS_PER_WORD * rows + PKN_ACCUMULATOR_PLANE_NS * planes;
+    return (word + PKN_ACCUMULATOR_COUNTER_NS) * slowness * (double)call->words /
            (double)call->n_pieces;
 }
 
@@ -16979,11 +17109,16 @@ PKN_INLINE pkn_chance pkn_chance_of(double probability) {
     return chance;
 }
 
-/* Random words that a biased word takes on average: the digits of the share, or what 64 lanes need
+/* Measured like the costs in hdc_run.h: a random word; that the number of draws is not foreseen. */
+#define PKN_CHANCE_WORD_NS 1.8
+#define PKN_CHANCE_SURPRISE_NS 15.0
+
+/* Of a biased word in ns: as many draws as the share has digits, or as 64 lanes need on average
    until all are decided. */
-PKN_INLINE double pkn_chance_draws(pkn_chance chance) {
+PKN_INLINE double pkn_chance_cost(pkn_chance chance) {
     unsigned digits = chance.share == 0 ? 0 : 64 - pkn_ctz_u64(chance.share);
-    return digits < 7 ? (double)digits : 7.3;
+    return digits < 7 ? PKN_CHANCE_WORD_NS * (digits + 0.2)
+                      : PKN_CHANCE_WORD_NS * 7.3 + PKN_CHANCE_SURPRISE_NS;
 }
 
 /* Word index of a stream of bits that are 1 with that probability. Each lane compares a random
@@ -17011,8 +17146,7 @@ PKN_INLINE uint64_t pkn_chance_word(pkn_chance chance, uint64_t seed, uint64_t i
 /* #include "hdc/hdc_run.h": above */
 
 #define PKN_CODEBOOK_MAX_LEVELS ((size_t)1 << 31)
-/* Measured like the costs in hdc_run.h: a random word, a flipped bit, a drawn place. */
-#define PKN_RANDOM_NS_PER_WORD 1.0
+/* measured like the costs in hdc_run.h */
 #define PKN_FLIP_NS 1.0
 
 typedef struct pkn_codebook {
@@ -17052,7 +17186,7 @@ PKERN_API pkern_status pkern_hdc_codebook_random(pkern_pool *pool, uint64_t seed
     memset(&codebook, 0, sizeof codebook);
     codebook.seed = seed;
     codebook.out = out;
-    return pkn_hdc_run(pool, n * words, 16, PKN_RANDOM_NS_PER_WORD, pkn_codebook_random_words,
+    return pkn_hdc_run(pool, n * words, 16, PKN_CHANCE_WORD_NS, pkn_codebook_random_words,
                        &codebook);
 }
 
@@ -17062,11 +17196,14 @@ PKERN_API pkern_status pkern_hdc_codebook_random_density(pkern_pool *pool, uint6
     pkn_codebook codebook;
     size_t bytes;
     pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
     if (!(density >= 0 && density <= 1)) {
         return PKERN_EINVAL;
     }
-    if (status != PKERN_OK || n == 0) {
-        return status;
+    if (n == 0) {
+        return PKERN_OK;
     }
     if (!out) {
         return PKERN_EINVAL;
@@ -17075,8 +17212,7 @@ PKERN_API pkern_status pkern_hdc_codebook_random_density(pkern_pool *pool, uint6
     codebook.chance = pkn_chance_of(density);
     codebook.words = words;
     codebook.out = out;
-    return pkn_hdc_run(pool, n * words, 16,
-                       PKN_RANDOM_NS_PER_WORD * (1 + pkn_chance_draws(codebook.chance)),
+    return pkn_hdc_run(pool, n * words, 16, pkn_chance_cost(codebook.chance),
                        pkn_codebook_biased_words, &codebook);
 }
 
@@ -17215,8 +17351,749 @@ PKERN_API pkern_status pkern_hdc_codebook_thermometer(pkern_pool *pool, size_t n
     book.n_levels = n_levels;
     book.words = words;
     book.out = out;
-    return pkn_hdc_run(pool, n_levels, 1, pkn_hdc_move_cost(words, bytes) + 8, pkn_thermometer_rows,
+    return pkn_hdc_run(pool, n_levels, 1, pkn_hdc_move_cost(words, bytes) + 2, pkn_thermometer_rows,
                        &book);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/multibind.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Binding sets, binding under a mask, complements. A set is cut like a bundle's: by columns, and by
+   rows where that gives too few items; xor doesn't mind the cuts. */
+#ifndef PKN_HDC_MULTIBIND_C
+#define PKN_HDC_MULTIBIND_C
+
+/* #include "base/alloc.h": above */
+/* #include "hdc/bind.c": above */
+/* #include "hdc/bundle.c": above */
+/* #include "hdc/hdc_run.h": above */
+/* #include "hdc/operations.h": above */
+
+/* Columns of an item, in words: 4 KiB of the result stay in L1, where each row is xored to it: 7 ns
+   for 256 bytes. */
+#define PKN_MULTIBIND_PIECE_WORDS 512
+#define PKN_MULTIBIND_CHUNK_ROWS 2048
+
+typedef struct pkn_multibind {
+    const uint64_t *vectors;
+    const size_t *set_offsets; /* 0: one set, of n_rows rows in chunks of chunk_rows */
+    size_t n_rows, chunk_rows;
+    size_t words, n_pieces;
+    uint64_t *out;
+} pkn_multibind;
+
+/* Items are pieces of sets, or of chunks of the one set. */
+PKN_INTERNAL int pkn_multibind_items(size_t begin, size_t end, void *ctx) {
+    const pkn_multibind *call = (const pkn_multibind *)ctx;
+    const pkn_simd_kernels *kernels = pkn_simd();
+    for (size_t item = begin; item < end; item++) {
+        size_t set = item / call->n_pieces;
+        size_t word = item % call->n_pieces * PKN_MULTIBIND_PIECE_WORDS;
+        size_t words = pkn_min_size(call->words - word, PKN_MULTIBIND_PIECE_WORDS);
+        size_t row = call->set_offsets ? call->set_offsets[set] : set * call->chunk_rows;
+        size_t last = call->set_offsets ? call->set_offsets[set + 1]
+                                        : pkn_min_size(row + call->chunk_rows, call->n_rows);
+        const uint64_t *rows = call->vectors + word;
+        uint64_t *out = call->out + set * call->words + word;
+        if (row == last) {
+            memset(out, 0, words * sizeof *out);
+        } else if (row + 1 == last) {
+            memcpy(out, rows + row * call->words, words * sizeof *out);
+        } else {
+            kernels->xor_u64(rows + row * call->words, rows + (row + 1) * call->words, words, out);
+            for (row += 2; row < last; row++) {
+                kernels->xor_u64(out, rows + row * call->words, words, out);
+            }
+        }
+    }
+    return 0;
+}
+
+/* One long set, alone where there is no memory for parts. */
+PKN_INTERNAL pkern_status pkn_multibind_long_set(const pkn_multibind *call, pkern_pool *pool,
+                                                 size_t set, size_t n_threads) {
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    pkn_multibind parts = *call;
+    size_t first = call->set_offsets[set], n_chunks, bytes;
+    pkern_status status;
+    parts.set_offsets = 0;
+    parts.vectors = call->vectors + first * call->words;
+    parts.n_rows = call->set_offsets[set + 1] - first;
+    parts.chunk_rows = pkn_max_size(parts.n_rows / (n_threads * 8) + 1, PKN_MULTIBIND_CHUNK_ROWS);
+    n_chunks = (parts.n_rows + parts.chunk_rows - 1) / parts.chunk_rows;
+    bytes = n_chunks * call->words * sizeof *parts.out;
+    parts.out = (uint64_t *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    if (!parts.out) {
+        return pkn_multibind_items(set * call->n_pieces, (set + 1) * call->n_pieces,
+                                   (void *)(uintptr_t)call);
+    }
+    status = pkn_hdc_run(pool, n_chunks * call->n_pieces, 1,
+                         1.5 * pkn_hdc_move_cost(call->words, parts.n_rows * call->words * 8) *
+                             (double)parts.chunk_rows / (double)call->n_pieces,
+                         pkn_multibind_items, &parts);
+    if (status == PKERN_OK) {
+        pkn_multibind sum = parts;
+        sum.vectors = parts.out;
+        sum.n_rows = sum.chunk_rows = n_chunks;
+        sum.out = call->out + set * call->words;
+        status = pkn_multibind_items(0, call->n_pieces, &sum);
+    }
+    pkn_release(allocator, parts.out, bytes);
+    return status;
+}
+
+PKN_INTERNAL pkern_status pkn_multibind_run(const pkn_multibind *call, pkern_pool *pool,
+                                            size_t n_sets) {
+    size_t n_rows = call->set_offsets[n_sets] - call->set_offsets[0];
+    size_t n_items = n_sets * call->n_pieces;
+    double cost = (1.5 * pkn_hdc_move_cost(call->words, n_rows * call->words * 8) + 2) *
+                  ((double)n_rows + (double)n_sets);
+    if (n_rows / n_sets >= 2 * PKN_MULTIBIND_CHUNK_ROWS) {
+        size_t n_threads = (size_t)pkern_pool_num_threads(pool);
+        if (n_threads > 1 && n_items < n_threads * PKN_BUNDLE_ITEMS_PER_THREAD) {
+            pkern_status status = PKERN_OK;
+            for (size_t set = 0; set < n_sets && status == PKERN_OK; set++) {
+                status = pkn_multibind_long_set(call, pool, set, n_threads);
+            }
+            return status;
+        }
+    }
+    return pkn_hdc_run(pool, n_items, 1, cost / (double)n_items, pkn_multibind_items,
+                       (void *)(uintptr_t)call);
+}
+
+PKERN_API pkern_status pkern_hdc_multibind(pkern_pool *pool, const uint64_t *vectors,
+                                           const size_t *set_offsets, size_t n_sets, size_t words,
+                                           uint64_t *out) {
+    pkn_multibind call;
+    size_t bytes, out_bytes;
+    pkern_status status = pkn_hdc_check_rows(n_sets, words, &out_bytes);
+    if (status != PKERN_OK || n_sets == 0) {
+        return status;
+    }
+    if (!set_offsets || !out) {
+        return PKERN_EINVAL;
+    }
+    for (size_t set = 0; set < n_sets; set++) {
+        if (set_offsets[set + 1] < set_offsets[set]) {
+            return PKERN_EINVAL;
+        }
+    }
+    status = pkn_hdc_check_rows(set_offsets[n_sets], words, &bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    bytes = (set_offsets[n_sets] - set_offsets[0]) * words * sizeof *vectors;
+    if ((bytes > 0 &&
+         (!vectors || pkn_overlaps(vectors + set_offsets[0] * words, bytes, out, out_bytes))) ||
+        pkn_overlaps(set_offsets, (n_sets + 1) * sizeof *set_offsets, out, out_bytes)) {
+        return PKERN_EINVAL;
+    }
+    memset(&call, 0, sizeof call);
+    call.vectors = vectors;
+    call.set_offsets = set_offsets;
+    call.words = words;
+    call.n_pieces = (words + PKN_MULTIBIND_PIECE_WORDS - 1) / PKN_MULTIBIND_PIECE_WORDS;
+    call.out = out;
+    return pkn_multibind_run(&call, pool, n_sets);
+}
+
+typedef struct pkn_bind_masked {
+    const uint64_t *vectors, *key, *mask;
+    size_t words, n_pieces;
+    uint64_t *out;
+} pkn_bind_masked;
+
+/* Items are pieces of long rows. */
+PKN_INTERNAL int pkn_bind_masked_pieces(size_t begin, size_t end, void *ctx) {
+    const pkn_bind_masked *call = (const pkn_bind_masked *)ctx;
+    uint64_t key[PKN_MULTIBIND_PIECE_WORDS];
+    for (size_t item = begin; item < end; item++) {
+        size_t word = item % call->n_pieces * PKN_MULTIBIND_PIECE_WORDS;
+        size_t words = pkn_min_size(call->words - word, PKN_MULTIBIND_PIECE_WORDS);
+        size_t first = item / call->n_pieces * call->words + word;
+        pkn_simd()->and_u64(call->key + word, call->mask + word, words, key);
+        pkn_simd()->xor_u64(call->vectors + first, key, words, call->out + first);
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_bind_masked(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                             const uint64_t *key, const uint64_t *mask,
+                                             size_t words, uint64_t *out) {
+    pkn_bind_masked call;
+    uint64_t masked[PKN_MULTIBIND_PIECE_WORDS];
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!vectors || !key || !mask || !out || pkn_hdc_clashes(vectors, bytes, out, bytes) ||
+        pkn_overlaps(key, words * 8, out, bytes) || pkn_overlaps(mask, words * 8, out, bytes)) {
+        return PKERN_EINVAL;
+    }
+    if (words <= PKN_MULTIBIND_PIECE_WORDS) {
+        pkn_simd()->and_u64(key, mask, words, masked);
+        return pkern_hdc_bind(pool, vectors, n, masked, words, out);
+    }
+    call.vectors = vectors;
+    call.key = key;
+    call.mask = mask;
+    call.words = words;
+    call.n_pieces = (words + PKN_MULTIBIND_PIECE_WORDS - 1) / PKN_MULTIBIND_PIECE_WORDS;
+    call.out = out;
+    return pkn_hdc_run(pool, n * call.n_pieces, 1,
+                       1.5 * pkn_hdc_move_cost(PKN_MULTIBIND_PIECE_WORDS, bytes),
+                       pkn_bind_masked_pieces, &call);
+}
+
+typedef struct pkn_negate {
+    const uint64_t *vectors;
+    size_t words; /* of all vectors */
+    uint64_t *out;
+} pkn_negate;
+
+/* Items are pieces of the whole array. */
+PKN_INTERNAL int pkn_negate_pieces(size_t begin, size_t end, void *ctx) {
+    const pkn_negate *call = (const pkn_negate *)ctx;
+    size_t first = begin * PKN_BIND_KEY_WORDS;
+    size_t last = pkn_min_size(end * PKN_BIND_KEY_WORDS, call->words);
+    pkn_simd()->not_u64(call->vectors + first, last - first, call->out + first);
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_negate(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                        size_t words, uint64_t *out) {
+    pkn_negate call;
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!vectors || !out || pkn_hdc_clashes(vectors, bytes, out, bytes)) {
+        return PKERN_EINVAL;
+    }
+    call.vectors = vectors;
+    call.words = n * words;
+    call.out = out;
+    return pkn_hdc_run(pool, (call.words + PKN_BIND_KEY_WORDS - 1) / PKN_BIND_KEY_WORDS, 1,
+                       pkn_hdc_move_cost(PKN_BIND_KEY_WORDS, bytes), pkn_negate_pieces, &call);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/bundle_with.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Bundling with weights and a choice for ties.
+
+   Without weights a piece of a set is counted bit-sliced from the majority's bias on, plane 0 to
+   plane p: plane p is the majority, and a count that is a tie has all lower planes 1 and plane p 0,
+   since it is one short of the carry. With weights a piece is summed up in integers. */
+#ifndef PKN_HDC_BUNDLE_WITH_C
+#define PKN_HDC_BUNDLE_WITH_C
+
+/* #include "base/alloc.h": above */
+/* #include "base/rng.h": above */
+/* #include "hdc/accumulator.c": above */
+/* #include "hdc/bundle.c": above */
+/* #include "hdc/hdc_run.h": above */
+/* #include "hdc/operations.h": above */
+/* #include "simd/majority.h": above */
+
+#define PKN_BUNDLE_WITH_WORDS PKN_ACCUMULATOR_PIECE_WORDS
+
+typedef struct pkn_bundle_with {
+    const uint64_t *vectors;
+    const size_t *set_offsets;
+    size_t n_sets, words, n_pieces;
+    pkern_hdc_bundle_options options;
+    uint64_t *out;
+} pkn_bundle_with;
+
+/* What ties become in words [word, word + n) of a set with rows; 0 for zeros. */
+PKN_INTERNAL const uint64_t *pkn_bundle_ties(const pkn_bundle_with *call, size_t set, size_t word,
+                                             size_t n, uint64_t *seeded) {
+    switch (call->options.tie) {
+    case PKERN_HDC_TIE_FIRST:
+        return call->vectors + call->set_offsets[set] * call->words + word;
+    case PKERN_HDC_TIE_VECTOR:
+        return call->options.tie_vector + word;
+    case PKERN_HDC_TIE_SEEDED:
+        for (size_t i = 0; i < n; i++) {
+            seeded[i] = pkn_random_at(call->options.seed + set, word + i);
+        }
+        return seeded;
+    default:
+        return 0;
+    }
+}
+
+PKN_INTERNAL void pkn_bundle_alike(const uint64_t *rows, size_t n, size_t stride, size_t words,
+                                   const uint64_t *ties, uint64_t *out) {
+    uint64_t planes[33 * PKN_BUNDLE_WITH_WORDS];
+    unsigned top = pkn_majority_plane(n);
+    pkn_simd()->count_u64(rows, n, stride, words, pkn_majority_bias(n), 0, top + 1, words, planes);
+    for (unsigned k = 1; k < top; k++) {
+        pkn_simd()->and_u64(planes, planes + k * words, words, planes);
+    }
+    for (size_t i = 0; i < words; i++) {
+        uint64_t above = planes[top * words + i];
+        out[i] = above | (planes[i] & ~above & ties[i]);
+    }
+}
+
+PKN_INTERNAL void pkn_bundle_weighted(const uint64_t *rows, const int32_t *weights, size_t n,
+                                      size_t stride, size_t words, const uint64_t *ties,
+                                      uint64_t *out) {
+    int32_t counts[64 * PKN_BUNDLE_WITH_WORDS];
+    memset(counts, 0, 64 * words * sizeof *counts);
+    pkn_accumulate_weighted(rows, weights, n, stride, words, counts);
+    pkn_simd()->threshold_i32(counts, words, ties, out);
+}
+
+/* Items are pieces of sets. */
+PKN_INTERNAL int pkn_bundle_with_items(size_t begin, size_t end, void *ctx) {
+    const pkn_bundle_with *call = (const pkn_bundle_with *)ctx;
+    uint64_t seeded[PKN_BUNDLE_WITH_WORDS];
+    for (size_t item = begin; item < end; item++) {
+        size_t set = item / call->n_pieces;
+        size_t word = item % call->n_pieces * PKN_BUNDLE_WITH_WORDS;
+        size_t words = pkn_min_size(call->words - word, PKN_BUNDLE_WITH_WORDS);
+        size_t first = call->set_offsets[set], n = call->set_offsets[set + 1] - first;
+        const uint64_t *rows = call->vectors + first * call->words + word;
+        uint64_t *out = call->out + set * call->words + word;
+        if (n == 0) {
+            memset(out, 0, words * sizeof *out);
+        } else if (call->options.weights) {
+            pkn_bundle_weighted(rows, call->options.weights + first, n, call->words, words,
+                                pkn_bundle_ties(call, set, word, words, seeded), out);
+        } else if (n % 2 == 1) { /* no ties */
+            pkn_simd()->majority_u64(rows, n, call->words, words, out);
+        } else {
+            pkn_bundle_alike(rows, n, call->words, words,
+                             pkn_bundle_ties(call, set, word, words, seeded), out);
+        }
+    }
+    return 0;
+}
+
+/* One long set by an accumulator, or alone where there is no memory for one. */
+PKN_INTERNAL pkern_status pkn_bundle_with_long_set(const pkn_bundle_with *call, pkern_pool *pool,
+                                                   size_t set) {
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    pkern_hdc_accumulator sum;
+    size_t first = call->set_offsets[set], n = call->set_offsets[set + 1] - first;
+    size_t bytes = 256 * call->words; /* less than the rows have */
+    int tie = call->options.tie;
+    const uint64_t *rows = call->vectors + first * call->words;
+    int32_t *counts = (int32_t *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    pkern_status status;
+    if (!counts) {
+        return pkn_bundle_with_items(set * call->n_pieces, (set + 1) * call->n_pieces,
+                                     (void *)(uintptr_t)call);
+    }
+    (void)pkern_hdc_accumulator_init(&sum, counts, call->words);
+    sum.seed = call->options.seed + set;
+    status = pkern_hdc_accumulator_add(pool, &sum, rows, n,
+                                       call->options.weights ? call->options.weights + first : 0);
+    if (status == PKERN_OK) {
+        status = pkern_hdc_accumulator_threshold(
+            &sum, tie, tie == PKERN_HDC_TIE_FIRST ? rows : call->options.tie_vector,
+            call->out + set * call->words);
+    }
+    pkn_release(allocator, counts, bytes);
+    return status;
+}
+
+PKN_INTERNAL pkern_status pkn_bundle_with_run(const pkn_bundle_with *call, pkern_pool *pool) {
+    size_t n_rows = call->set_offsets[call->n_sets] - call->set_offsets[0];
+    size_t n_items = call->n_sets * call->n_pieces;
+    double row = call->options.weights ? PKN_ACCUMULATOR_WEIGHTED_NS : PKN_HDC_COUNT_NS_PER_WORD;
+    double set = call->options.weights                       ? PKN_ACCUMULATOR_COUNTER_NS
+                 : call->options.tie == PKERN_HDC_TIE_SEEDED ? 4.0
+                                                             : 2.5;
+    double cost = pkn_hdc_count_cost() / PKN_HDC_COUNT_NS_PER_WORD * (double)call->words *
+                  (row * (double)n_rows + set * (double)call->n_sets);
+    if (n_rows / call->n_sets >= 2 * PKN_ACCUMULATOR_CHUNK_ROWS) {
+        size_t n_threads = (size_t)pkern_pool_num_threads(pool);
+        if (n_threads > 1 && n_items < n_threads * PKN_ACCUMULATOR_ITEMS_PER_THREAD) {
+            pkern_status status = PKERN_OK;
+            for (size_t i = 0; i < call->n_sets && status == PKERN_OK; i++) {
+                status = call->set_offsets[i] == call->set_offsets[i + 1]
+                             ? pkn_bundle_with_items(i * call->n_pieces, (i + 1) * call->n_pieces,
+                                                     (void *)(uintptr_t)call)
+                             : pkn_bundle_with_long_set(call, pool, i);
+            }
+            return status;
+        }
+    }
+    return pkn_hdc_run(pool, n_items, 1, cost / (double)n_items, pkn_bundle_with_items,
+                       (void *)(uintptr_t)call);
+}
+
+/* Each set's weights sum to what a counter holds. */
+PKN_INTERNAL pkern_status pkn_bundle_with_check_weights(const size_t *set_offsets, size_t n_sets,
+                                                        const int32_t *weights) {
+    for (size_t set = 0; set < n_sets; set++) {
+        uint64_t size = set_offsets[set + 1] - set_offsets[set];
+        if (weights && size <= PKN_ACCUMULATOR_MAX_WEIGHT) {
+            size = 0;
+            for (size_t row = set_offsets[set]; row < set_offsets[set + 1]; row++) {
+                int64_t weight = weights[row];
+                size += (uint64_t)(weight < 0 ? -weight : weight);
+            }
+        }
+        if (size > PKN_ACCUMULATOR_MAX_WEIGHT) {
+            return PKERN_EOVERFLOW;
+        }
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_bundle_with(pkern_pool *pool, const uint64_t *vectors,
+                                             const size_t *set_offsets, size_t n_sets, size_t words,
+                                             const pkern_hdc_bundle_options *options,
+                                             uint64_t *out) {
+    pkn_bundle_with call;
+    size_t bytes, out_bytes;
+    const int32_t *weights = options ? options->weights : 0;
+    int tie = options ? options->tie : PKERN_HDC_TIE_ZERO;
+    pkern_status status = pkn_hdc_check_rows(n_sets, words, &out_bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (tie < PKERN_HDC_TIE_ZERO || tie > PKERN_HDC_TIE_SEEDED ||
+        (tie == PKERN_HDC_TIE_VECTOR && !options->tie_vector)) {
+        return PKERN_EINVAL;
+    }
+    if (!weights && tie == PKERN_HDC_TIE_ZERO) {
+        return pkern_hdc_bundle(pool, vectors, set_offsets, n_sets, words, out);
+    }
+    if (n_sets == 0) {
+        return PKERN_OK;
+    }
+    if (!set_offsets || !out) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_bundle_check_sets(set_offsets, n_sets, words, &bytes);
+    if (status == PKERN_OK) {
+        status = pkn_bundle_with_check_weights(set_offsets, n_sets, weights);
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if ((bytes > 0 &&
+         (!vectors || pkn_overlaps(vectors + set_offsets[0] * words, bytes, out, out_bytes))) ||
+        pkn_overlaps(set_offsets, (n_sets + 1) * sizeof *set_offsets, out, out_bytes) ||
+        (tie == PKERN_HDC_TIE_VECTOR &&
+         pkn_overlaps(options->tie_vector, words * 8, out, out_bytes)) ||
+        (weights && pkn_overlaps(weights, set_offsets[n_sets] * sizeof *weights, out, out_bytes))) {
+        return PKERN_EINVAL;
+    }
+    call.vectors = vectors;
+    call.set_offsets = set_offsets;
+    call.n_sets = n_sets;
+    call.words = words;
+    call.n_pieces = (words + PKN_BUNDLE_WITH_WORDS - 1) / PKN_BUNDLE_WITH_WORDS;
+    call.options = *options;
+    call.out = out;
+    return pkn_bundle_with_run(&call, pool);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/noise.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Noise of a given probability and of a given amount. */
+#ifndef PKN_HDC_NOISE_C
+#define PKN_HDC_NOISE_C
+
+/* #include "hdc/hdc_chance.h": above */
+/* #include "hdc/hdc_run.h": above */
+/* #include "hdc/operations.h": above */
+
+/* Streams of a seed that must not meet those of other functions with the same seed. */
+#define PKN_NOISE_STREAM UINT64_C(0x6e6f697365206f66)
+#define PKN_FLIPS_STREAM UINT64_C(0x666c697073206f66)
+/* measured like the costs in hdc_run.h: one flip */
+#define PKN_NOISE_FLIP_NS 3.0
+
+typedef struct pkn_noise {
+    const uint64_t *vectors;
+    uint64_t seed;
+    pkn_chance chance;
+    size_t words, n_flips;
+    uint64_t *out;
+} pkn_noise;
+
+PKN_INTERNAL int pkn_noise_words(size_t begin, size_t end, void *ctx) {
+    const pkn_noise *noise = (const pkn_noise *)ctx;
+    for (size_t i = begin; i < end; i++) {
+        noise->out[i] = noise->vectors[i] ^ pkn_chance_word(noise->chance, noise->seed, i);
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_noise(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                       size_t words, double probability, uint64_t seed,
+                                       uint64_t *out) {
+    pkn_noise noise;
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (!(probability >= 0 && probability <= 1)) {
+        return PKERN_EINVAL;
+    }
+    if (n == 0) {
+        return PKERN_OK;
+    }
+    if (!vectors || !out || pkn_hdc_clashes(vectors, bytes, out, bytes)) {
+        return PKERN_EINVAL;
+    }
+    memset(&noise, 0, sizeof noise);
+    noise.vectors = vectors;
+    noise.seed = seed ^ PKN_NOISE_STREAM;
+    noise.chance = pkn_chance_of(probability);
+    noise.out = out;
+    return pkn_hdc_run(pool, n * words, 16, pkn_chance_cost(noise.chance), pkn_noise_words, &noise);
+}
+
+/* Floyd's sample: of 0 .. last one is drawn, and if it has been already, last itself is taken, for
+   `last` up to the largest number. What has been drawn is what differs from the start. */
+PKN_INTERNAL int pkn_noise_flip_rows(size_t begin, size_t end, void *ctx) {
+    const pkn_noise *noise = (const pkn_noise *)ctx;
+    uint64_t bits = (uint64_t)noise->words * 64;
+    int is_most = noise->n_flips > bits / 2;
+    uint64_t base = 0 - (uint64_t)is_most;
+    uint64_t n = is_most ? bits - noise->n_flips : noise->n_flips;
+    for (size_t r = begin; r < end; r++) {
+        const uint64_t *vector = noise->vectors + r * noise->words;
+        uint64_t *out = noise->out + r * noise->words;
+        uint64_t seed = pkn_random_at(noise->seed, r);
+        for (size_t i = 0; i < noise->words; i++) {
+            out[i] = vector[i] ^ base;
+        }
+        for (uint64_t last = bits - n; last < bits; last++) {
+            uint64_t bit = pkn_chance_below(seed, last, last + 1);
+            if ((vector[bit / 64] ^ base ^ out[bit / 64]) >> (bit % 64) & 1) {
+                bit = last;
+            }
+            out[bit / 64] ^= (uint64_t)1 << (bit % 64);
+        }
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_noise_flips(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                             size_t words, size_t n_flips, uint64_t seed,
+                                             uint64_t *out) {
+    pkn_noise noise;
+    size_t bytes;
+    double flips;
+    pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (n_flips > words * 64) {
+        return PKERN_EINVAL;
+    }
+    if (n == 0) {
+        return PKERN_OK;
+    }
+    if (!vectors || !out || pkn_overlaps(vectors, bytes, out, bytes)) {
+        return PKERN_EINVAL;
+    }
+    memset(&noise, 0, sizeof noise);
+    noise.vectors = vectors;
+    noise.seed = seed ^ PKN_FLIPS_STREAM;
+    noise.words = words;
+    noise.n_flips = n_flips;
+    noise.out = out;
+    flips = (double)pkn_min_size(n_flips, words * 64 - n_flips);
+    return pkn_hdc_run(pool, n, 1, (double)words * 0.4 + flips * PKN_NOISE_FLIP_NS,
+                       pkn_noise_flip_rows, &noise);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/permutation.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Fixed random permutations of bits. Of 64 vectors at a time the bits are transposed, so that each
+   of them is one word of 64 vectors, which moves as a whole; then they are transposed back. */
+#ifndef PKN_HDC_PERMUTATION_C
+#define PKN_HDC_PERMUTATION_C
+
+/* #include "hdc/hdc_chance.h": above */
+/* #include "hdc/hdc_run.h": above */
+/* #include "hdc/operations.h": above */
+
+/* Rows with more words are permuted one by one: 64 transposed ones take 32 KiB of the stack. */
+#define PKN_PERMUTATION_BLOCK_WORDS 64
+/* Fewer rows than this are faster one by one. */
+#define PKN_PERMUTATION_BLOCK_ROWS 8
+#define PKN_PERMUTATION_STREAM UINT64_C(0x7065726d75746520)
+/* measured like the costs in hdc_run.h, for a word of a row: one by one, in blocks of 64 */
+#define PKN_PERMUTATION_NS_PER_WORD 45.0
+#define PKN_PERMUTATION_BLOCK_NS_PER_WORD 6.0
+
+typedef struct pkn_permutation {
+    const uint64_t *vectors;
+    const uint32_t *permutation;
+    size_t n, words;
+    uint64_t *out;
+} pkn_permutation;
+
+PKN_INTERNAL void pkn_permutation_row(const pkn_permutation *call, size_t row) {
+    const uint64_t *vector = call->vectors + row * call->words;
+    uint64_t *out = call->out + row * call->words;
+    for (size_t word = 0; word < call->words; word++) {
+        const uint32_t *from = call->permutation + word * 64;
+        uint64_t bits = 0;
+        for (unsigned bit = 0; bit < 64; bit++) {
+            bits |= (vector[from[bit] / 64] >> (from[bit] % 64) & 1) << bit;
+        }
+        out[word] = bits;
+    }
+}
+
+/* Bit j of word i and bit i of word j change places: blocks of 32 by 32, in them blocks of 16 by
+   16, and so on. Source: H. Warren, "Hacker's delight", 2002, section 7-3. */
+PKN_INTERNAL void pkn_transpose_64(uint64_t *words) {
+    uint64_t mask = UINT64_C(0x00000000ffffffff);
+    for (unsigned size = 32; size != 0; size >>= 1, mask ^= mask << size) {
+        for (unsigned first = 0; first < 64; first += 2 * size) {
+            for (unsigned i = first; i < first + size; i++) {
+                uint64_t differ = ((words[i] >> size) ^ words[i + size]) & mask;
+                words[i] ^= differ << size;
+                words[i + size] ^= differ;
+            }
+        }
+    }
+}
+
+/* Rows [row, row + n), n up to 64. */
+PKN_INTERNAL void pkn_permutation_block(const pkn_permutation *call, size_t row, size_t n) {
+    uint64_t columns[PKN_PERMUTATION_BLOCK_WORDS * 64], moved[64];
+    const uint64_t *vectors = call->vectors + row * call->words;
+    uint64_t *out = call->out + row * call->words;
+    for (size_t word = 0; word < call->words; word++) {
+        for (size_t r = 0; r < 64; r++) {
+            columns[word * 64 + r] = r < n ? vectors[r * call->words + word] : 0;
+        }
+        pkn_transpose_64(columns + word * 64);
+    }
+    for (size_t word = 0; word < call->words; word++) {
+        for (size_t bit = 0; bit < 64; bit++) {
+            moved[bit] = columns[call->permutation[word * 64 + bit]];
+        }
+        pkn_transpose_64(moved);
+        for (size_t r = 0; r < n; r++) {
+            out[r * call->words + word] = moved[r];
+        }
+    }
+}
+
+/* Items are rows, or blocks of 64 rows. */
+PKN_INTERNAL int pkn_permutation_rows(size_t begin, size_t end, void *ctx) {
+    const pkn_permutation *call = (const pkn_permutation *)ctx;
+    for (size_t row = begin; row < end; row++) {
+        pkn_permutation_row(call, row);
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_permutation_blocks(size_t begin, size_t end, void *ctx) {
+    const pkn_permutation *call = (const pkn_permutation *)ctx;
+    for (size_t block = begin; block < end; block++) {
+        size_t n = pkn_min_size(call->n - block * 64, 64);
+        if (n < PKN_PERMUTATION_BLOCK_ROWS) {
+            pkn_permutation_rows(block * 64, block * 64 + n, ctx);
+        } else {
+            pkn_permutation_block(call, block * 64, n);
+        }
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_permutation_random(uint64_t seed, size_t words,
+                                                    uint32_t *permutation) {
+    size_t bytes;
+    pkern_status status = pkn_hdc_check_rows(32, words, &bytes); /* 4 bytes a bit */
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (!permutation) {
+        return PKERN_EINVAL;
+    }
+    pkn_chance_order(seed ^ PKN_PERMUTATION_STREAM, (uint64_t)words * 64, (uint64_t)words * 64,
+                     permutation);
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_permutation_invert(const uint32_t *permutation, size_t words,
+                                                    uint32_t *inverse) {
+    size_t bytes, n_bits = words * 64;
+    uint32_t is_missing = 0;
+    pkern_status status = pkn_hdc_check_rows(32, words, &bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (!permutation || !inverse || pkn_overlaps(permutation, bytes, inverse, bytes)) {
+        return PKERN_EINVAL;
+    }
+    memset(inverse, 0, bytes);
+    for (size_t i = 0; i < n_bits; i++) {
+        if (permutation[i] >= n_bits) {
+            return PKERN_EINVAL;
+        }
+        inverse[permutation[i]] = (uint32_t)i;
+    }
+    for (size_t i = 0; i < n_bits; i++) { /* of two that go to one place the first is not found */
+        is_missing |= inverse[permutation[i]] ^ (uint32_t)i;
+    }
+    return is_missing ? PKERN_EINVAL : PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_permute_bits(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                              size_t words, const uint32_t *permutation,
+                                              uint64_t *out) {
+    pkn_permutation call;
+    size_t bytes;
+    uint64_t n_bits = (uint64_t)words * 64;
+    uint32_t largest = 0;
+    pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!vectors || !permutation || !out || pkn_overlaps(vectors, bytes, out, bytes) ||
+        pkn_overlaps(permutation, words * 64 * sizeof *permutation, out, bytes)) {
+        return PKERN_EINVAL;
+    }
+    for (uint64_t i = 0; i < n_bits; i++) {
+        largest = permutation[i] > largest ? permutation[i] : largest;
+    }
+    if (largest >= n_bits) {
+        return PKERN_EINVAL;
+    }
+    call.vectors = vectors;
+    call.permutation = permutation;
+    call.n = n;
+    call.words = words;
+    call.out = out;
+    if (words > PKN_PERMUTATION_BLOCK_WORDS || n < PKN_PERMUTATION_BLOCK_ROWS) {
+        return pkn_hdc_run(pool, n, 1, PKN_PERMUTATION_NS_PER_WORD * (double)words,
+                           pkn_permutation_rows, &call);
+    }
+    return pkn_hdc_run(pool, (n + 63) / 64, 1,
+                       PKN_PERMUTATION_BLOCK_NS_PER_WORD * 64 * (double)words,
+                       pkn_permutation_blocks, &call);
 }
 
 #endif

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x685b15018a647756u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xdcdc650e69d9e1fbu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x685b15018a647756u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xdcdc650e69d9e1fbu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -629,7 +629,7 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
       unsigned first_plane, unsigned n_planes, size_t out_stride, uint64_t *out), \
       scalar, avx2, avx512, avx512, neon) \
     X(add_counts_i32, void, (const uint64_t *planes, unsigned n_planes, size_t plane_stride, size_t words, \
-      int32_t factor, int32_t offset, int32_t *counts), \
+      int32_t weight, int32_t offset, int32_t *counts), \
       scalar, avx2, avx512, avx512, scalar) \
     X(add_weighted_i32, void, (const uint64_t *rows, const int32_t *weights, size_t n_rows, size_t stride_words, \
       size_t words, int32_t *counts), \
@@ -2091,7 +2091,7 @@ PKN_DEFINE_MAJORITY(neon, PKN_COUNT_NEON_TARGET, 2)
 /* Counters of 32 bits, one for each bit of a vector: the kernels' contracts. Counter i belongs to
    bit i % 64 of word i / 64.
 
-   add_counts_i32     for each bit i of `words` words: counts[i] = clamp(counts[i] + factor * c +
+   add_counts_i32     for each bit i of `words` words: counts[i] = clamp(counts[i] + 2 * weight * c +
                       offset), where c is the number whose binary digit k is bit i of
                       planes[k * plane_stride ..], k < n_planes <= 32
    add_weighted_i32   for each bit i: counts[i] = clamp(counts[i] + the sum over r < n_rows of
@@ -2128,7 +2128,7 @@ PKN_ALWAYS_INLINE int32_t pkn_add_clamped_i32(int32_t a, int32_t b) {
 /* ==== src/simd/counters_scalar.c, continued ==== */
 
 PKN_INTERNAL void pkn_add_counts_i32_scalar(const uint64_t *planes, unsigned n_planes,
-                                            size_t plane_stride, size_t words, int32_t factor,
+                                            size_t plane_stride, size_t words, int32_t weight,
                                             int32_t offset, int32_t *counts) {
     for (size_t word = 0; word < words; word++) {
         uint32_t added[64];
@@ -2137,7 +2137,7 @@ PKN_INTERNAL void pkn_add_counts_i32_scalar(const uint64_t *planes, unsigned n_p
         }
         for (unsigned k = 0; k < n_planes; k++) {
             uint64_t plane = planes[k * plane_stride + word];
-            uint32_t step = (uint32_t)factor << k;
+            uint32_t step = (uint32_t)weight * 2 << k;
             for (unsigned bit = 0; bit < 64; bit++) {
                 added[bit] += (0 - (uint32_t)(plane >> bit & 1)) & step;
             }
@@ -2262,10 +2262,10 @@ PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_half_end_avx2(const pkn_half_avx2 *su
 
 PKN_TARGET_AVX2 PKN_INTERNAL void pkn_add_counts_i32_avx2(const uint64_t *planes, unsigned n_planes,
                                                           size_t plane_stride, size_t words,
-                                                          int32_t factor, int32_t offset,
+                                                          int32_t weight, int32_t offset,
                                                           int32_t *counts) {
     for (size_t half = 0; half < 2 * words; half++, counts += 32) {
-        __m256i step = _mm256_set1_epi32(factor);
+        __m256i step = _mm256_set1_epi32(pkn_as_i32((uint32_t)weight * 2));
         pkn_half_avx2 sums = pkn_half_begin_avx2(offset);
         for (unsigned k = 0; k < n_planes; k++) {
             uint64_t plane = planes[k * plane_stride + half / 2];
@@ -2357,33 +2357,60 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_add_clamped_to_avx512(int32_t *coun
     _mm512_storeu_si512(counts, pkn_add_clamped_avx512(_mm512_loadu_si512(counts), added));
 }
 
-PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_add_masked_avx512(__m512i sums, uint64_t mask,
+typedef uint16_t PKN_MAY_ALIAS pkn_quarter_avx512;
+
+/* sums + added where the quarter's bits are 1. The mask comes straight from memory: from a general
+   register, which compilers prefer, it takes twice as long. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_add_masked_avx512(__m512i sums,
+                                                                  const uint64_t *word, int quarter,
                                                                   __m512i added) {
-    return _mm512_mask_add_epi32(sums, (__mmask16)(mask & 0xffff), sums, added);
+    const pkn_quarter_avx512 *bits = (const pkn_quarter_avx512 *)(const void *)word + quarter;
+    __mmask16 mask;
+    __asm__("kmovw %1, %0" : "=k"(mask) : "m"(*bits));
+    return _mm512_mask_add_epi32(sums, mask, sums, added);
+}
+
+/* The counters of a word. */
+typedef struct pkn_sums_avx512 {
+    __m512i a, b, c, d;
+} pkn_sums_avx512;
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_sums_add_avx512(pkn_sums_avx512 *sums,
+                                                             const uint64_t *word, __m512i added) {
+    sums->a = pkn_add_masked_avx512(sums->a, word, 0, added);
+    sums->b = pkn_add_masked_avx512(sums->b, word, 1, added);
+    sums->c = pkn_add_masked_avx512(sums->c, word, 2, added);
+    sums->d = pkn_add_masked_avx512(sums->d, word, 3, added);
+}
+
+/* Twice the sums and offset into the counters. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_sums_end_avx512(const pkn_sums_avx512 *sums,
+                                                             __m512i offset, int32_t *counts) {
+    pkn_add_clamped_to_avx512(counts, _mm512_add_epi32(_mm512_add_epi32(sums->a, sums->a), offset));
+    pkn_add_clamped_to_avx512(counts + 16,
+                              _mm512_add_epi32(_mm512_add_epi32(sums->b, sums->b), offset));
+    pkn_add_clamped_to_avx512(counts + 32,
+                              _mm512_add_epi32(_mm512_add_epi32(sums->c, sums->c), offset));
+    pkn_add_clamped_to_avx512(counts + 48,
+                              _mm512_add_epi32(_mm512_add_epi32(sums->d, sums->d), offset));
 }
 
 PKN_TARGET_AVX512 PKN_INTERNAL void
 pkn_add_counts_i32_avx512(const uint64_t *planes, unsigned n_planes, size_t plane_stride,
-                          size_t words, int32_t factor, int32_t offset, int32_t *counts) {
+                          size_t words, int32_t weight, int32_t offset, int32_t *counts) {
     for (size_t word = 0; word < words; word++, counts += 64) {
-        __m512i step = _mm512_set1_epi32(factor);
-        __m512i a = _mm512_set1_epi32(offset), b = a, c = a, d = a;
+        __m512i step = _mm512_set1_epi32(weight);
+        pkn_sums_avx512 sums;
+        sums.a = sums.b = sums.c = sums.d = _mm512_setzero_si512();
         for (unsigned k = 0; k < n_planes; k++) {
-            uint64_t plane = planes[k * plane_stride + word];
-            a = pkn_add_masked_avx512(a, plane, step);
-            b = pkn_add_masked_avx512(b, plane >> 16, step);
-            c = pkn_add_masked_avx512(c, plane >> 32, step);
-            d = pkn_add_masked_avx512(d, plane >> 48, step);
+            pkn_sums_add_avx512(&sums, planes + k * plane_stride + word, step);
             step = _mm512_add_epi32(step, step);
         }
-        pkn_add_clamped_to_avx512(counts, a);
-        pkn_add_clamped_to_avx512(counts + 16, b);
-        pkn_add_clamped_to_avx512(counts + 32, c);
-        pkn_add_clamped_to_avx512(counts + 48, d);
+        pkn_sums_end_avx512(&sums, _mm512_set1_epi32(offset), counts);
     }
 }
 
-/* Twice the weight where the bit is 1, less all weights at the end. */
+/* Twice the weight where the bit is 1, less all weights. */
 PKN_TARGET_AVX512 PKN_INTERNAL void pkn_add_weighted_i32_avx512(const uint64_t *rows,
                                                                 const int32_t *weights,
                                                                 size_t n_rows, size_t stride_words,
@@ -2393,19 +2420,13 @@ PKN_TARGET_AVX512 PKN_INTERNAL void pkn_add_weighted_i32_avx512(const uint64_t *
         all += (uint32_t)weights[row];
     }
     for (size_t word = 0; word < words; word++, counts += 64) {
-        __m512i a = _mm512_set1_epi32(pkn_as_i32(0 - all)), b = a, c = a, d = a;
+        pkn_sums_avx512 sums;
+        sums.a = sums.b = sums.c = sums.d = _mm512_setzero_si512();
         for (size_t row = 0; row < n_rows; row++) {
-            uint64_t bits = rows[row * stride_words + word];
-            __m512i twice = _mm512_set1_epi32(pkn_as_i32((uint32_t)weights[row] * 2));
-            a = pkn_add_masked_avx512(a, bits, twice);
-            b = pkn_add_masked_avx512(b, bits >> 16, twice);
-            c = pkn_add_masked_avx512(c, bits >> 32, twice);
-            d = pkn_add_masked_avx512(d, bits >> 48, twice);
+            pkn_sums_add_avx512(&sums, rows + row * stride_words + word,
+                                _mm512_set1_epi32(weights[row]));
         }
-        pkn_add_clamped_to_avx512(counts, a);
-        pkn_add_clamped_to_avx512(counts + 16, b);
-        pkn_add_clamped_to_avx512(counts + 32, c);
-        pkn_add_clamped_to_avx512(counts + 48, d);
+        pkn_sums_end_avx512(&sums, _mm512_set1_epi32(pkn_as_i32(0 - all)), counts);
     }
 }
 
