@@ -61,6 +61,8 @@
 #include "hdc/exact_search.h"
 #include "hdc/store.h"
 #include "hdc/item_memory.h"
+#include "hdc/cluster.h"
+#include "hdc/mih.h"
 #endif
 
 /* The code. */
@@ -143,5 +145,8 @@
 #include "hdc/store_file.c"
 #include "hdc/item_memory.c"
 #include "hdc/item_memory_file.c"
+#include "hdc/k_majority.c"
+#include "hdc/ivf.c"
+#include "hdc/mih.c"
 #endif
 #endif

@@ -39,7 +39,7 @@ PKN_INTERNAL void pkn_range_block(const pkn_range *range, pkn_bounded *bounded, 
                                   size_t n_queries, size_t t, size_t n, size_t first,
                                   uint64_t *keys, size_t *counts) {
     uint64_t limits[PKN_PANEL_QUERIES];
-    for (size_t i = 0; i < n_queries; i++) {
+    for (size_t i = 0; i < PKN_PANEL_QUERIES; i++) {
         limits[i] = range->limit;
     }
     pkn_bounded_block(bounded, range->tiles.queries + query * range->tiles.words, n_queries, t, n,
@@ -226,6 +226,29 @@ PKN_INTERNAL pkern_status pkn_range_run(pkn_range *range, pkern_pool *pool, size
     return status;
 }
 
+/* Checks the arguments of a search that lists all within a radius. */
+PKN_INTERNAL pkern_status pkn_range_check(const pkn_tiles *tiles, const uint64_t *mask,
+                                          const size_t *offsets, const pkern_hdc_match *out,
+                                          size_t capacity) {
+    size_t out_bytes, offset_bytes;
+    pkern_status status;
+    if (pkn_mul_overflows_size(capacity, sizeof *out, &out_bytes) || tiles->n_queries == SIZE_MAX ||
+        pkn_mul_overflows_size(tiles->n_queries + 1, sizeof *offsets, &offset_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    status = pkn_search_check(tiles, out, out_bytes);
+    if (status == PKERN_OK) {
+        status = pkn_search_check(tiles, offsets, offset_bytes);
+    }
+    if (status == PKERN_OK &&
+        (pkn_overlaps(out, out_bytes, offsets, offset_bytes) ||
+         !pkn_search_mask_is_apart(mask, tiles->n_targets, out, out_bytes) ||
+         !pkn_search_mask_is_apart(mask, tiles->n_targets, offsets, offset_bytes))) {
+        status = PKERN_EINVAL;
+    }
+    return status;
+}
+
 PKERN_API pkern_status pkern_hdc_range_search(pkern_pool *pool, const uint64_t *queries,
                                               size_t n_queries, const uint64_t *memory,
                                               size_t n_memory, size_t words, uint32_t radius,
@@ -233,25 +256,12 @@ PKERN_API pkern_status pkern_hdc_range_search(pkern_pool *pool, const uint64_t *
                                               size_t *offsets, pkern_hdc_match *out,
                                               size_t capacity) {
     pkn_range range;
-    size_t out_bytes, offset_bytes, total = 0;
+    size_t total = 0;
     pkern_status status;
     memset(&range, 0, sizeof range);
-    if (pkn_mul_overflows_size(capacity, sizeof *out, &out_bytes) || n_queries == SIZE_MAX ||
-        pkn_mul_overflows_size(n_queries + 1, sizeof *offsets, &offset_bytes)) {
-        return PKERN_EOVERFLOW;
-    }
     pkn_search_tiles(&range.tiles, queries, n_queries, memory, n_memory, words);
-    status = pkn_search_check(&range.tiles, out, out_bytes);
-    if (status == PKERN_OK) {
-        status = pkn_search_check(&range.tiles, offsets, offset_bytes);
-    }
     range.mask = options ? options->mask : 0;
-    if (status == PKERN_OK &&
-        (pkn_overlaps(out, out_bytes, offsets, offset_bytes) ||
-         !pkn_search_mask_is_apart(range.mask, n_memory, out, out_bytes) ||
-         !pkn_search_mask_is_apart(range.mask, n_memory, offsets, offset_bytes))) {
-        status = PKERN_EINVAL;
-    }
+    status = pkn_range_check(&range.tiles, range.mask, offsets, out, capacity);
     if (status != PKERN_OK) {
         return status;
     }
@@ -259,11 +269,9 @@ PKERN_API pkern_status pkern_hdc_range_search(pkern_pool *pool, const uint64_t *
     range.by_distance = options && (options->flags & PKERN_HDC_BY_DISTANCE);
     range.matches = out;
     range.capacity = capacity;
-    offsets[0] = 0;
+    memset(offsets, 0, (n_queries + 1) * sizeof *offsets);
     if (n_queries > 0 && n_memory > 0) {
         status = pkn_range_run(&range, pool, offsets, &total);
-    } else {
-        memset(offsets, 0, offset_bytes);
     }
     if (options && options->words_read) {
         *options->words_read = pkn_atomic_load_relaxed_u64(&range.read);

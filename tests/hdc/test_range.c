@@ -125,7 +125,7 @@ static void range_check_join(pkern_pool *pool, const uint64_t *a, size_t n_a, co
 }
 
 Test(hdc_range, joins_of_one_set_and_of_two) {
-    static const size_t n_list[] = {0, 1, 2, 5, 131, 307}, words_list[] = {1, 3, 32, 157};
+    static const size_t n_list[] = {0, 1, 2, 5, 67, 149}, words_list[] = {1, 3, 32, 157};
     for (const pkn_simd_set *set = hdc_next_set(0); set; set = hdc_next_set(set)) {
         for (size_t c = 0; c < 6 * 4; c++) {
             size_t n = n_list[c % 6], words = words_list[c / 6];

@@ -34,7 +34,7 @@ static void where_check(pkern_pool *pool, const uint64_t *queries, size_t n_quer
 }
 
 Test(hdc_top_k_where, first_k_of_those_that_are_allowed) {
-    static const size_t n_list[] = {0, 1, 2, 67, 499}, k_list[] = {1, 3, 17, 40},
+    static const size_t n_list[] = {0, 1, 2, 67, 307}, k_list[] = {1, 3, 17, 40},
                         words_list[] = {1, 3, 8, 32, 157};
     static const unsigned share_list[] = {0, 10, 128, 250, 256};
     for (const pkn_simd_set *set = hdc_next_set(0); set; set = hdc_next_set(set)) {
