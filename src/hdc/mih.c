@@ -18,9 +18,11 @@
 
 /* A probe is a miss or two of the caches, a candidate one more and a comparison. */
 #define PKN_MIH_PROBE_NS 20.0
-#define PKN_MIH_CANDIDATE_NS 30.0
-/* A query gives up after so many candidates and a quarter of all. */
+#define PKN_MIH_CANDIDATE_NS 60.0
+/* A query gives up after 64 candidates and a 32nd of all, about when it has cost what comparing all
+   does. */
 #define PKN_MIH_FEW_CANDIDATES 64
+#define PKN_MIH_CANDIDATE_SHARE 32
 
 struct pkern_hdc_mih {
     pkern_allocator allocator;
@@ -78,9 +80,14 @@ PKN_INTERNAL double pkn_mih_cost(size_t n, size_t words, unsigned key_bits, uint
     return probes * (PKN_MIH_PROBE_NS + PKN_MIH_CANDIDATE_NS * (double)n / keys);
 }
 
+/* What comparing a query with all costs: most pairs end at the first step. */
+PKN_INTERNAL double pkn_mih_scan_cost(size_t n, size_t words, uint32_t radius) {
+    return pkn_hdc_pair_cost(pkn_bounded_step((uint64_t)radius + 1, words)) * (double)n;
+}
+
 /* 0 where comparing all is cheaper than any. */
 PKN_INTERNAL unsigned pkn_mih_choose(size_t n, size_t words, uint32_t radius) {
-    double least = pkn_hdc_pair_cost(words) * (double)n;
+    double least = pkn_mih_scan_cost(n, words, radius);
     unsigned chosen = 0;
     for (unsigned key_bits = 8; key_bits <= 64; key_bits *= 2) {
         double cost = pkn_mih_cost(n, words, key_bits, radius);
@@ -330,7 +337,7 @@ PKN_INTERNAL size_t pkn_mih_query(pkn_mih_search *search, const uint64_t *query,
     visit.heap = heap;
     visit.count = 0;
     visit.n_compared = 0;
-    visit.max_compared = mih->n / 4 + PKN_MIH_FEW_CANDIDATES;
+    visit.max_compared = mih->n / PKN_MIH_CANDIDATE_SHARE + PKN_MIH_FEW_CANDIDATES;
     if (!pkn_mih_tables(search, &visit)) {
         pkn_tiles tiles;
         pkn_bounded bounded;
@@ -388,7 +395,7 @@ PKERN_API pkern_status pkern_hdc_mih_search(const pkern_hdc_mih *mih, pkern_pool
     }
     radius = pkn_mih_radius(radius, mih->words);
     cost = mih->n_tables > 0 ? pkn_mih_cost(mih->n, mih->words, mih->key_bits, radius) : 0;
-    if (mih->n_tables == 0 || cost > pkn_hdc_pair_cost(mih->words) * (double)mih->n) {
+    if (mih->n_tables == 0 || cost > pkn_mih_scan_cost(mih->n, mih->words, radius)) {
         return pkern_hdc_range_search(pool, queries, n_queries, mih->vectors, mih->n, mih->words,
                                       radius, options, offsets, out, capacity);
     }

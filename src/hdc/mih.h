@@ -10,8 +10,9 @@ PKERN_EXTERN_C_BEGIN
 
 /* An index of vectors by pieces of their bits: two vectors that differ in at most r of bits cut into m
    pieces have a piece in which they differ in at most r / m, so it is enough to look at vectors whose
-   pieces are, or are nearly, the query's. It pays where r / m is 0 or 1, that is for duplicates and
-   near copies (up to 127 of 2048 bits); unrelated vectors, half of whose bits differ, are out of any
+   pieces are, or are nearly, the query's. It pays for duplicates and near copies, where the pieces are
+   longer than log2 n bits and r / m is 0 (up to 63 of 2048 bits), less or not at all above, and least
+   where the vectors lie in clusters. Unrelated vectors, half of whose bits differ, are out of any such
    index's reach. */
 typedef struct pkern_hdc_mih pkern_hdc_mih;
 
@@ -28,9 +29,11 @@ PKERN_API pkern_status pkern_hdc_mih_build(pkern_pool *pool, const uint64_t *vec
                                            pkern_hdc_mih **mih);
 
 /* What pkern_hdc_range_search gives for the indexed vectors, in the same order and with the same
-   options (words_read counts the vectors that were compared). A query that would look at more than a
-   quarter of the vectors is compared with all of them instead, and so are all queries where the
-   probes alone would cost more. PKERN_EINVAL where radius is above that of the index. Any threads may
+   options (words_read counts the vectors that were compared). A query that
+   would look at more than 64 vectors and a 32nd of all is compared with all of them instead, and so
+   are all queries where the probes alone would cost more. Vectors in clusters share more pieces than
+   random ones and give more candidates. A query that finds something is searched twice, to count and
+   to write. PKERN_EINVAL where radius is above that of the index. Any threads may
    search at once. Parallel over queries; allocates nothing, but for what pkern_hdc_range_search does
    where that takes over. */
 PKERN_API pkern_status pkern_hdc_mih_search(const pkern_hdc_mih *mih, pkern_pool *pool,
