@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xdcdc650e69d9e1fbu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xe5bbdb209fdd4680u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xdcdc650e69d9e1fbu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xe5bbdb209fdd4680u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2807,6 +2807,118 @@ PKERN_API pkern_status pkern_hdc_item_memory_save(const pkern_hdc_item_memory *m
 PKERN_API pkern_status pkern_hdc_item_memory_load(const char *path,
                                                   const pkern_allocator *allocator,
                                                   pkern_hdc_item_memory **memory);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/cluster.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Clusters of vectors, and search that looks at a part of them: an inverted file, approximate, with a
+   number that says how much is looked at. */
+#ifndef PKN_HDC_CLUSTER_H
+#define PKN_HDC_CLUSTER_H
+
+/* #include "hdc/hdc.h": above */
+
+PKERN_EXTERN_C_BEGIN
+
+/* Clusters n vectors around k centroids by Lloyd's algorithm with majorities for means:
+       centroids = one vector of each of k equal stretches of vectors, chosen by seed
+       assignment[i] = the centroid nearest to vectors[i] (ties: the lowest)
+       repeat at most `iterations` times, until no assignment changes:
+           centroids[c] = the majority of the vectors that are assigned to c, where a tie takes the
+           bit of the first of them; a centroid that has none stays as it is
+           assignment[i] = the centroid nearest to vectors[i]
+   centroids is [k x words], assignment [n]. Where k > n, n centroids are made; the others are zero and
+   are assigned nothing. PKERN_EINVAL where k is 0 and n is not. No step increases the sum of the
+   distances. Runs in parallel; allocates a copy of the vectors and k more, and 40 bytes a vector.
+   Source: S. Lloyd, "Least squares quantization in PCM", 1982; for binary vectors C. Grana et al., "A
+   fast approach for integrating ORB descriptors in the bag of words model", 2013. */
+PKERN_API pkern_status pkern_hdc_k_majority(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                            size_t words, size_t k, size_t iterations,
+                                            uint64_t seed, uint64_t *centroids, size_t *assignment);
+
+/* An inverted file: vectors in lists, each with those that are nearest to its centroid. */
+typedef struct pkern_hdc_ivf pkern_hdc_ivf;
+
+/* Makes an inverted file of vectors [n x words] with n_lists lists (0: the square root of n; more
+   than n: n). The centroids come from pkern_hdc_k_majority over at most 64 vectors a list, evenly
+   taken. It keeps a copy of the vectors, so these may go: 8 * words + 4 bytes a vector and 8 * words
+   + 8 a list, see pkern_hdc_ivf_bytes; while it is made twice that and 24 bytes a vector. n is at
+   most 2^32 - 2 (PKERN_EOVERFLOW). On any error *ivf is 0. */
+PKERN_API pkern_status pkern_hdc_ivf_build(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                           size_t words, size_t n_lists, size_t iterations,
+                                           uint64_t seed, pkern_hdc_ivf **ivf);
+
+/* The k nearest of each query among the vectors of the n_probe lists whose centroids are nearest to it:
+   row q of out [n_queries x k] is what pkern_hdc_top_k would give for these vectors alone, with the
+   indices that they had at build time. n_probe >= the number of lists is the exact search, and with
+   less the result may lack near vectors: how many is measured by pkern_hdc_recall against an exact
+   result of some queries. For vectors without clusters (random ones, queries far from all) the recall
+   is about the share of lists that is probed. The work is n_lists + n_probe * n / n_lists pairs a
+   query. PKERN_EINVAL where n_probe is 0. Any threads may search at once. Allocates 16 * n_probe
+   bytes a query for up to 256 queries, and scratch of 16 * k bytes a thread. */
+PKERN_API pkern_status pkern_hdc_ivf_search(const pkern_hdc_ivf *ivf, pkern_pool *pool,
+                                            const uint64_t *queries, size_t n_queries, size_t k,
+                                            size_t n_probe, pkern_hdc_match *out);
+
+PKERN_API size_t pkern_hdc_ivf_lists(const pkern_hdc_ivf *ivf); /* the number of lists */
+PKERN_API size_t pkern_hdc_ivf_bytes(const pkern_hdc_ivf *ivf); /* the memory that it holds */
+PKERN_API void pkern_hdc_ivf_free(pkern_hdc_ivf *ivf);          /* 0 is fine */
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/mih.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Multi-index hashing: all vectors within a radius, exactly, without a look at most of them. */
+#ifndef PKN_HDC_MIH_H
+#define PKN_HDC_MIH_H
+
+/* #include "hdc/exact_search.h": above */
+
+PKERN_EXTERN_C_BEGIN
+
+/* An index of vectors by pieces of their bits: two vectors that differ in at most r of bits cut into m
+   pieces have a piece in which they differ in at most r / m, so it is enough to look at vectors whose
+   pieces are, or are nearly, the query's. It pays for duplicates and near copies, where the pieces are
+   longer than log2 n bits and r / m is 0 (up to 63 of 2048 bits), less or not at all above, and least
+   where the vectors lie in clusters. Unrelated vectors, half of whose bits differ, are out of any such
+   index's reach. */
+typedef struct pkern_hdc_mih pkern_hdc_mih;
+
+/* Makes an index of vectors [n x words] for searches within radii up to max_radius. The vectors are
+   not copied: they must stay, unchanged, while the index is used. key_bits, the length of a piece,
+   is 8, 16, 32 or 64; 0 takes the one with the least expected work for random vectors, and makes no
+   tables at all where that is more than comparing all. With m = 64 * words / key_bits pieces it
+   holds max_radius + 1 tables where max_radius < m, else m; a table has 4 bytes a vector and 4 a
+   bucket, of which there are n rounded up to a power of two at most: see pkern_hdc_mih_bytes. n is at
+   most 2^32 - 2 (PKERN_EOVERFLOW). Parallel over tables. On any error *mih is 0. Source: M. Norouzi,
+   A. Punjani, D. Fleet, "Fast exact search in Hamming space with multi-index hashing", 2014. */
+PKERN_API pkern_status pkern_hdc_mih_build(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                           size_t words, uint32_t max_radius, unsigned key_bits,
+                                           pkern_hdc_mih **mih);
+
+/* What pkern_hdc_range_search gives for the indexed vectors, in the same order and with the same
+   options (words_read counts the vectors that were compared). A query that
+   would look at more than 64 vectors and a 32nd of all is compared with all of them instead, and so
+   are all queries where the probes alone would cost more. Vectors in clusters share more pieces than
+   random ones and give more candidates. A query that finds something is searched twice, to count and
+   to write. PKERN_EINVAL where radius is above that of the index. Any threads may
+   search at once. Parallel over queries; allocates nothing, but for what pkern_hdc_range_search does
+   where that takes over. */
+PKERN_API pkern_status pkern_hdc_mih_search(const pkern_hdc_mih *mih, pkern_pool *pool,
+                                            const uint64_t *queries, size_t n_queries,
+                                            uint32_t radius,
+                                            const pkern_hdc_search_options *options,
+                                            size_t *offsets, pkern_hdc_match *out, size_t capacity);
+
+PKERN_API size_t pkern_hdc_mih_bytes(const pkern_hdc_mih *mih); /* the memory that it holds */
+PKERN_API void pkern_hdc_mih_free(pkern_hdc_mih *mih);          /* 0 is fine */
 
 PKERN_EXTERN_C_END
 
@@ -20086,7 +20198,7 @@ PKN_INTERNAL void pkn_range_block(const pkn_range *range, pkn_bounded *bounded, 
                                   size_t n_queries, size_t t, size_t n, size_t first,
                                   uint64_t *keys, size_t *counts) {
     uint64_t limits[PKN_PANEL_QUERIES];
-    for (size_t i = 0; i < n_queries; i++) {
+    for (size_t i = 0; i < PKN_PANEL_QUERIES; i++) {
         limits[i] = range->limit;
     }
     pkn_bounded_block(bounded, range->tiles.queries + query * range->tiles.words, n_queries, t, n,
@@ -20273,6 +20385,29 @@ PKN_INTERNAL pkern_status pkn_range_run(pkn_range *range, pkern_pool *pool, size
     return status;
 }
 
+/* Checks the arguments of a search that lists all within a radius. */
+PKN_INTERNAL pkern_status pkn_range_check(const pkn_tiles *tiles, const uint64_t *mask,
+                                          const size_t *offsets, const pkern_hdc_match *out,
+                                          size_t capacity) {
+    size_t out_bytes, offset_bytes;
+    pkern_status status;
+    if (pkn_mul_overflows_size(capacity, sizeof *out, &out_bytes) || tiles->n_queries == SIZE_MAX ||
+        pkn_mul_overflows_size(tiles->n_queries + 1, sizeof *offsets, &offset_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    status = pkn_search_check(tiles, out, out_bytes);
+    if (status == PKERN_OK) {
+        status = pkn_search_check(tiles, offsets, offset_bytes);
+    }
+    if (status == PKERN_OK &&
+        (pkn_overlaps(out, out_bytes, offsets, offset_bytes) ||
+         !pkn_search_mask_is_apart(mask, tiles->n_targets, out, out_bytes) ||
+         !pkn_search_mask_is_apart(mask, tiles->n_targets, offsets, offset_bytes))) {
+        status = PKERN_EINVAL;
+    }
+    return status;
+}
+
 PKERN_API pkern_status pkern_hdc_range_search(pkern_pool *pool, const uint64_t *queries,
                                               size_t n_queries, const uint64_t *memory,
                                               size_t n_memory, size_t words, uint32_t radius,
@@ -20280,25 +20415,12 @@ PKERN_API pkern_status pkern_hdc_range_search(pkern_pool *pool, const uint64_t *
                                               size_t *offsets, pkern_hdc_match *out,
                                               size_t capacity) {
     pkn_range range;
-    size_t out_bytes, offset_bytes, total = 0;
+    size_t total = 0;
     pkern_status status;
     memset(&range, 0, sizeof range);
-    if (pkn_mul_overflows_size(capacity, sizeof *out, &out_bytes) || n_queries == SIZE_MAX ||
-        pkn_mul_overflows_size(n_queries + 1, sizeof *offsets, &offset_bytes)) {
-        return PKERN_EOVERFLOW;
-    }
     pkn_search_tiles(&range.tiles, queries, n_queries, memory, n_memory, words);
-    status = pkn_search_check(&range.tiles, out, out_bytes);
-    if (status == PKERN_OK) {
-        status = pkn_search_check(&range.tiles, offsets, offset_bytes);
-    }
     range.mask = options ? options->mask : 0;
-    if (status == PKERN_OK &&
-        (pkn_overlaps(out, out_bytes, offsets, offset_bytes) ||
-         !pkn_search_mask_is_apart(range.mask, n_memory, out, out_bytes) ||
-         !pkn_search_mask_is_apart(range.mask, n_memory, offsets, offset_bytes))) {
-        status = PKERN_EINVAL;
-    }
+    status = pkn_range_check(&range.tiles, range.mask, offsets, out, capacity);
     if (status != PKERN_OK) {
         return status;
     }
@@ -20306,11 +20428,9 @@ PKERN_API pkern_status pkern_hdc_range_search(pkern_pool *pool, const uint64_t *
     range.by_distance = options && (options->flags & PKERN_HDC_BY_DISTANCE);
     range.matches = out;
     range.capacity = capacity;
-    offsets[0] = 0;
+    memset(offsets, 0, (n_queries + 1) * sizeof *offsets);
     if (n_queries > 0 && n_memory > 0) {
         status = pkn_range_run(&range, pool, offsets, &total);
-    } else {
-        memset(offsets, 0, offset_bytes);
     }
     if (options && options->words_read) {
         *options->words_read = pkn_atomic_load_relaxed_u64(&range.read);
@@ -22054,6 +22174,996 @@ PKERN_API pkern_status pkern_hdc_item_memory_load(const char *path,
     if (status == PKERN_OK) {
         status = pkn_items_of_file(&file, allocator, memory);
         pkn_file_close(&file);
+    }
+    return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/k_majority.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Clustering. The members of each cluster are copied side by side, so that the kernels of nearest.c
+   and bundle.c do all the work; a pass over the vectors costs little beside k comparisons each. */
+#ifndef PKN_HDC_K_MAJORITY_C
+#define PKN_HDC_K_MAJORITY_C
+
+/* #include "base/alloc.h": above */
+/* #include "base/rng.h": above */
+/* #include "hdc/bundle.c": above */
+/* #include "hdc/cluster.h": above */
+/* #include "hdc/hdc_run.h": above */
+/* #include "hdc/nearest.c": above */
+
+typedef struct pkn_clusters {
+    pkern_pool *pool;
+    const uint64_t *vectors;
+    size_t n, words, k;
+    uint64_t *centroids;
+    size_t *assignment;
+    pkern_hdc_match *nearest; /* [n] */
+    size_t *offsets;          /* [k + 1] rows of each cluster */
+    size_t *ends;             /* [k] ends of its members */
+    size_t *sources;          /* [n + k] a row is that vector, or from n on a centroid */
+    uint64_t *rows;           /* [(n + k) x words] */
+} pkn_clusters;
+
+PKN_INTERNAL int pkn_clusters_gather(size_t begin, size_t end, void *ctx) {
+    const pkn_clusters *clusters = (const pkn_clusters *)ctx;
+    size_t words = clusters->words;
+    for (size_t row = begin; row < end; row++) {
+        size_t source = clusters->sources[row];
+        memcpy(clusters->rows + row * words,
+               source < clusters->n ? clusters->vectors + source * words
+                                    : clusters->centroids + (source - clusters->n) * words,
+               words * sizeof(uint64_t));
+    }
+    return 0;
+}
+
+/* Lays out the rows: members by index; a cluster without any gets its centroid, one with an even
+   number its first once more, which decides ties. */
+PKN_INTERNAL void pkn_clusters_order(pkn_clusters *clusters) {
+    size_t *offsets = clusters->offsets, *ends = clusters->ends;
+    size_t begin = 0;
+    memset(ends, 0, clusters->k * sizeof *ends);
+    for (size_t i = 0; i < clusters->n; i++) {
+        ends[clusters->assignment[i]]++;
+    }
+    for (size_t c = 0; c < clusters->k; c++) {
+        offsets[c] = begin;
+        begin += ends[c] + (ends[c] % 2 == 0);
+        ends[c] = offsets[c];
+    }
+    offsets[clusters->k] = begin;
+    for (size_t i = 0; i < clusters->n; i++) {
+        clusters->sources[ends[clusters->assignment[i]]++] = i;
+    }
+    for (size_t c = 0; c < clusters->k; c++) {
+        if (ends[c] < offsets[c + 1]) {
+            clusters->sources[ends[c]] =
+                ends[c] == offsets[c] ? clusters->n + c : clusters->sources[offsets[c]];
+        }
+    }
+}
+
+PKN_INTERNAL pkern_status pkn_clusters_update(pkn_clusters *clusters) {
+    size_t n_rows;
+    pkern_status status;
+    pkn_clusters_order(clusters);
+    n_rows = clusters->offsets[clusters->k];
+    status = pkn_hdc_run(clusters->pool, n_rows, 16,
+                         pkn_hdc_move_cost(clusters->words, n_rows * clusters->words * 16),
+                         pkn_clusters_gather, clusters);
+    return status != PKERN_OK ? status
+                              : pkern_hdc_bundle(clusters->pool, clusters->rows, clusters->offsets,
+                                                 clusters->k, clusters->words, clusters->centroids);
+}
+
+PKN_INTERNAL pkern_status pkn_clusters_assign(pkn_clusters *clusters, int *changed) {
+    pkern_status status =
+        pkern_hdc_nearest(clusters->pool, clusters->vectors, clusters->n, clusters->centroids,
+                          clusters->k, clusters->words, clusters->nearest);
+    *changed = 0;
+    for (size_t i = 0; status == PKERN_OK && i < clusters->n; i++) {
+        *changed |= clusters->assignment[i] != clusters->nearest[i].index;
+        clusters->assignment[i] = clusters->nearest[i].index;
+    }
+    return status;
+}
+
+PKN_INTERNAL pkern_status pkn_clusters_run(pkn_clusters *clusters, size_t iterations,
+                                           uint64_t seed) {
+    size_t n = clusters->n, k = clusters->k, words = clusters->words;
+    int changed;
+    pkern_status status;
+    for (size_t c = 0; c < k; c++) {
+        /* stretch c has len or len + 1 vectors */
+        size_t len = n / k, longer = n % k;
+        size_t first = c * len + pkn_min_size(c, longer);
+        size_t chosen = first + (size_t)(pkn_random_at(seed, c) % (len + (c < longer)));
+        memcpy(clusters->centroids + c * words, clusters->vectors + chosen * words,
+               words * sizeof(uint64_t));
+    }
+    status = pkn_clusters_assign(clusters, &changed);
+    changed = 1;
+    for (size_t i = 0; i < iterations && changed && status == PKERN_OK; i++) {
+        status = pkn_clusters_update(clusters);
+        if (status == PKERN_OK) {
+            status = pkn_clusters_assign(clusters, &changed);
+        }
+    }
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_k_majority(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                            size_t words, size_t k, size_t iterations,
+                                            uint64_t seed, uint64_t *centroids,
+                                            size_t *assignment) {
+    pkn_clusters clusters;
+    const pkern_allocator *allocator;
+    size_t vector_bytes, centroid_bytes, rows_bytes, bytes, n_rows;
+    unsigned char *memory;
+    pkern_status status = pkn_hdc_check_rows(n, words, &vector_bytes);
+    if (status == PKERN_OK) {
+        status = pkn_hdc_check_rows(k, words, &centroid_bytes);
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if ((k == 0 && n > 0) || (!vectors && n > 0) || (!centroids && k > 0) ||
+        (!assignment && n > 0) || pkn_overlaps(vectors, vector_bytes, centroids, centroid_bytes) ||
+        pkn_overlaps(vectors, vector_bytes, assignment, n * sizeof *assignment) ||
+        pkn_overlaps(centroids, centroid_bytes, assignment, n * sizeof *assignment)) {
+        return PKERN_EINVAL;
+    }
+    clusters.k = pkn_min_size(k, n);
+    if (k > clusters.k) {
+        memset(centroids + clusters.k * words, 0, (k - clusters.k) * words * sizeof(uint64_t));
+    }
+    if (n == 0) {
+        return PKERN_OK;
+    }
+    n_rows = n + clusters.k;
+    if (pkn_mul_overflows_size(n_rows, words * 8 + 64, &bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    rows_bytes = n_rows * words * 8;
+    bytes =
+        rows_bytes + n * sizeof *clusters.nearest + (n_rows + 2 * clusters.k + 1) * sizeof(size_t);
+    allocator = pkn_pool_allocator(pool);
+    memory = (unsigned char *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    if (!memory) {
+        return PKERN_ENOMEM;
+    }
+    clusters.pool = pool;
+    clusters.vectors = vectors;
+    clusters.n = n;
+    clusters.words = words;
+    clusters.centroids = centroids;
+    clusters.assignment = assignment;
+    clusters.rows = (uint64_t *)(void *)memory;
+    clusters.nearest = (pkern_hdc_match *)(void *)(memory + rows_bytes);
+    clusters.sources = (size_t *)(void *)(clusters.nearest + n);
+    clusters.ends = clusters.sources + n_rows;
+    clusters.offsets = clusters.ends + clusters.k;
+    status = pkn_clusters_run(&clusters, iterations, seed);
+    pkn_release(allocator, memory, bytes);
+    return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/ivf.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The inverted file. Lists lie one after another in one array, members by ascending index, so that a
+   list is scanned by tiles. A key (keys.h) holds a distance and the index at build time: the order of
+   keys is the order of results, whatever lists they come from. Everything is one block of memory. */
+#ifndef PKN_HDC_IVF_C
+#define PKN_HDC_IVF_C
+
+/* #include "base/alloc.h": above */
+/* #include "hdc/cluster.h": above */
+/* #include "hdc/k_majority.c": above */
+/* #include "hdc/keys.h": above */
+/* #include "hdc/nearest.c": above */
+/* #include "hdc/search_check.h": above */
+
+#define PKN_IVF_TRAINING_PER_LIST 64
+#define PKN_IVF_QUERIES 256
+#define PKN_IVF_STACK_KEYS 512
+#define PKN_IVF_BLOCK 128
+
+struct pkern_hdc_ivf {
+    pkern_allocator allocator;
+    size_t n, words, n_lists, bytes;
+    size_t *offsets;     /* [n_lists + 1] */
+    uint64_t *centroids; /* [n_lists x words] */
+    uint64_t *rows;      /* [n x words] */
+    uint32_t *ids;       /* [n] */
+};
+
+/* ---- build ---- */
+
+typedef struct pkn_ivf_copy {
+    const uint64_t *from;
+    const uint32_t *ids; /* 0: evenly taken, row i is i * n_from / n */
+    size_t n_from, n, words;
+    uint64_t *to;
+} pkn_ivf_copy;
+
+PKN_INTERNAL int pkn_ivf_copy_rows(size_t begin, size_t end, void *ctx) {
+    const pkn_ivf_copy *copy = (const pkn_ivf_copy *)ctx;
+    size_t whole = copy->n_from / copy->n, rest = copy->n_from % copy->n;
+    for (size_t i = begin; i < end; i++) {
+        size_t from = copy->ids ? copy->ids[i] : i * whole + i * rest / copy->n;
+        memcpy(copy->to + i * copy->words, copy->from + from * copy->words,
+               copy->words * sizeof(uint64_t));
+    }
+    return 0;
+}
+
+PKN_INTERNAL pkern_status pkn_ivf_copy_run(pkern_pool *pool, pkn_ivf_copy *copy) {
+    return pkn_hdc_run(pool, copy->n, 16,
+                       pkn_hdc_move_cost(copy->words, copy->n * copy->words * 16),
+                       pkn_ivf_copy_rows, copy);
+}
+
+/* The nearest centroid of all vectors, in stripes whose matches are on the stack. */
+PKN_INTERNAL pkern_status pkn_ivf_assign(const pkern_hdc_ivf *ivf, pkern_pool *pool,
+                                         const uint64_t *vectors, size_t *assignment) {
+    pkern_hdc_match nearest[PKN_IVF_QUERIES];
+    for (size_t first = 0; first < ivf->n; first += PKN_IVF_QUERIES) {
+        size_t n = pkn_min_size(PKN_IVF_QUERIES, ivf->n - first);
+        pkern_status status = pkern_hdc_nearest(pool, vectors + first * ivf->words, n,
+                                                ivf->centroids, ivf->n_lists, ivf->words, nearest);
+        if (status != PKERN_OK) {
+            return status;
+        }
+        for (size_t i = 0; i < n; i++) {
+            assignment[first + i] = nearest[i].index;
+        }
+    }
+    return PKERN_OK;
+}
+
+/* Lists by counting; assignment [n]. */
+PKN_INTERNAL void pkn_ivf_fill_lists(pkern_hdc_ivf *ivf, const size_t *assignment) {
+    size_t *offsets = ivf->offsets, begin = 0;
+    memset(offsets, 0, (ivf->n_lists + 1) * sizeof *offsets);
+    for (size_t i = 0; i < ivf->n; i++) {
+        offsets[assignment[i]]++;
+    }
+    for (size_t list = 0; list < ivf->n_lists; list++) {
+        size_t len = offsets[list];
+        offsets[list] = begin;
+        begin += len;
+    }
+    for (size_t i = 0; i < ivf->n; i++) {
+        ivf->ids[offsets[assignment[i]]++] = (uint32_t)i;
+    }
+    /* each begin is now its end */
+    memmove(offsets + 1, offsets, ivf->n_lists * sizeof *offsets);
+    offsets[0] = 0;
+}
+
+/* Centroids from a part of the vectors, then the lists of all. The training rows are laid out where
+   the lists' rows go later. */
+PKN_INTERNAL pkern_status pkn_ivf_train(pkern_hdc_ivf *ivf, pkern_pool *pool,
+                                        const uint64_t *vectors, size_t iterations, uint64_t seed,
+                                        size_t *assignment) {
+    pkn_ivf_copy copy;
+    pkern_status status;
+    memset(&copy, 0, sizeof copy);
+    copy.from = vectors;
+    copy.n_from = ivf->n;
+    copy.n = ivf->n / PKN_IVF_TRAINING_PER_LIST < ivf->n_lists
+                 ? ivf->n
+                 : ivf->n_lists * PKN_IVF_TRAINING_PER_LIST;
+    copy.words = ivf->words;
+    copy.to = ivf->rows;
+    status = pkn_ivf_copy_run(pool, &copy);
+    if (status == PKERN_OK) {
+        status = pkern_hdc_k_majority(pool, ivf->rows, copy.n, ivf->words, ivf->n_lists, iterations,
+                                      seed, ivf->centroids, assignment);
+    }
+    if (status == PKERN_OK && copy.n < ivf->n) {
+        status = pkn_ivf_assign(ivf, pool, vectors, assignment);
+    }
+    if (status == PKERN_OK) {
+        pkn_ivf_fill_lists(ivf, assignment);
+        copy.n = ivf->n;
+        copy.ids = ivf->ids;
+        status = pkn_ivf_copy_run(pool, &copy);
+    }
+    return status;
+}
+
+PKN_INTERNAL size_t pkn_ivf_root(size_t n) {
+    size_t root = 1;
+    while (root < n / root + (n % root > 0)) {
+        root++;
+    }
+    return root;
+}
+
+PKERN_API pkern_status pkern_hdc_ivf_build(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                           size_t words, size_t n_lists, size_t iterations,
+                                           uint64_t seed, pkern_hdc_ivf **out) {
+    const pkern_allocator *allocator;
+    pkern_hdc_ivf *ivf;
+    size_t bytes, row_bytes, assignment_bytes, *assignment;
+    size_t head = (sizeof *ivf + PKN_CACHE_LINE - 1) / PKN_CACHE_LINE * PKN_CACHE_LINE;
+    pkern_status status;
+    if (!out) {
+        return PKERN_EINVAL;
+    }
+    *out = 0;
+    status = pkn_hdc_check_rows(n, words, &row_bytes);
+    if (status != PKERN_OK || (!vectors && n > 0)) {
+        return status != PKERN_OK ? status : PKERN_EINVAL;
+    }
+    if (n >= UINT32_MAX) {
+        return PKERN_EOVERFLOW;
+    }
+    n_lists = pkn_min_size(n_lists == 0 ? pkn_ivf_root(n) : n_lists, n);
+    if (row_bytes > SIZE_MAX / 4) {
+        return PKERN_EOVERFLOW;
+    }
+    bytes = head + (n + n_lists) * words * 8 + (n_lists + 1) * sizeof(size_t) + n * 4;
+    assignment_bytes = n * sizeof *assignment;
+    allocator = pkn_pool_allocator(pool);
+    ivf = (pkern_hdc_ivf *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    assignment = (size_t *)pkn_allocate(allocator, assignment_bytes + 1, PKN_CACHE_LINE);
+    if (ivf && assignment) {
+        memset(ivf, 0, sizeof *ivf);
+        if (allocator) {
+            ivf->allocator = *allocator;
+        }
+        ivf->n = n;
+        ivf->words = words;
+        ivf->n_lists = n_lists;
+        ivf->bytes = bytes;
+        ivf->rows = (uint64_t *)(void *)((unsigned char *)ivf + head);
+        ivf->centroids = ivf->rows + n * words;
+        ivf->offsets = (size_t *)(void *)(ivf->centroids + n_lists * words);
+        ivf->ids = (uint32_t *)(void *)(ivf->offsets + n_lists + 1);
+        ivf->offsets[0] = 0;
+        status = n > 0 ? pkn_ivf_train(ivf, pool, vectors, iterations, seed, assignment) : PKERN_OK;
+    } else {
+        status = PKERN_ENOMEM;
+    }
+    pkn_release(allocator, assignment, assignment_bytes + 1);
+    if (status != PKERN_OK) {
+        pkn_release(allocator, ivf, bytes);
+        return status;
+    }
+    *out = ivf;
+    return PKERN_OK;
+}
+
+PKERN_API void pkern_hdc_ivf_free(pkern_hdc_ivf *ivf) {
+    if (ivf) {
+        pkern_allocator allocator = ivf->allocator;
+        pkn_release(&allocator, ivf, ivf->bytes);
+    }
+}
+
+PKERN_API size_t pkern_hdc_ivf_lists(const pkern_hdc_ivf *ivf) {
+    return ivf->n_lists;
+}
+
+PKERN_API size_t pkern_hdc_ivf_bytes(const pkern_hdc_ivf *ivf) {
+    return ivf->bytes;
+}
+
+/* ---- search ---- */
+
+typedef struct pkn_ivf_search {
+    const pkern_hdc_ivf *ivf;
+    const uint64_t *queries;       /* of the stripe, as all below */
+    size_t k, row, n_probe;        /* k found of a row of out */
+    const pkern_hdc_match *probes; /* [n x n_probe], 0: all lists */
+    pkern_hdc_match *out;
+    pkern_pool *pool;
+} pkn_ivf_search;
+
+/* The smallest keys so far, in any order, and a bound: keys from it on can't get in. */
+typedef struct pkn_ivf_list {
+    uint64_t *keys; /* [2 * k + PKN_IVF_BLOCK] */
+    size_t count, k;
+    uint64_t bound;
+} pkn_ivf_list;
+
+PKN_INTERNAL void pkn_ivf_shrink(pkn_ivf_list *list) {
+    pkn_keys_select(list->keys, list->count, list->k);
+    list->count = list->k;
+    list->bound = 0;
+    for (size_t i = 0; i < list->k; i++) {
+        list->bound = list->keys[i] > list->bound ? list->keys[i] : list->bound;
+    }
+}
+
+/* Rows [row, row + n) of the file, n up to PKN_IVF_BLOCK. */
+PKN_INTERNAL void pkn_ivf_block(const pkern_hdc_ivf *ivf, const uint64_t *query, size_t row,
+                                size_t n, pkn_ivf_list *list) {
+    uint32_t distances[PKN_IVF_BLOCK];
+    uint64_t keys[PKN_IVF_BLOCK];
+    /* equal distances may have a lower index */
+    uint64_t limit = list->bound == PKN_NO_KEY ? UINT32_MAX : (list->bound >> 32) + 1;
+    size_t count = n;
+    pkn_simd()->hamming_tile_u64(query, 1, ivf->rows + row * ivf->words, n, ivf->words, distances,
+                                 0);
+    if (limit < UINT32_MAX) {
+        count = pkn_simd()->below_u32(distances, n, (uint32_t)limit, 0, keys);
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            keys[i] = (uint64_t)distances[i] << 32 | i;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t key = (keys[i] >> 32) << 32 | ivf->ids[row + (size_t)(keys[i] & UINT32_MAX)];
+        list->keys[list->count] = key;
+        list->count += key < list->bound;
+    }
+    if (list->count >= 2 * list->k) {
+        pkn_ivf_shrink(list);
+    }
+}
+
+PKN_INTERNAL void pkn_ivf_write(const pkern_hdc_ivf *ivf, pkn_ivf_list *list,
+                                pkern_hdc_match *out) {
+    uint64_t bits = (uint64_t)ivf->words * 64;
+    double scale = 1.0 / (double)bits;
+    if (list->count > list->k) {
+        pkn_ivf_shrink(list);
+    }
+    pkn_keys_sort(list->keys, list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        out[i].index = (size_t)(list->keys[i] & UINT32_MAX);
+        out[i].distance = (uint32_t)(list->keys[i] >> 32);
+        out[i].similarity = pkn_similarity_of(out[i].distance, bits, scale);
+    }
+}
+
+PKN_INTERNAL void pkn_ivf_queries(const pkn_ivf_search *search, size_t begin, size_t end,
+                                  uint64_t *keys) {
+    const pkern_hdc_ivf *ivf = search->ivf;
+    for (size_t query = begin; query < end; query++) {
+        pkern_hdc_match *out = search->out + query * search->row;
+        pkn_ivf_list list;
+        list.keys = keys;
+        list.count = 0;
+        list.k = search->k;
+        list.bound = PKN_NO_KEY;
+        for (size_t i = 0; i < search->n_probe; i++) {
+            size_t probe = search->probes ? search->probes[query * search->n_probe + i].index : i;
+            size_t last = ivf->offsets[probe + 1];
+            for (size_t row = ivf->offsets[probe]; row < last; row += PKN_IVF_BLOCK) {
+                pkn_ivf_block(ivf, search->queries + query * ivf->words, row,
+                              pkn_min_size(PKN_IVF_BLOCK, last - row), &list);
+            }
+        }
+        pkn_ivf_write(ivf, &list, out);
+        pkn_nearest_write_none(out + list.count, search->row - list.count);
+    }
+}
+
+PKN_INTERNAL int pkn_ivf_items(size_t begin, size_t end, void *ctx) {
+    const pkn_ivf_search *search = (const pkn_ivf_search *)ctx;
+    size_t n_keys = 2 * search->k + PKN_IVF_BLOCK;
+    if (n_keys <= PKN_IVF_STACK_KEYS) {
+        uint64_t keys[PKN_IVF_STACK_KEYS];
+        pkn_ivf_queries(search, begin, end, keys);
+    } else {
+        const pkern_allocator *allocator = pkn_pool_allocator(search->pool);
+        uint64_t *keys =
+            (uint64_t *)pkn_allocate(allocator, n_keys * sizeof(uint64_t), PKN_CACHE_LINE);
+        if (!keys) {
+            return PKERN_ENOMEM;
+        }
+        pkn_ivf_queries(search, begin, end, keys);
+        pkn_release(allocator, keys, n_keys * sizeof(uint64_t));
+    }
+    return 0;
+}
+
+/* search: all but the stripe's members is set. */
+PKN_INTERNAL pkern_status pkn_ivf_run(pkn_ivf_search *search, pkern_pool *pool, size_t n_queries) {
+    const pkern_hdc_ivf *ivf = search->ivf;
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    const uint64_t *queries = search->queries;
+    pkern_hdc_match *out = search->out, *probes = 0;
+    size_t bytes = pkn_min_size(n_queries, PKN_IVF_QUERIES) * search->n_probe * sizeof *probes;
+    double cost = pkn_hdc_pair_cost(ivf->words) * (double)ivf->n * (double)search->n_probe /
+                  (double)ivf->n_lists;
+    pkern_status status = PKERN_OK;
+    if (search->n_probe < ivf->n_lists) {
+        probes = (pkern_hdc_match *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+        if (!probes) {
+            return PKERN_ENOMEM;
+        }
+    }
+    search->probes = probes;
+    for (size_t first = 0; first < n_queries && status == PKERN_OK; first += PKN_IVF_QUERIES) {
+        size_t n = pkn_min_size(PKN_IVF_QUERIES, n_queries - first);
+        search->queries = queries + first * ivf->words;
+        search->out = out + first * search->row;
+        if (probes) {
+            status = pkern_hdc_top_k(pool, search->queries, n, ivf->centroids, ivf->n_lists,
+                                     ivf->words, search->n_probe, probes);
+        }
+        if (status == PKERN_OK) {
+            status = pkn_hdc_run(pool, n, 1, cost, pkn_ivf_items, search);
+        }
+    }
+    pkn_release(allocator, probes, bytes);
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_ivf_search(const pkern_hdc_ivf *ivf, pkern_pool *pool,
+                                            const uint64_t *queries, size_t n_queries, size_t k,
+                                            size_t n_probe, pkern_hdc_match *out) {
+    pkn_ivf_search search;
+    pkn_tiles tiles;
+    size_t out_bytes;
+    pkern_status status;
+    if (!ivf || n_probe == 0) {
+        return PKERN_EINVAL;
+    }
+    if (pkn_mul_overflows_size(n_queries, k, &out_bytes) ||
+        pkn_mul_overflows_size(out_bytes, sizeof *out, &out_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    pkn_search_tiles(&tiles, queries, n_queries, ivf->rows, ivf->n, ivf->words);
+    status = pkn_search_check(&tiles, out, out_bytes);
+    if (status != PKERN_OK || out_bytes == 0) {
+        return status;
+    }
+    if (ivf->n == 0) {
+        pkn_nearest_write_none(out, n_queries * k);
+        return PKERN_OK;
+    }
+    search.ivf = ivf;
+    search.queries = queries;
+    search.k = pkn_min_size(k, ivf->n);
+    search.row = k;
+    search.n_probe = pkn_min_size(n_probe, ivf->n_lists);
+    search.out = out;
+    search.pool = pool;
+    return pkn_ivf_run(&search, pool, n_queries);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/mih.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Multi-index hashing. A table lists the vectors by a hash of one piece; buckets are ranges of one
+   array of indices. For a radius r = m * a + b, the first b + 1 tables are probed for pieces within a
+   bits of the query's and the others within a - 1 (none where a is 0): a vector that is in none of
+   those differs in (b + 1)(a + 1) + (m - b - 1) a > r bits at least.
+
+   A vector may be met in several tables. It counts in the first one that must have it, which its
+   pieces tell, so nothing has to be remembered. Everything is one block of memory. */
+#ifndef PKN_HDC_MIH_C
+#define PKN_HDC_MIH_C
+
+/* #include "base/alloc.h": above */
+/* #include "base/rng.h": above */
+/* #include "hdc/match_heap.h": above */
+/* #include "hdc/mih.h": above */
+/* #include "hdc/range.c": above */
+
+/* A probe is a miss or two of the caches, a candidate one more and a comparison. */
+#define PKN_MIH_PROBE_NS 20.0
+#define PKN_MIH_CANDIDATE_NS 60.0
+/* A query gives up after 64 candidates and a 32nd of all, about when it has cost what comparing all
+   does. */
+#define PKN_MIH_FEW_CANDIDATES 64
+#define PKN_MIH_CANDIDATE_SHARE 32
+
+struct pkern_hdc_mih {
+    pkern_allocator allocator;
+    const uint64_t *vectors;
+    size_t n, words, bytes;
+    uint32_t max_radius;
+    unsigned key_bits, bucket_bits;
+    size_t n_pieces, n_tables;
+    uint32_t *starts; /* [n_tables x (2^bucket_bits + 1)] */
+    uint32_t *ids;    /* [n_tables x n] */
+};
+
+PKN_INLINE uint64_t pkn_mih_key(const uint64_t *vector, size_t piece, unsigned key_bits) {
+    size_t per_word = 64 / key_bits;
+    uint64_t bits = vector[piece / per_word] >> (piece % per_word * key_bits);
+    return bits & (UINT64_MAX >> (64 - key_bits));
+}
+
+/* No distance is larger than the bits; all of 2^26 words are one more than a radius can be. */
+PKN_INLINE uint32_t pkn_mih_radius(uint32_t radius, size_t words) {
+    return (uint64_t)words * 64 < radius ? (uint32_t)words * 64 : radius;
+}
+
+PKN_INLINE size_t pkn_mih_bucket(const pkern_hdc_mih *mih, uint64_t key) {
+    return (size_t)(mih->bucket_bits == mih->key_bits
+                        ? key
+                        : pkn_mix_u64(key) >> (64 - mih->bucket_bits));
+}
+
+/* In how many bits table `piece` is probed, -1 not at all. */
+PKN_INLINE int pkn_mih_flips(size_t n_pieces, uint32_t radius, size_t piece) {
+    return (int)(radius / n_pieces) - (piece > radius % n_pieces);
+}
+
+/* ---- build ---- */
+
+/* The number of keys within `flips` bits of one. */
+PKN_INTERNAL double pkn_mih_ball(unsigned key_bits, int flips) {
+    double count = 0, of_weight = 1;
+    for (int weight = 0; weight <= flips && weight <= (int)key_bits; weight++) {
+        count += of_weight;
+        of_weight = of_weight * (double)((int)key_bits - weight) / (double)(weight + 1);
+    }
+    return count;
+}
+
+/* What a query costs in ns: probes, and candidates as there are for random vectors. */
+PKN_INTERNAL double pkn_mih_cost(size_t n, size_t words, unsigned key_bits, uint32_t radius) {
+    size_t n_pieces = words * 64 / key_bits;
+    size_t n_full = radius % n_pieces + 1;
+    int flips = pkn_mih_flips(n_pieces, radius, 0);
+    double probes = (double)n_full * pkn_mih_ball(key_bits, flips) +
+                    (double)(n_pieces - n_full) * pkn_mih_ball(key_bits, flips - 1);
+    double keys = (double)(UINT64_MAX >> (64 - key_bits)) + 1;
+    return probes * (PKN_MIH_PROBE_NS + PKN_MIH_CANDIDATE_NS * (double)n / keys);
+}
+
+/* What comparing a query with all costs: most pairs end at the first step. */
+PKN_INTERNAL double pkn_mih_scan_cost(size_t n, size_t words, uint32_t radius) {
+    return pkn_hdc_pair_cost(pkn_bounded_step((uint64_t)radius + 1, words)) * (double)n;
+}
+
+/* 0 where comparing all is cheaper than any. */
+PKN_INTERNAL unsigned pkn_mih_choose(size_t n, size_t words, uint32_t radius) {
+    double least = pkn_mih_scan_cost(n, words, radius);
+    unsigned chosen = 0;
+    for (unsigned key_bits = 8; key_bits <= 64; key_bits *= 2) {
+        double cost = pkn_mih_cost(n, words, key_bits, radius);
+        if (cost < least) {
+            least = cost;
+            chosen = key_bits;
+        }
+    }
+    return chosen;
+}
+
+PKN_INTERNAL int pkn_mih_fill_tables(size_t begin, size_t end, void *ctx) {
+    const pkern_hdc_mih *mih = (const pkern_hdc_mih *)ctx;
+    size_t n_buckets = (size_t)1 << mih->bucket_bits;
+    for (size_t table = begin; table < end; table++) {
+        uint32_t *starts = mih->starts + table * (n_buckets + 1);
+        uint32_t *ids = mih->ids + table * mih->n;
+        uint32_t place = 0;
+        memset(starts, 0, (n_buckets + 1) * sizeof *starts);
+        for (size_t i = 0; i < mih->n; i++) {
+            starts[pkn_mih_bucket(
+                mih, pkn_mih_key(mih->vectors + i * mih->words, table, mih->key_bits))]++;
+        }
+        for (size_t bucket = 0; bucket < n_buckets; bucket++) {
+            uint32_t count = starts[bucket];
+            starts[bucket] = place;
+            place += count;
+        }
+        for (size_t i = 0; i < mih->n; i++) {
+            size_t bucket = pkn_mih_bucket(
+                mih, pkn_mih_key(mih->vectors + i * mih->words, table, mih->key_bits));
+            ids[starts[bucket]++] = (uint32_t)i;
+        }
+        /* each begin is now its end */
+        memmove(starts + 1, starts, n_buckets * sizeof *starts);
+        starts[0] = 0;
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_mih_build(pkern_pool *pool, const uint64_t *vectors, size_t n,
+                                           size_t words, uint32_t max_radius, unsigned key_bits,
+                                           pkern_hdc_mih **out) {
+    pkern_hdc_mih mih, *made;
+    const pkern_allocator *allocator;
+    size_t row_bytes, table_bytes;
+    pkern_status status;
+    if (!out) {
+        return PKERN_EINVAL;
+    }
+    *out = 0;
+    status = pkn_hdc_check_rows(n, words, &row_bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if ((!vectors && n > 0) ||
+        (key_bits != 0 && key_bits != 8 && key_bits != 16 && key_bits != 32 && key_bits != 64)) {
+        return PKERN_EINVAL;
+    }
+    if (n >= UINT32_MAX) {
+        return PKERN_EOVERFLOW;
+    }
+    memset(&mih, 0, sizeof mih);
+    mih.vectors = vectors;
+    mih.n = n;
+    mih.words = words;
+    max_radius = pkn_mih_radius(max_radius, words);
+    mih.max_radius = max_radius;
+    mih.key_bits = key_bits != 0 ? key_bits : pkn_mih_choose(n, words, max_radius);
+    if (mih.key_bits != 0) {
+        mih.n_pieces = words * 64 / mih.key_bits;
+        mih.n_tables = max_radius < mih.n_pieces ? (size_t)max_radius + 1 : mih.n_pieces;
+        mih.bucket_bits = 1;
+        while (mih.bucket_bits < mih.key_bits && (uint64_t)1 << mih.bucket_bits < n) {
+            mih.bucket_bits++;
+        }
+    }
+    table_bytes = (((size_t)1 << mih.bucket_bits) + 1 + n) * sizeof(uint32_t);
+    if (pkn_mul_overflows_size(mih.n_tables, table_bytes, &mih.bytes) ||
+        mih.bytes > SIZE_MAX - sizeof mih) {
+        return PKERN_EOVERFLOW;
+    }
+    mih.bytes += sizeof mih;
+    allocator = pkn_pool_allocator(pool);
+    if (allocator) {
+        mih.allocator = *allocator;
+    }
+    made = (pkern_hdc_mih *)pkn_allocate(allocator, mih.bytes, PKN_CACHE_LINE);
+    if (!made) {
+        return PKERN_ENOMEM;
+    }
+    mih.starts = (uint32_t *)(void *)(made + 1);
+    mih.ids = mih.starts + mih.n_tables * (((size_t)1 << mih.bucket_bits) + 1);
+    *made = mih;
+    status = pkn_hdc_run(pool, mih.n_tables, 1, 20.0 * (double)n, pkn_mih_fill_tables, made);
+    if (status != PKERN_OK) {
+        pkn_release(allocator, made, mih.bytes);
+        return status;
+    }
+    *out = made;
+    return PKERN_OK;
+}
+
+PKERN_API void pkern_hdc_mih_free(pkern_hdc_mih *mih) {
+    if (mih) {
+        pkern_allocator allocator = mih->allocator;
+        pkn_release(&allocator, mih, mih->bytes);
+    }
+}
+
+PKERN_API size_t pkern_hdc_mih_bytes(const pkern_hdc_mih *mih) {
+    return mih->bytes;
+}
+
+/* ---- search ---- */
+
+typedef struct pkn_mih_search {
+    const pkern_hdc_mih *mih;
+    const uint64_t *queries;
+    uint32_t radius;
+    const uint64_t *mask;
+    int by_distance;
+    size_t *offsets; /* while counting: query q's count at q + 1 */
+    pkern_hdc_match *out;
+    size_t capacity;
+    double scale;
+    pkn_atomic_u64 read;
+} pkn_mih_search;
+
+/* One query's search. */
+typedef struct pkn_mih_visit {
+    const uint64_t *query;
+    pkn_match_heap *heap; /* 0: only count */
+    size_t count;         /* found */
+    size_t n_compared, max_compared;
+} pkn_mih_visit;
+
+PKN_INLINE void pkn_mih_found(const pkn_mih_search *search, pkn_mih_visit *visit, size_t index,
+                              uint32_t distance) {
+    visit->count++;
+    if (visit->heap) {
+        pkern_hdc_match match;
+        match.index = index;
+        match.distance = distance;
+        match.similarity =
+            pkn_similarity_of(distance, (uint64_t)search->mih->words * 64, search->scale);
+        pkn_match_heap_put(visit->heap, &match);
+    }
+}
+
+/* 1 where a table before this one has the vector among its candidates. */
+PKN_INTERNAL int pkn_mih_met_before(const pkn_mih_search *search, const uint64_t *query,
+                                    const uint64_t *vector, size_t table) {
+    const pkern_hdc_mih *mih = search->mih;
+    for (size_t piece = 0; piece < table; piece++) {
+        uint64_t difference =
+            pkn_mih_key(query, piece, mih->key_bits) ^ pkn_mih_key(vector, piece, mih->key_bits);
+        if ((int)pkn_popcount_u64(difference) <=
+            pkn_mih_flips(mih->n_pieces, search->radius, piece)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* All candidates with this key; 0 where they become too many. */
+PKN_INTERNAL int pkn_mih_probe(const pkn_mih_search *search, pkn_mih_visit *visit, size_t table,
+                               uint64_t key) {
+    const pkern_hdc_mih *mih = search->mih;
+    const uint32_t *starts =
+        mih->starts + table * (((size_t)1 << mih->bucket_bits) + 1) + pkn_mih_bucket(mih, key);
+    const uint32_t *ids = mih->ids + table * mih->n;
+    if (starts[1] - starts[0] > visit->max_compared - visit->n_compared) {
+        return 0;
+    }
+    visit->n_compared += starts[1] - starts[0];
+    for (uint32_t i = starts[0]; i < starts[1]; i++) {
+        size_t index = ids[i];
+        const uint64_t *vector = mih->vectors + index * mih->words;
+        uint64_t distance;
+        if (pkn_mih_key(vector, table, mih->key_bits) != key ||
+            (search->mask && !pkn_bounded_allows(search->mask, index))) {
+            continue;
+        }
+        distance = pkn_simd()->hamming_u64(visit->query, vector, mih->words);
+        distance = distance > UINT32_MAX ? UINT32_MAX : distance;
+        if (distance <= search->radius &&
+            !pkn_mih_met_before(search, visit->query, vector, table)) {
+            pkn_mih_found(search, visit, index, (uint32_t)distance);
+        }
+    }
+    return 1;
+}
+
+/* The next larger number with as many ones below bit key_bits; 0 after the last (Gosper). */
+PKN_INLINE uint64_t pkn_mih_next_mask(uint64_t mask, unsigned key_bits) {
+    uint64_t lowest = mask & (0 - mask), ripple = mask + lowest;
+    if (mask == 0 || ripple < mask) {
+        return 0;
+    }
+    mask = ((mask ^ ripple) >> 2) / lowest | ripple;
+    return key_bits < 64 && mask >> key_bits != 0 ? 0 : mask;
+}
+
+/* All tables; 0 where the candidates become too many. */
+PKN_INTERNAL int pkn_mih_tables(const pkn_mih_search *search, pkn_mih_visit *visit) {
+    const pkern_hdc_mih *mih = search->mih;
+    for (size_t table = 0; table < mih->n_tables; table++) {
+        uint64_t key = pkn_mih_key(visit->query, table, mih->key_bits);
+        int flips = pkn_mih_flips(mih->n_pieces, search->radius, table);
+        for (int weight = 0; weight <= flips && weight <= (int)mih->key_bits; weight++) {
+            uint64_t mask = weight == 0 ? 0 : UINT64_MAX >> (64 - weight);
+            do {
+                if (!pkn_mih_probe(search, visit, table, key ^ mask)) {
+                    return 0;
+                }
+                mask = pkn_mih_next_mask(mask, mih->key_bits);
+            } while (mask != 0);
+        }
+    }
+    return 1;
+}
+
+PKN_INTERNAL void pkn_mih_compare_all(const pkn_mih_search *search, pkn_mih_visit *visit,
+                                      pkn_bounded *bounded) {
+    const pkern_hdc_mih *mih = search->mih;
+    uint64_t limit = (uint64_t)search->radius + 1;
+    for (size_t t = 0; t < mih->n; t += PKN_BLOCK_MIN_TARGETS) {
+        uint64_t keys[PKN_BLOCK_MAX_TARGETS];
+        size_t count;
+        pkn_bounded_block(bounded, visit->query, 1, t,
+                          pkn_min_size(PKN_BLOCK_MIN_TARGETS, mih->n - t), &limit, (uint32_t)t,
+                          keys, &count);
+        for (size_t i = 0; i < count; i++) {
+            pkn_mih_found(search, visit, (size_t)(keys[i] & UINT32_MAX), (uint32_t)(keys[i] >> 32));
+        }
+    }
+}
+
+/* Returns how many were found; heap 0 only counts. */
+PKN_INTERNAL size_t pkn_mih_query(pkn_mih_search *search, const uint64_t *query,
+                                  pkn_match_heap *heap) {
+    const pkern_hdc_mih *mih = search->mih;
+    uint64_t read;
+    pkn_mih_visit visit;
+    visit.query = query;
+    visit.heap = heap;
+    visit.count = 0;
+    visit.n_compared = 0;
+    visit.max_compared = mih->n / PKN_MIH_CANDIDATE_SHARE + PKN_MIH_FEW_CANDIDATES;
+    if (!pkn_mih_tables(search, &visit)) {
+        pkn_tiles tiles;
+        pkn_bounded bounded;
+        pkn_search_tiles(&tiles, query, 1, mih->vectors, mih->n, mih->words);
+        pkn_bounded_init(&bounded, &tiles, search->mask, mih->words);
+        visit.count = 0;
+        if (heap) {
+            heap->count = 0;
+        }
+        pkn_mih_compare_all(search, &visit, &bounded);
+        visit.n_compared += (size_t)(bounded.read / mih->words);
+    }
+    read = (uint64_t)visit.n_compared * mih->words;
+    (void)pkn_atomic_fetch_add_relaxed_u64(&search->read, read);
+    return visit.count;
+}
+
+PKN_INTERNAL int pkn_mih_count(size_t begin, size_t end, void *ctx) {
+    pkn_mih_search *search = (pkn_mih_search *)ctx;
+    for (size_t q = begin; q < end; q++) {
+        search->offsets[q + 1] = pkn_mih_query(search, search->queries + q * search->mih->words, 0);
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_mih_fill(size_t begin, size_t end, void *ctx) {
+    pkn_mih_search *search = (pkn_mih_search *)ctx;
+    for (size_t q = begin; q < end; q++) {
+        size_t first = pkn_min_size(search->offsets[q], search->capacity);
+        pkn_match_heap heap;
+        heap.matches = search->out ? search->out + first : 0;
+        heap.count = 0;
+        heap.room = pkn_min_size(search->offsets[q + 1], search->capacity) - first;
+        heap.by_distance = search->by_distance;
+        if (heap.room > 0) {
+            (void)pkn_mih_query(search, search->queries + q * search->mih->words, &heap);
+            pkn_match_heap_sort(&heap);
+        }
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_mih_search(const pkern_hdc_mih *mih, pkern_pool *pool,
+                                            const uint64_t *queries, size_t n_queries,
+                                            uint32_t radius,
+                                            const pkern_hdc_search_options *options,
+                                            size_t *offsets, pkern_hdc_match *out,
+                                            size_t capacity) {
+    pkn_mih_search search;
+    pkn_tiles tiles;
+    double cost;
+    pkern_status status;
+    if (!mih || pkn_mih_radius(radius, mih->words) > mih->max_radius) {
+        return PKERN_EINVAL;
+    }
+    radius = pkn_mih_radius(radius, mih->words);
+    cost = mih->n_tables > 0 ? pkn_mih_cost(mih->n, mih->words, mih->key_bits, radius) : 0;
+    if (mih->n_tables == 0 || cost > pkn_mih_scan_cost(mih->n, mih->words, radius)) {
+        return pkern_hdc_range_search(pool, queries, n_queries, mih->vectors, mih->n, mih->words,
+                                      radius, options, offsets, out, capacity);
+    }
+    memset(&search, 0, sizeof search);
+    search.mih = mih;
+    search.queries = queries;
+    search.radius = radius;
+    search.mask = options ? options->mask : 0;
+    search.by_distance = options && (options->flags & PKERN_HDC_BY_DISTANCE);
+    search.offsets = offsets;
+    search.out = out;
+    search.capacity = capacity;
+    search.scale = 1.0 / ((double)mih->words * 64);
+    pkn_search_tiles(&tiles, queries, n_queries, mih->vectors, mih->n, mih->words);
+    status = pkn_range_check(&tiles, search.mask, offsets, out, capacity);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    offsets[0] = 0;
+    status = pkn_hdc_run(pool, n_queries, 1, cost, pkn_mih_count, &search);
+    for (size_t q = 0; q < n_queries && status == PKERN_OK; q++) {
+        offsets[q + 1] += offsets[q];
+    }
+    if (status == PKERN_OK && capacity > 0 && offsets[n_queries] > 0) {
+        status = pkn_hdc_run(pool, n_queries, 1, cost, pkn_mih_fill, &search);
+    }
+    if (options && options->words_read) {
+        *options->words_read = pkn_atomic_load_relaxed_u64(&search.read);
     }
     return status;
 }
