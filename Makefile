@@ -204,6 +204,24 @@ explore-full: $(EXPLORE)/explore ## the same with 100 million executions
 explore-mutants: $(patsubst %,$(EXPLORE)/%.o,main litmus planted) ## weaken each memory order, drop each fence: a scenario must fail
 	@CC="$(CC)" sh tests/explore/mutants.sh $(EXPLORE)
 
+# Each tests/fuzz/fuzz_NAME.c is a program that libFuzzer drives, from what is in tests/fuzz/corpus/NAME and what earlier runs found.
+FUZZ_CC = clang
+FUZZ_RUNS = 10000000
+FUZZ_SECONDS = 3600
+FUZZ = $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+build/fuzz/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h tests/hdc/file_seal.h src/*/*.[ch] src/*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(WARNINGS) -Isrc -Itests/hdc -Itests/fuzz $< -o $@ -pthread -lm
+
+.PHONY: fuzz fuzz-quick
+fuzz: ## loaders against made-up files: FUZZ_RUNS in all, at most FUZZ_SECONDS each
+	@sh tools/need.sh $(FUZZ_CC) clang libclang-rt-14-dev
+	@$(MAKE) --no-print-directory $(FUZZ)
+	@sh tests/fuzz/run.sh $(FUZZ_RUNS) $(FUZZ_SECONDS) $(FUZZ)
+
+fuzz-quick: ## the same, 4 seconds each
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=4
+
 # ---- what the products promise
 
 .PHONY: compile-matrix sizes generator-test docs-check

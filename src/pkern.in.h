@@ -34,6 +34,7 @@
                               that must not collide with another copy of pkern
        PKERN_NO_THREADS       everything runs on the calling thread; needs no pthreads
        PKERN_NO_HDC           leaves the hypervectors out
+       PKERN_NO_POSIX_FILES   files are read instead of mapped, and saved without waiting for the disk
        PKERN_NUM_THREADS      the number of threads where neither config nor environment names one;
                               0, the default, is the CPUs that this process may use
        PKERN_DEBUG            1 checks the library's own assumptions while it runs

@@ -388,6 +388,7 @@ typedef struct store_crowd {
     pkern_hdc_store *store;
     const char *path;
     pkn_atomic_u32 writers_left, failed;
+    pkn_atomic_u32 rounds; /* of readers: a writer appends no faster than these */
 } store_crowd;
 
 enum { STORE_CROWD_ROWS = 6000, STORE_CROWD_WORDS = 5 };
@@ -411,6 +412,9 @@ static void *store_crowd_write(void *argument) {
         }
         if (pkern_hdc_store_append(crowd->store, rows, ids, n, 0) != PKERN_OK)
             pkn_atomic_store_relaxed_u32(&crowd->failed, 1);
+        for (uint32_t appends = (uint32_t)done / 40;
+             pkn_atomic_load_relaxed_u32(&crowd->rounds) < appends;)
+            sched_yield();
     }
     (void)pkn_atomic_fetch_sub_acq_rel_u32(&crowd->writers_left, 1);
     return 0;
@@ -442,6 +446,7 @@ static void *store_crowd_read(void *argument) {
                 pkn_atomic_store_relaxed_u32(&crowd->failed, 5);
         }
         before = count;
+        (void)pkn_atomic_fetch_add_relaxed_u32(&crowd->rounds, 1);
     }
     return 0;
 }
@@ -477,6 +482,7 @@ static void *store_save_often(void *argument) {
             for (size_t j = 0; j < n; j++)
                 if (!store_row_is_whole(rows + j * STORE_CROWD_WORDS, ids[j]))
                     pkn_atomic_store_relaxed_u32(&crowd->failed, 7);
+        (void)pkn_atomic_fetch_add_relaxed_u32(&crowd->rounds, 10);
         pkern_hdc_store_destroy(loaded);
     }
     return 0;
