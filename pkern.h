@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xe5bbdb209fdd4680u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x9c47967b83226da1u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xe5bbdb209fdd4680u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x9c47967b83226da1u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -41,6 +41,7 @@
                               that must not collide with another copy of pkern
        PKERN_NO_THREADS       everything runs on the calling thread; needs no pthreads
        PKERN_NO_HDC           leaves the hypervectors out
+       PKERN_NO_POSIX_FILES   files are read instead of mapped, and saved without waiting for the disk
        PKERN_NUM_THREADS      the number of threads where neither config nor environment names one;
                               0, the default, is the CPUs that this process may use
        PKERN_DEBUG            1 checks the library's own assumptions while it runs
