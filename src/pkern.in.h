@@ -64,6 +64,7 @@
 #include "hdc/item_memory.h"
 #include "hdc/cluster.h"
 #include "hdc/mih.h"
+#include "hdc/classifier.h"
 #endif
 
 /* The code. */
@@ -100,6 +101,10 @@
 #include "simd/tile_avx512.c"
 #include "simd/tile_avx512_vpopcnt.c"
 #include "simd/tile_neon.c"
+#include "simd/weights_scalar.c"
+#include "simd/weights_avx2.c"
+#include "simd/weights_avx512.c"
+#include "simd/weights_neon.c"
 #include "simd/float_scalar.c"
 #include "simd/float_avx2.c"
 #include "simd/float_avx512.c"
@@ -149,5 +154,8 @@
 #include "hdc/k_majority.c"
 #include "hdc/ivf.c"
 #include "hdc/mih.c"
+#include "hdc/classifier.c"
+#include "hdc/classifier_retrain.c"
+#include "hdc/classifier_knn.c"
 #endif
 #endif

@@ -38,6 +38,10 @@
 #include "simd/tile_neon.c"
 #include "simd/tile_popcnt.c"
 #include "simd/tile_scalar.c"
+#include "simd/weights_avx2.c"
+#include "simd/weights_avx512.c"
+#include "simd/weights_neon.c"
+#include "simd/weights_scalar.c"
 
 #define PKN_SIMD_USE_SCALAR(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_scalar,

@@ -66,6 +66,12 @@
       scalar, avx2, avx512, avx512, neon) \
     X(similarity_u32, void, (const uint32_t *distances, size_t n, uint64_t bits, float *out), \
       scalar, avx2, avx512, avx512, neon) \
+    X(dot_i16, void, (const int16_t *weights, size_t n_rows, const uint64_t *bits, size_t words, int64_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(add_i16, void, (const uint64_t *bits, size_t words, int rate, int16_t *weights), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(sign_i16, void, (const int16_t *weights, size_t words, uint64_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
     X(add_f32, void, (const float *a, const float *b, size_t n, float *out), \
       scalar, avx2, avx512, avx512, neon) \
     X(add_f64, void, (const double *a, const double *b, size_t n, double *out), \
