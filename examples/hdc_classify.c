@@ -3,7 +3,7 @@
 /*
  * Learns to tell classes apart from your own data, with hypervectors: tables, pictures, texts.
  *
- *     cc -O2 -I. examples/hdc_classify.c -o hdc_classify -pthread && ./hdc_classify --train examples/data/digits.csv --holdout 30
+ *     cc -O2 -I. examples/hdc_classify.c -o hdc_classify -pthread -lm && ./hdc_classify --train examples/data/digits.csv --holdout 30
  *
  * How it works. An encoder makes a vector of bits from each example. The class's prototype is the sum of its examples'
  * vectors (pkern_hdc_classifier_train); the examples that it gets wrong then move the prototypes a little, again and

@@ -157,5 +157,6 @@
 #include "hdc/classifier.c"
 #include "hdc/classifier_retrain.c"
 #include "hdc/classifier_knn.c"
+#include "hdc/classifier_file.c"
 #endif
 #endif

@@ -62,6 +62,7 @@ PKERN_API pkern_status pkern_hdc_classifier_create(size_t n_classes, size_t word
 
 PKERN_API void pkern_hdc_classifier_destroy(pkern_hdc_classifier *classifier) {
     if (classifier) {
+        pkn_release(classifier->allocator, classifier->note, classifier->note_bytes);
         pkn_release(classifier->allocator, classifier, classifier->bytes);
     }
 }
@@ -151,7 +152,7 @@ PKERN_API pkern_status pkern_hdc_classifier_train(pkern_pool *pool,
                                                   size_t n) {
     pkn_classifier_training training;
     uint32_t features = pkn_simd_current()->features;
-    double slowness = features & PKN_CPU_AVX512F ? 1 : features != 0 ? 2 : 20;
+    double slowness = features & PKN_CPU_AVX512F ? 1 : features & (PKN_CPU_AVX2 | PKN_CPU_NEON) ? 2 : 20;
     pkern_status status = pkn_classifier_check(classifier, vectors, labels, n);
     if (status != PKERN_OK || n == 0) {
         return status;

@@ -139,6 +139,27 @@ PKERN_API pkern_status pkern_hdc_classifier_predict(pkern_pool *pool,
                                                     pkern_hdc_model model, const uint64_t *vectors,
                                                     size_t n, pkern_hdc_prediction *out);
 
+/* Saves a classifier to a file, with a note of the caller's, any note_bytes bytes (class names, what
+   the vectors are made by). An interrupted or failed save leaves the old file at path as it was. The
+   file has about 4 bytes a bit and class; numbers are little-endian, and every byte is under a
+   checksum. Allocates twice the path. PKERN_EIO: the system can't write it. */
+PKERN_API pkern_status pkern_hdc_classifier_save(const pkern_hdc_classifier *classifier,
+                                                 const char *path, const void *note,
+                                                 size_t note_bytes);
+
+/* Makes the classifier that was saved: it counts, predicts and learns on as the saved one would.
+   Allocates it, its note and scratch for the file's table from allocator (0 = malloc), which must
+   live as long. Without success *classifier is not touched. PKERN_ENOENT: no such file; PKERN_EIO:
+   the system can't read it; PKERN_EFORMAT: not a classifier's file; PKERN_EVERSION: a newer pkern
+   wrote it; PKERN_ECORRUPT: damaged or cut off. */
+PKERN_API pkern_status pkern_hdc_classifier_load(const char *path, const pkern_allocator *allocator,
+                                                 pkern_hdc_classifier **classifier);
+
+/* The note that a loaded classifier's file holds, 0 where there is none; it lives as long as the
+   classifier. */
+PKERN_API const void *pkern_hdc_classifier_note(const pkern_hdc_classifier *classifier,
+                                                size_t *note_bytes);
+
 /* Predicts by the vote of the k nearest examples: out[q].label = the label that most of the k rows
    of memory nearest to queries[q] have, among equals the one whose nearest row comes first;
    score = its share of the votes, margin = that less the second label's share (2 where there is no

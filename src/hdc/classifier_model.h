@@ -30,6 +30,8 @@ struct pkern_hdc_classifier {
     int32_t *counts;                /* [n_classes x 64 * words] */
     int16_t *weights;               /* likewise; scratch while training */
     uint64_t *prototypes;           /* [n_classes x words] */
+    void *note;                     /* what a file held for the caller, a block of its own */
+    size_t note_bytes;
 };
 
 /* What scoring needs. */
@@ -65,7 +67,7 @@ PKN_INLINE double pkn_classifier_item_cost(const pkn_classifier_view *view) {
         return pkn_hdc_pair_cost(view->words) * (double)view->n_classes;
     }
     uint32_t features = pkn_simd_current()->features;
-    double slowness = features & PKN_CPU_AVX512F ? 1 : features != 0 ? 2 : 50;
+    double slowness = features & PKN_CPU_AVX512F ? 1 : features & (PKN_CPU_AVX2 | PKN_CPU_NEON) ? 2 : 50;
     return PKN_CLASSIFIER_NS_PER_WORD * slowness * (double)view->words * (double)view->n_classes;
 }
 
