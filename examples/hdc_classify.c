@@ -11,8 +11,8 @@
  * (pkern_hdc_classifier_predict). The encoders:
  *
  *     projection    numbers: each bit says on which side of a random plane the example lies. The planes are random in
- *                   the space where the training data is stretched to about the same width everywhere, and each halves
- *                   the training data. Half of the bits are then bound (XOR) with a neighbour, which tells of pairs.
+ *                   the space where the training data is stretched to more equal widths (shrunken whitening), and each
+ *                   halves the training data
  *     records       numbers: each field's random vector bound with the vector of its level, all bundled
  *     ngrams        texts: n characters in a row, rotated and bound, all bundled
  *
@@ -45,9 +45,11 @@ enum {
     SHOWN_CONFUSIONS = 20
 };
 
-/* Added to the covariance before its inverse stretches the data, in units of the mean variance: 1 is best for learning at
-   one look, 100 for long learning, 10 nearly the best for both (digits, pictures of clothes). */
-#define SHRINKAGE 10.0
+/* Added to the covariance before its inverse stretches the data, in units of the mean variance. Prototypes learned at one look
+   need stretched data (0.1 to 3 are near the best for digits and pictures of clothes); learning from mistakes finds out itself
+   which directions matter, and more of the data's own shape is left for it (10 to 30). */
+#define SHRINKAGE_ONE_LOOK 1.0
+#define SHRINKAGE_RETRAINED 10.0
 
 /* ---------------------------------------------------------------------------------------------- failing and allocating */
 
@@ -665,6 +667,7 @@ typedef struct projection {
     float *sample;      /* [n_sample x n_live], centered */
     double *covariance; /* [n_live x n_live], then its lower Cholesky factor */
     size_t n_sample;
+    double shrinkage;
     float *values;      /* [threads x n_sample] */
     pkern_pool *pool;
 } projection;
@@ -738,7 +741,7 @@ static int make_thresholds(size_t begin, size_t end, void *context) {
     return 0;
 }
 
-static void learn_projection(encoder *c, const examples *e, pkern_pool *pool) {
+static void learn_projection(encoder *c, const examples *e, double shrinkage, pkern_pool *pool) {
     pkern_par_options options = options_with_bar("looking at the data");
     projection p;
     size_t n = c->n_live, bits = c->words * 64;
@@ -746,6 +749,7 @@ static void learn_projection(encoder *c, const examples *e, pkern_pool *pool) {
     double trace = 0;
     p.c = c;
     p.pool = pool;
+    p.shrinkage = shrinkage;
     p.n_sample = e->n < SAMPLE ? e->n : SAMPLE;
     p.sample = (float *)allocate(p.n_sample * n, sizeof *p.sample);
     p.covariance = n <= MAX_WHITENED ? (double *)allocate(n * n, sizeof *p.covariance) : 0;
@@ -760,7 +764,7 @@ static void learn_projection(encoder *c, const examples *e, pkern_pool *pool) {
     if (p.covariance) {
         must(pkern_par_for(pool, 0, n, &options, make_covariance, &p), "covariance");
         for (size_t f = 0; f < n; f++) trace += p.covariance[f * n + f];
-        for (size_t f = 0; f < n; f++) p.covariance[f * n + f] += trace > 0 ? SHRINKAGE * trace / (double)n : 1;
+        for (size_t f = 0; f < n; f++) p.covariance[f * n + f] += trace > 0 ? p.shrinkage * trace / (double)n : 1;
         factor_covariance(p.covariance, n);
     }
     must(pkern_par_for(pool, 0, bits, &options, make_planes, &p), "planes");
@@ -811,7 +815,7 @@ static void learn_ranges(encoder *c, const examples *e) {
     }
 }
 
-static void learn_encoder(encoder *c, const examples *e, pkern_pool *pool) {
+static void learn_encoder(encoder *c, const examples *e, size_t n_epochs, pkern_pool *pool) {
     if (c->kind == 0) c->kind = e->is_text ? NGRAMS : PROJECTION;
     if ((c->kind == NGRAMS) != (e->is_text != 0))
         fail("--encoder %s: is for %s", encoder_names[c->kind], e->is_text ? "numbers, not texts" : "texts, not numbers");
@@ -819,7 +823,7 @@ static void learn_encoder(encoder *c, const examples *e, pkern_pool *pool) {
     c->n_fields = e->n_fields;
     find_live_fields(c, e);
     if (c->kind == PROJECTION) {
-        learn_projection(c, e, pool);
+        learn_projection(c, e, n_epochs ? SHRINKAGE_RETRAINED : SHRINKAGE_ONE_LOOK, pool);
     } else {
         learn_ranges(c, e);
         make_codebooks(c);
@@ -837,14 +841,12 @@ typedef struct encoding {
     size_t scratch_bytes;
 } encoding;
 
-/* Bits of the planes, word by word so that a word's planes stay in the cache for all rows; then the upper half of the words is
-   bound with itself rotated by a bit: half of the bits are those of single planes, half say whether two planes agree. */
+/* Word by word, so that a word's planes stay in the cache for all rows. */
 static int encode_projections(size_t begin, size_t end, void *context) {
     const encoding *job = (const encoding *)context;
     const encoder *c = job->c;
-    size_t n = c->n_live, words = c->words, half = words / 2;
+    size_t n = c->n_live, words = c->words;
     float *rows = (float *)allocate((end - begin) * n, sizeof *rows);
-    uint64_t *rotated = (uint64_t *)allocate(words, 8);
     for (size_t i = begin; i < end; i++) gather_live(c, job->e->values + i * job->e->n_fields, rows + (i - begin) * n);
     for (size_t w = 0; w < words; w++) {
         for (size_t i = begin; i < end; i++) {
@@ -856,13 +858,7 @@ static int encode_projections(size_t begin, size_t end, void *context) {
             job->out[i * words + w] = bits;
         }
     }
-    for (size_t i = begin; i < end; i++) {
-        uint64_t *row = job->out + i * words;
-        pkern_simd_rotate_u64(row, words, 1, rotated);
-        pkern_simd_xor_u64(row + half, rotated + half, words - half, row + half);
-    }
     free(rows);
-    free(rotated);
     return 0;
 }
 
@@ -1127,7 +1123,7 @@ static void train_model(model *m, const examples *e, training_options *o, pkern_
     m->c.n_gram = o->n_gram;
     m->c.seed = o->seed * 0x100000000u + 1;
     m->prototypes = o->retraining.model;
-    learn_encoder(&m->c, e, pool);
+    learn_encoder(&m->c, e, o->epochs, pool);
     vectors = encode(&m->c, e, pool);
     encoded = seconds_now();
     must(pkern_hdc_classifier_create(m->names.n, o->words, 0, &m->classifier), "classifier");
