@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x9c47967b83226da1u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xfdffe1ac99783d25u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x9c47967b83226da1u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xfdffe1ac99783d25u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2920,6 +2920,185 @@ PKERN_API pkern_status pkern_hdc_mih_search(const pkern_hdc_mih *mih, pkern_pool
 
 PKERN_API size_t pkern_hdc_mih_bytes(const pkern_hdc_mih *mih); /* the memory that it holds */
 PKERN_API void pkern_hdc_mih_free(pkern_hdc_mih *mih);          /* 0 is fine */
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/classifier.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Learning with hypervectors: a classifier with one prototype a class, and the vote of the k nearest
+   examples.
+
+       pkern_hdc_classifier *classifier;
+       pkern_hdc_classifier_create(10, words, 0, &classifier);
+       pkern_hdc_classifier_train(0, classifier, vectors, labels, n);          one look at each vector
+       pkern_hdc_classifier_retrain(0, classifier, vectors, labels, n, 0, 0);  better: learn from mistakes
+       pkern_hdc_classifier_predict(0, classifier, PKERN_HDC_MODEL_INTEGER, queries, n_queries, out);
+       pkern_hdc_classifier_destroy(classifier);
+
+   A classifier counts, for each class and bit, the ones less the zeros of the class's vectors. From
+   these counts it makes two models: an integer one, 16 bits a weight and all classes equally long,
+   and a binary one, the majority of each bit, 1/16 of the size and faster to ask.
+
+   Vectors, batches, pools and errors are as in hdc.h; labels are 0 .. n_classes - 1, and another
+   label is PKERN_EINVAL. Results have the same bits for every number of threads and instruction
+   set. Any number of threads may predict with a classifier at once; while one trains, retrains or
+   destroys it, no other may use it. */
+#ifndef PKN_HDC_CLASSIFIER_H
+#define PKN_HDC_CLASSIFIER_H
+
+/* #include "base/base.h": above */
+/* #include "pool/pool.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKERN_EXTERN_C_BEGIN
+
+typedef struct pkern_hdc_classifier pkern_hdc_classifier;
+
+/* Which prototypes are asked. */
+typedef enum pkern_hdc_model {
+    PKERN_HDC_MODEL_INTEGER = 0, /* score: the cosine of the weights with the vector's +1 and -1 */
+    PKERN_HDC_MODEL_BINARY = 1   /* score: 1 - 2 * Hamming distance / bits, the cosine too */
+} pkern_hdc_model;
+
+/* A prediction: the class with the highest score, among equals the lowest. margin is how much
+   higher it is than the second highest score (2 where there is no second class): near 0 the answer is
+   a toss. Classes that have learned nothing are not predicted; where no class has learned anything,
+   the prediction is {SIZE_MAX, 0, 0}. Scores are -1 to 1. */
+typedef struct pkern_hdc_prediction {
+    size_t label;
+    float score;
+    float margin;
+} pkern_hdc_prediction;
+
+/* A new classifier that has learned nothing, for n_classes classes and vectors of words words.
+   Allocates 8 bytes a bit and class, and a little, from allocator (0 = malloc), which must live as
+   long as the classifier. PKERN_EINVAL: n_classes or words is 0. PKERN_EOVERFLOW: words > 2^26,
+   n_classes > 2^32 - 1 or sizes beyond size_t. */
+PKERN_API pkern_status pkern_hdc_classifier_create(size_t n_classes, size_t words,
+                                                   const pkern_allocator *allocator,
+                                                   pkern_hdc_classifier **classifier);
+
+/* Frees a classifier; 0 is fine. */
+PKERN_API void pkern_hdc_classifier_destroy(pkern_hdc_classifier *classifier);
+
+PKERN_API size_t pkern_hdc_classifier_n_classes(const pkern_hdc_classifier *classifier);
+PKERN_API size_t pkern_hdc_classifier_words(const pkern_hdc_classifier *classifier);
+
+/* The binary prototypes, [n_classes x words], as of the last train or retrain: for use with the
+   other functions of this layer. A class that has learned nothing has the zero vector. */
+PKERN_API const uint64_t *
+pkern_hdc_classifier_prototypes(const pkern_hdc_classifier *classifier);
+
+/* Learns from each vector once: for (i = 0; i < n; i++) for each bit b
+       counts[labels[i]][b] += bit b of vectors[i] is 1 ? 1 : -1;
+   then remakes both models. Calls add up: parts of the data in any order and cut give the same
+   classifier. After a retrain, a row weighs 1 against counts of about 256 * its epochs, so new data
+   then goes to retrain. vectors [n x words], labels [n]. In parallel over columns. Allocates
+   nothing. A class learns at most 2^31 - 1 vectors (PKERN_EOVERFLOW).
+   Source: A. Rahimi, P. Kanerva, J. Rabaey, "A Robust and Energy-Efficient Classifier Using
+   Brain-Inspired Hyperdimensional Computing", 2016. */
+PKERN_API pkern_status pkern_hdc_classifier_train(pkern_pool *pool,
+                                                  pkern_hdc_classifier *classifier,
+                                                  const uint64_t *vectors, const uint32_t *labels,
+                                                  size_t n);
+
+/* How large a step is that retraining takes at a mistake. */
+typedef enum pkern_hdc_rule {
+    PKERN_HDC_RULE_PERCEPTRON = 0, /* rate */
+    PKERN_HDC_RULE_ADAPT = 1,      /* rate, falling with the mistakes: rate * (mistakes of the last
+                                      epoch) / (of the first), at least 1 */
+    PKERN_HDC_RULE_ONLINE = 2      /* rate * (1 - the class's score), rounded: each class moves by
+                                      what the vector has that is new to it */
+} pkern_hdc_rule;
+
+enum {
+    PKERN_HDC_RETRAIN_LAST_EPOCH = 1 /* keep the weights of the last epoch, not the mean of all */
+};
+
+/* All zero = defaults. */
+typedef struct pkern_hdc_retraining {
+    pkern_hdc_rule rule;
+    pkern_hdc_model model; /* whose mistakes are learned from: the one that will be asked */
+    unsigned epochs;       /* at most; 0 = 20. It ends early after an epoch without mistakes */
+    unsigned rate;         /* 0 = 16, at most 8192, where a class's weights have a mean square of 256^2 */
+    unsigned batch;        /* vectors that are asked before what they teach is learned; 0 = 64 */
+    unsigned flags;        /* PKERN_HDC_RETRAIN_... */
+    uint64_t seed;         /* of the vectors' order, another one each epoch */
+    /* called after each epoch by the caller's thread; nonzero ends the training with
+       PKERN_ECANCELED, keeping what was learned */
+    int (*progress)(unsigned epoch, size_t mistakes, void *user);
+    void *user;
+} pkern_hdc_retraining;
+
+/* Learns from mistakes: in each epoch all vectors in a random order, a batch at a time,
+       predict the batch with the weights so far; then for each wrong one in order
+           weights[its label] += step * (its bits as +1 and -1)
+           weights[what was predicted] -= step * (likewise)
+   and in the end the weights are the mean over the epochs, which generalises better than the last
+   ones. Weights are integers of 16 bits that stop at their ends. Begins with what the classifier
+   has learned, so train first, or not (then everything is learned from here), and calls may follow
+   each other. mistakes [epochs] receives their number in each epoch, SIZE_MAX for epochs that were
+   not run; it may be 0. options may be 0. The answers within a batch are made in parallel, so the
+   result depends on the batch's size but not on threads. Allocates 8 * n bytes and 4 bytes a bit and
+   class from the classifier's allocator; PKERN_ENOMEM leaves the classifier as it was, n = 0 too.
+   PKERN_EINVAL: also unknown rules, models and flags, a rate above 8192, epochs above 65535.
+   Source: M. Imani et al., "AdaptHD: Adaptive Efficient Training for Brain-Inspired
+   Hyperdimensional Computing", 2019; A. Hernandez-Cane et al., "OnlineHD: Robust, Efficient, and
+   Single-Pass Online Learning Using Hyperdimensional System", 2021; M. Imani et al., "QuantHD: A
+   Quantization Framework for Hyperdimensional Computing", 2019 (binary prototypes retrained through
+   integers); Y. Freund, R. Schapire, "Large Margin Classification Using the Perceptron Algorithm",
+   1999 (the mean). */
+PKERN_API pkern_status pkern_hdc_classifier_retrain(pkern_pool *pool,
+                                                    pkern_hdc_classifier *classifier,
+                                                    const uint64_t *vectors, const uint32_t *labels,
+                                                    size_t n, const pkern_hdc_retraining *options,
+                                                    size_t *mistakes);
+
+/* Predicts the class of each vector: out[i] = the class whose prototype scores highest with
+   vectors[i], out [n]. Scores are made in double precision, one rounding each for score and margin.
+   In parallel over vectors. Allocates nothing. */
+PKERN_API pkern_status pkern_hdc_classifier_predict(pkern_pool *pool,
+                                                    const pkern_hdc_classifier *classifier,
+                                                    pkern_hdc_model model, const uint64_t *vectors,
+                                                    size_t n, pkern_hdc_prediction *out);
+
+/* Saves a classifier to a file, with a note of the caller's, any note_bytes bytes (class names, what
+   the vectors are made by). An interrupted or failed save leaves the old file at path as it was. The
+   file has about 4 bytes a bit and class; numbers are little-endian, and every byte is under a
+   checksum. Allocates twice the path. PKERN_EIO: the system can't write it. */
+PKERN_API pkern_status pkern_hdc_classifier_save(const pkern_hdc_classifier *classifier,
+                                                 const char *path, const void *note,
+                                                 size_t note_bytes);
+
+/* Makes the classifier that was saved: it counts, predicts and learns on as the saved one would.
+   Allocates it, its note and scratch for the file's table from allocator (0 = malloc), which must
+   live as long. Without success *classifier is not touched. PKERN_ENOENT: no such file; PKERN_EIO:
+   the system can't read it; PKERN_EFORMAT: not a classifier's file; PKERN_EVERSION: a newer pkern
+   wrote it; PKERN_ECORRUPT: damaged or cut off. */
+PKERN_API pkern_status pkern_hdc_classifier_load(const char *path, const pkern_allocator *allocator,
+                                                 pkern_hdc_classifier **classifier);
+
+/* The note that a loaded classifier's file holds, 0 where there is none; it lives as long as the
+   classifier. */
+PKERN_API const void *pkern_hdc_classifier_note(const pkern_hdc_classifier *classifier,
+                                                size_t *note_bytes);
+
+/* Predicts by the vote of the k nearest examples: out[q].label = the label that most of the k rows
+   of memory nearest to queries[q] have, among equals the one whose nearest row comes first;
+   score = its share of the votes, margin = that less the second label's share (2 where there is no
+   second label). memory [n_memory x words], labels [n_memory], any values; k > n_memory is as k =
+   n_memory; k or n_memory 0 gives {SIZE_MAX, 0, 0}. The search is pkern_hdc_top_k, so nearest means
+   smallest distance, then lowest index. Allocates 24 * k bytes a query for 256 queries at a time. Its time
+   beside the search is k times the number of labels among the k. */
+PKERN_API pkern_status pkern_hdc_knn(pkern_pool *pool, const uint64_t *queries, size_t n_queries,
+                                     const uint64_t *memory, const uint32_t *labels,
+                                     size_t n_memory, size_t words, size_t k,
+                                     pkern_hdc_prediction *out);
 
 PKERN_EXTERN_C_END
 
@@ -9446,6 +9625,12 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void) {
       scalar, avx2, avx512, avx512, neon) \
     X(similarity_u32, void, (const uint32_t *distances, size_t n, uint64_t bits, float *out), \
       scalar, avx2, avx512, avx512, neon) \
+    X(dot_i16, void, (const int16_t *weights, size_t n_rows, const uint64_t *bits, size_t words, int64_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(add_i16, void, (const uint64_t *bits, size_t words, int rate, int16_t *weights), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(sign_i16, void, (const int16_t *weights, size_t words, uint64_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
     X(add_f32, void, (const float *a, const float *b, size_t n, float *out), \
       scalar, avx2, avx512, avx512, neon) \
     X(add_f64, void, (const double *a, const double *b, size_t n, double *out), \
@@ -12206,6 +12391,338 @@ PKN_INTERNAL void pkn_similarity_u32_neon(const uint32_t *distances, size_t n, u
 
 #endif
 /* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/weights_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The definition of the kernels for integer vectors met by bits: weights of 16 bits, one for each
+   bit of a hypervector, where a 1 stands for +1 and a 0 for -1. They are the inner loops of a
+   classifier with integer prototypes. */
+#ifndef PKN_SIMD_WEIGHTS_SCALAR_C
+#define PKN_SIMD_WEIGHTS_SCALAR_C
+
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The vector sets expand so many words of bits at a time, and sum within them in 32 bits: 32 * 64 *
+   2^15 = 2^26. */
+#define PKN_WEIGHTS_BLOCK_WORDS 32
+
+/* out[r] = the sum over i < 64 * words of weights[r][i] where bit i is 1, -weights[r][i] where it is
+   0, for n_rows rows of 64 * words weights. words is at most 2^26. */
+PKN_INTERNAL void pkn_dot_i16_scalar(const int16_t *weights, size_t n_rows, const uint64_t *bits,
+                                     size_t words, int64_t *out) {
+    for (size_t r = 0; r < n_rows; r++) {
+        int64_t sum = 0;
+        for (size_t i = 0; i < words; i++) {
+            const int16_t *row = weights + (r * words + i) * 64;
+            for (unsigned j = 0; j < 64; j++) {
+                sum += bits[i] >> j & 1 ? row[j] : -row[j];
+            }
+        }
+        out[r] = sum;
+    }
+}
+
+/* Adds rate to weights[i] where bit i is 1, takes it away where it is 0, for i < 64 * words;
+   what leaves -32768 .. 32767 stays at the end. rate is -32767 .. 32767. */
+PKN_INTERNAL void pkn_add_i16_scalar(const uint64_t *bits, size_t words, int rate,
+                                     int16_t *weights) {
+    for (size_t i = 0; i < words; i++) {
+        for (unsigned j = 0; j < 64; j++) {
+            int sum = weights[i * 64 + j] + (bits[i] >> j & 1 ? rate : -rate);
+            weights[i * 64 + j] = (int16_t)(sum < -32768 ? -32768 : sum > 32767 ? 32767 : sum);
+        }
+    }
+}
+
+/* Bit i of out is 1 where weights[i] > 0, for i < 64 * words. */
+PKN_INTERNAL void pkn_sign_i16_scalar(const int16_t *weights, size_t words, uint64_t *out) {
+    for (size_t i = 0; i < words; i++) {
+        uint64_t bits = 0;
+        for (unsigned j = 0; j < 64; j++) {
+            bits |= (uint64_t)(weights[i * 64 + j] > 0) << j;
+        }
+        out[i] = bits;
+    }
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/weights_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Weights met by bits, for AVX2.
+
+   dot: the bits of a block become 1 and -1 once, 4 KiB on the stack, then each row is one
+   multiply-add (VPMADDWD) and one addition for 16 weights; four rows share a load of the ones, so it
+   is bound by 5 loads for 4 * 16 weights, two a cycle. add: a saturating addition and a store for 16
+   weights, after a broadcast, two operations and a comparison that make the rate's sign. */
+#ifndef PKN_SIMD_WEIGHTS_AVX2_C
+#define PKN_SIMD_WEIGHTS_AVX2_C
+
+/* #include "base/bits.h": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/weights_scalar.c": above */
+
+#if PKN_ARCH_X86
+
+/* 16 lanes: -1 where the bit of `bits` is 1, else 0. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_bit_lanes_avx2(unsigned bits) {
+    const __m256i lane_i16x16 = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048,
+                                                  4096, 8192, 16384, -32768);
+    return _mm256_cmpeq_epi16(
+        _mm256_and_si256(_mm256_set1_epi16((short)(unsigned short)bits), lane_i16x16), lane_i16x16);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 int pkn_sum_lanes_avx2(__m256i sum_i32x8) {
+    __m128i sum =
+        _mm_add_epi32(_mm256_castsi256_si128(sum_i32x8), _mm256_extracti128_si256(sum_i32x8, 1));
+    sum = _mm_add_epi32(sum, _mm_unpackhi_epi64(sum, sum));
+    return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 1)));
+}
+
+/* Adds to out the sums of n rows (1 or 4, a constant) over one block of n_signs signs. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_dot_rows_avx2(const int16_t *weights, size_t stride,
+                                                         int n, const int16_t *signs,
+                                                         size_t n_signs, int64_t *out) {
+    __m256i sums_i32x8[4];
+    for (int r = 0; r < n; r++) {
+        sums_i32x8[r] = _mm256_setzero_si256();
+    }
+    for (size_t i = 0; i < n_signs; i += 16) {
+        __m256i signs_i16x16 = _mm256_load_si256((const __m256i *)(const void *)(signs + i));
+        for (int r = 0; r < n; r++) {
+            const void *row = weights + (size_t)r * stride + i;
+            sums_i32x8[r] = _mm256_add_epi32(
+                sums_i32x8[r],
+                _mm256_madd_epi16(_mm256_loadu_si256((const __m256i *)row), signs_i16x16));
+        }
+    }
+    for (int r = 0; r < n; r++) {
+        out[r] += pkn_sum_lanes_avx2(sums_i32x8[r]);
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_dot_i16_avx2(const int16_t *weights, size_t n_rows,
+                                                   const uint64_t *bits, size_t words,
+                                                   int64_t *out) {
+    PKN_ALIGNED(32) int16_t signs[64 * PKN_WEIGHTS_BLOCK_WORDS];
+    const __m256i minus_one = _mm256_set1_epi16(-1);
+    for (size_t r = 0; r < n_rows; r++) {
+        out[r] = 0;
+    }
+    for (size_t first = 0; first < words; first += PKN_WEIGHTS_BLOCK_WORDS) {
+        size_t n = pkn_min_size(words - first, PKN_WEIGHTS_BLOCK_WORDS);
+        for (size_t i = 0; i < 4 * n; i++) {
+            __m256i ones = pkn_bit_lanes_avx2((unsigned)(bits[first + i / 4] >> (i % 4 * 16)));
+            _mm256_store_si256((__m256i *)(void *)(signs + 16 * i),
+                               _mm256_sub_epi16(minus_one, _mm256_add_epi16(ones, ones)));
+        }
+        size_t r = 0;
+        const int16_t *block = weights + 64 * first;
+        for (; r + 4 <= n_rows; r += 4) {
+            pkn_dot_rows_avx2(block + r * words * 64, words * 64, 4, signs, 64 * n, out + r);
+        }
+        for (; r < n_rows; r++) {
+            pkn_dot_rows_avx2(block + r * words * 64, words * 64, 1, signs, 64 * n, out + r);
+        }
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_add_i16_avx2(const uint64_t *bits, size_t words, int rate,
+                                                   int16_t *weights) {
+    const __m256i minus_rate = _mm256_set1_epi16((short)-rate);
+    for (size_t i = 0; i < 4 * words; i++) {
+        __m256i ones = pkn_bit_lanes_avx2((unsigned)(bits[i / 4] >> (i % 4 * 16)));
+        __m256i *at = (__m256i *)(void *)(weights + 16 * i);
+        /* x ^ -1, then minus -1, is -x */
+        __m256i change = _mm256_sub_epi16(_mm256_xor_si256(minus_rate, ones), ones);
+        _mm256_storeu_si256(at, _mm256_adds_epi16(_mm256_loadu_si256(at), change));
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX2 void pkn_sign_i16_avx2(const int16_t *weights, size_t words,
+                                                    uint64_t *out) {
+    const __m256i zero = _mm256_setzero_si256();
+    for (size_t i = 0; i < words; i++) {
+        uint64_t bits[2];
+        for (size_t half = 0; half < 2; half++) {
+            const void *at = weights + 64 * i + 32 * half, *behind = weights + 64 * i + 32 * half + 16;
+            __m256i low = _mm256_cmpgt_epi16(_mm256_loadu_si256((const __m256i *)at), zero);
+            __m256i high = _mm256_cmpgt_epi16(_mm256_loadu_si256((const __m256i *)behind), zero);
+            /* packing goes by halves of a register: put the quarters back in order */
+            __m256i bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(low, high), 0xd8);
+            bits[half] = (uint32_t)_mm256_movemask_epi8(bytes);
+        }
+        out[i] = bits[0] | bits[1] << 32;
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/weights_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Weights met by bits, for AVX-512: as with AVX2, but that bits are masks already, and 32 weights
+   are a step. */
+#ifndef PKN_SIMD_WEIGHTS_AVX512_C
+#define PKN_SIMD_WEIGHTS_AVX512_C
+
+/* #include "base/bits.h": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/weights_scalar.c": above */
+
+#if PKN_ARCH_X86
+PKN_AVX512_BEGIN
+
+/* Adds to out the sums of n rows (1 or 4, a constant) over one block of n_signs signs. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_dot_rows_avx512(const int16_t *weights, size_t stride,
+                                                             int n, const int16_t *signs,
+                                                             size_t n_signs, int64_t *out) {
+    __m512i sums_i32x16[4];
+    for (int r = 0; r < n; r++) {
+        sums_i32x16[r] = _mm512_setzero_si512();
+    }
+    for (size_t i = 0; i < n_signs; i += 32) {
+        __m512i signs_i16x32 = _mm512_load_si512(signs + i);
+        for (int r = 0; r < n; r++) {
+            __m512i row_i16x32 = _mm512_loadu_si512(weights + (size_t)r * stride + i);
+            sums_i32x16[r] =
+                _mm512_add_epi32(sums_i32x16[r], _mm512_madd_epi16(row_i16x32, signs_i16x32));
+        }
+    }
+    for (int r = 0; r < n; r++) {
+        out[r] += _mm512_reduce_add_epi32(sums_i32x16[r]);
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_dot_i16_avx512(const int16_t *weights, size_t n_rows,
+                                                       const uint64_t *bits, size_t words,
+                                                       int64_t *out) {
+    PKN_ALIGNED(64) int16_t signs[64 * PKN_WEIGHTS_BLOCK_WORDS];
+    const __m512i one = _mm512_set1_epi16(1), minus_one = _mm512_set1_epi16(-1);
+    for (size_t r = 0; r < n_rows; r++) {
+        out[r] = 0;
+    }
+    for (size_t first = 0; first < words; first += PKN_WEIGHTS_BLOCK_WORDS) {
+        size_t n = pkn_min_size(words - first, PKN_WEIGHTS_BLOCK_WORDS);
+        for (size_t i = 0; i < 2 * n; i++) {
+            __mmask32 ones = (__mmask32)(bits[first + i / 2] >> (i % 2 * 32));
+            _mm512_store_si512(signs + 32 * i, _mm512_mask_blend_epi16(ones, minus_one, one));
+        }
+        size_t r = 0;
+        const int16_t *block = weights + 64 * first;
+        for (; r + 4 <= n_rows; r += 4) {
+            pkn_dot_rows_avx512(block + r * words * 64, words * 64, 4, signs, 64 * n, out + r);
+        }
+        for (; r < n_rows; r++) {
+            pkn_dot_rows_avx512(block + r * words * 64, words * 64, 1, signs, 64 * n, out + r);
+        }
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_add_i16_avx512(const uint64_t *bits, size_t words, int rate,
+                                                       int16_t *weights) {
+    const __m512i plus = _mm512_set1_epi16((short)rate), minus = _mm512_set1_epi16((short)-rate);
+    for (size_t i = 0; i < 2 * words; i++) {
+        __mmask32 ones = (__mmask32)(bits[i / 2] >> (i % 2 * 32));
+        __m512i row_i16x32 = _mm512_loadu_si512(weights + 32 * i);
+        _mm512_storeu_si512(
+            weights + 32 * i,
+            _mm512_adds_epi16(row_i16x32, _mm512_mask_blend_epi16(ones, minus, plus)));
+    }
+}
+
+PKN_INTERNAL PKN_TARGET_AVX512 void pkn_sign_i16_avx512(const int16_t *weights, size_t words,
+                                                        uint64_t *out) {
+    const __m512i zero = _mm512_setzero_si512();
+    for (size_t i = 0; i < words; i++) {
+        __mmask32 low = _mm512_cmpgt_epi16_mask(_mm512_loadu_si512(weights + 64 * i), zero);
+        __mmask32 high = _mm512_cmpgt_epi16_mask(_mm512_loadu_si512(weights + 64 * i + 32), zero);
+        out[i] = (uint64_t)low | (uint64_t)high << 32;
+    }
+}
+
+PKN_AVX512_END
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/weights_neon.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Weights met by bits, for NEON (64-bit ARM): as with AVX2, a widening multiply-add for 4 weights.
+ */
+#ifndef PKN_SIMD_WEIGHTS_NEON_C
+#define PKN_SIMD_WEIGHTS_NEON_C
+
+/* #include "base/bits.h": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/weights_scalar.c": above */
+
+#if PKN_ARCH_ARM64
+
+/* 8 lanes: value where the bit of `bits` is 1, else -value. */
+PKN_ALWAYS_INLINE int16x8_t pkn_signed_neon(unsigned bits, int16_t value) {
+    static const uint16_t lanes[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+    uint16x8_t ones = vtstq_u16(vdupq_n_u16((uint16_t)bits), vld1q_u16(lanes));
+    return vbslq_s16(ones, vdupq_n_s16(value), vdupq_n_s16((int16_t)-value));
+}
+
+PKN_INTERNAL void pkn_dot_i16_neon(const int16_t *weights, size_t n_rows, const uint64_t *bits,
+                                   size_t words, int64_t *out) {
+    int16_t signs[64 * PKN_WEIGHTS_BLOCK_WORDS];
+    for (size_t r = 0; r < n_rows; r++) {
+        out[r] = 0;
+    }
+    for (size_t first = 0; first < words; first += PKN_WEIGHTS_BLOCK_WORDS) {
+        size_t n = pkn_min_size(words - first, PKN_WEIGHTS_BLOCK_WORDS);
+        for (size_t i = 0; i < 8 * n; i++) {
+            vst1q_s16(signs + 8 * i,
+                      pkn_signed_neon((unsigned)(bits[first + i / 8] >> (i % 8 * 8)) & 255u, 1));
+        }
+        for (size_t r = 0; r < n_rows; r++) {
+            const int16_t *row = weights + (r * words + first) * 64;
+            int32x4_t low = vdupq_n_s32(0), high = low;
+            for (size_t i = 0; i < 64 * n; i += 8) {
+                int16x8_t x = vld1q_s16(row + i), sign = vld1q_s16(signs + i);
+                low = vmlal_s16(low, vget_low_s16(x), vget_low_s16(sign));
+                high = vmlal_high_s16(high, x, sign);
+            }
+            out[r] += vaddvq_s32(vaddq_s32(low, high));
+        }
+    }
+}
+
+PKN_INTERNAL void pkn_add_i16_neon(const uint64_t *bits, size_t words, int rate, int16_t *weights) {
+    for (size_t i = 0; i < 8 * words; i++) {
+        int16x8_t change =
+            pkn_signed_neon((unsigned)(bits[i / 8] >> (i % 8 * 8)) & 255u, (int16_t)rate);
+        vst1q_s16(weights + 8 * i, vqaddq_s16(vld1q_s16(weights + 8 * i), change));
+    }
+}
+
+PKN_INTERNAL void pkn_sign_i16_neon(const int16_t *weights, size_t words, uint64_t *out) {
+    static const uint16_t lanes[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+    const uint16x8_t lane = vld1q_u16(lanes);
+    for (size_t i = 0; i < words; i++) {
+        uint64_t bits = 0;
+        for (size_t j = 0; j < 8; j++) {
+            uint16x8_t ones = vcgtq_s16(vld1q_s16(weights + 64 * i + 8 * j), vdupq_n_s16(0));
+            bits |= (uint64_t)vaddvq_u16(vandq_u16(ones, lane)) << (8 * j);
+        }
+        out[i] = bits;
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
 /* ==== src/simd/float_scalar.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
@@ -13631,6 +14148,10 @@ PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
 /* #include "simd/tile_neon.c": above */
 /* #include "simd/tile_popcnt.c": above */
 /* #include "simd/tile_scalar.c": above */
+/* #include "simd/weights_avx2.c": above */
+/* #include "simd/weights_avx512.c": above */
+/* #include "simd/weights_neon.c": above */
+/* #include "simd/weights_scalar.c": above */
 
 #define PKN_SIMD_USE_SCALAR(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_scalar,
@@ -23167,6 +23688,851 @@ PKERN_API pkern_status pkern_hdc_mih_search(const pkern_hdc_mih *mih, pkern_pool
         *options->words_read = pkn_atomic_load_relaxed_u64(&search.read);
     }
     return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/classifier.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A classifier's life, its training by counting, its predictions. */
+#ifndef PKN_HDC_CLASSIFIER_C
+#define PKN_HDC_CLASSIFIER_C
+
+/* #include "hdc/classifier.h": above */
+/* ==== src/hdc/classifier_model.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A classifier's inside, the two models that are made from its counts, and how a vector is scored. */
+#ifndef PKN_HDC_CLASSIFIER_MODEL_H
+#define PKN_HDC_CLASSIFIER_MODEL_H
+
+/* #include "base/alloc.h": above */
+/* #include "base/bits.h": above */
+/* #include "hdc/classifier.h": above */
+/* #include "hdc/hdc_run.h": above */
+/* #include "simd/dispatch.h": above */
+/* #include "simd/exact.h": above */
+
+/* Weights are scaled to this root mean square: 8 bits for the fraction of it, 128 times it until
+   they stop at the end. */
+#define PKN_CLASSIFIER_RMS 256.0
+
+/* Classes whose scores wait on the stack. */
+#define PKN_CLASSIFIER_BLOCK 64
+
+/* Scoring one class, ns per word, measured with 32 words and 10 classes: 1.1 for integers on
+   AVX-512. */
+#define PKN_CLASSIFIER_NS_PER_WORD 1.1
+
+struct pkern_hdc_classifier {
+    const pkern_allocator *allocator;
+    size_t n_classes, words, bytes; /* bytes: of the whole block that this begins */
+    uint64_t *rows;                 /* [n_classes] vectors learned; 0: not predicted */
+    double *scale;                  /* [n_classes] what makes a dot a cosine */
+    int32_t *counts;                /* [n_classes x 64 * words] */
+    int16_t *weights;               /* likewise; scratch while training */
+    uint64_t *prototypes;           /* [n_classes x words] */
+    void *note;                     /* what a file held for the caller, a block of its own */
+    size_t note_bytes;
+};
+
+/* What scoring needs. */
+typedef struct pkn_classifier_view {
+    pkern_hdc_model model;
+    size_t n_classes, words;
+    const uint64_t *rows;
+    const double *scale;
+    const int16_t *weights;
+    const uint64_t *prototypes;
+} pkn_classifier_view;
+
+typedef struct pkn_classifier_answer {
+    size_t label;               /* SIZE_MAX where no class has learned anything */
+    double best, second, asked; /* asked: the score of the class that the caller named */
+} pkn_classifier_answer;
+
+PKN_INLINE pkn_classifier_view pkn_classifier_view_of(const pkern_hdc_classifier *classifier,
+                                                      pkern_hdc_model model) {
+    pkn_classifier_view view;
+    view.model = model;
+    view.n_classes = classifier->n_classes;
+    view.words = classifier->words;
+    view.rows = classifier->rows;
+    view.scale = classifier->scale;
+    view.weights = classifier->weights;
+    view.prototypes = classifier->prototypes;
+    return view;
+}
+
+PKN_INLINE double pkn_classifier_item_cost(const pkn_classifier_view *view) {
+    if (view->model == PKERN_HDC_MODEL_BINARY) {
+        return pkn_hdc_pair_cost(view->words) * (double)view->n_classes;
+    }
+    uint32_t features = pkn_simd_current()->features;
+    double slowness = features & PKN_CPU_AVX512F ? 1 : features & (PKN_CPU_AVX2 | PKN_CPU_NEON) ? 2 : 50;
+    return PKN_CLASSIFIER_NS_PER_WORD * slowness * (double)view->words * (double)view->n_classes;
+}
+
+/* The factor from a dot with a vector of +1 and -1 to the cosine; 0 for weights that are all 0. */
+PKN_INLINE double pkn_classifier_scale(double squares, size_t words) {
+    double bits = (double)words * 64;
+    return squares > 0 ? 1.0 / pkn_sqrt_one_f64(pkn_product_f64(squares, bits)) : 0;
+}
+
+/* The scores of classes first .. first + n - 1, n at most PKN_CLASSIFIER_BLOCK. */
+PKN_INLINE void pkn_classifier_scores(const pkn_classifier_view *view, const uint64_t *vector,
+                                      size_t first, size_t n, double *scores) {
+    const pkn_simd_kernels *kernels = pkn_simd();
+    size_t words = view->words;
+    if (view->model == PKERN_HDC_MODEL_BINARY) {
+        uint32_t distances[PKN_CLASSIFIER_BLOCK];
+        double scale = 1.0 / ((double)words * 32);
+        kernels->hamming_tile_u64(vector, 1, view->prototypes + first * words, n, words, distances,
+                                  0);
+        for (size_t i = 0; i < n; i++) {
+            scores[i] =
+                pkn_product_f64((double)((int64_t)words * 32 - (int64_t)distances[i]), scale);
+        }
+    } else {
+        int64_t dots[PKN_CLASSIFIER_BLOCK];
+        kernels->dot_i16(view->weights + first * words * 64, n, vector, words, dots);
+        for (size_t i = 0; i < n; i++) {
+            scores[i] = pkn_product_f64((double)dots[i], view->scale[first + i]);
+        }
+    }
+}
+
+/* The best class for a vector, the two highest scores, and that of class asked. */
+PKN_INLINE pkn_classifier_answer pkn_classifier_ask(const pkn_classifier_view *view,
+                                                    const uint64_t *vector, size_t asked) {
+    pkn_classifier_answer answer = {SIZE_MAX, -2, -2, 0};
+    double scores[PKN_CLASSIFIER_BLOCK];
+    for (size_t first = 0; first < view->n_classes; first += PKN_CLASSIFIER_BLOCK) {
+        size_t n = pkn_min_size(view->n_classes - first, PKN_CLASSIFIER_BLOCK);
+        pkn_classifier_scores(view, vector, first, n, scores);
+        for (size_t i = 0; i < n; i++) {
+            if (first + i == asked) {
+                answer.asked = scores[i];
+            }
+            if (view->rows[first + i] == 0 || scores[i] <= answer.second) {
+                continue;
+            }
+            if (scores[i] > answer.best) {
+                answer.second = answer.best;
+                answer.best = scores[i];
+                answer.label = first + i;
+            } else {
+                answer.second = scores[i];
+            }
+        }
+    }
+    return answer;
+}
+
+/* Both models from the counts. A sum of squares in double in one order, each square rounded. */
+PKN_INLINE void pkn_classifier_refresh(pkern_hdc_classifier *classifier) {
+    size_t bits = classifier->words * 64;
+    for (size_t c = 0; c < classifier->n_classes; c++) {
+        const int32_t *counts = classifier->counts + c * bits;
+        int16_t *weights = classifier->weights + c * bits;
+        uint64_t *prototype = classifier->prototypes + c * classifier->words;
+        double squares = 0, weight_squares = 0, factor;
+        for (size_t i = 0; i < bits; i++) {
+            squares += pkn_product_f64((double)counts[i], (double)counts[i]);
+        }
+        factor = squares > 0
+                     ? PKN_CLASSIFIER_RMS / pkn_sqrt_one_f64(squares / (double)classifier->words / 64)
+                     : 0;
+        memset(prototype, 0, classifier->words * 8);
+        for (size_t i = 0; i < bits; i++) {
+            double weight = pkn_product_f64((double)counts[i], factor);
+            weight = weight > 32766 ? 32766 : weight < -32766 ? -32766 : weight;
+            weights[i] = (int16_t)(weight < 0 ? weight - 0.5 : weight + 0.5);
+            weight_squares += (double)(weights[i] * weights[i]); /* exact */
+            prototype[i / 64] |= (uint64_t)(counts[i] > 0) << (i % 64);
+        }
+        classifier->scale[c] = pkn_classifier_scale(weight_squares, classifier->words);
+    }
+}
+
+#endif
+/* ==== src/hdc/classifier.c, continued ==== */
+
+/* Columns are counted a line of words at a time, in 16 bits that are emptied into the counts before
+   they can run over. */
+#define PKN_CLASSIFIER_LINE_WORDS 8
+#define PKN_CLASSIFIER_FLUSH_ROWS 32767
+
+/* Adding a row to a line of 512 weights: 16 ns on AVX-512, AVX2 twice, scalar 20 times. */
+#define PKN_CLASSIFIER_LINE_NS 16.0
+
+/* Where the array of n elements begins that is next in a block; grows *bytes. Lines of 64 bytes. */
+PKN_INTERNAL int pkn_classifier_place(size_t n, size_t size, size_t *bytes, size_t *offset) {
+    size_t length;
+    *offset = *bytes;
+    return !pkn_mul_overflows_size(n, size, &length) && length <= SIZE_MAX / 2 &&
+           !pkn_add_overflows_size(*bytes, (length + 63) / 64 * 64, bytes);
+}
+
+PKERN_API pkern_status pkern_hdc_classifier_create(size_t n_classes, size_t words,
+                                                   const pkern_allocator *allocator,
+                                                   pkern_hdc_classifier **classifier) {
+    pkern_hdc_classifier *made;
+    size_t bytes = (sizeof *made + 63) / 64 * 64, n_words, rows, scale, counts, weights, prototypes;
+    char *block;
+    if (n_classes == 0 || words == 0 || !classifier) {
+        return PKERN_EINVAL;
+    }
+    if (words > PKN_HDC_MAX_WORDS || n_classes > UINT32_MAX ||
+        pkn_mul_overflows_size(n_classes, words, &n_words) ||
+        !pkn_classifier_place(n_classes, sizeof *made->rows, &bytes, &rows) ||
+        !pkn_classifier_place(n_classes, sizeof *made->scale, &bytes, &scale) ||
+        !pkn_classifier_place(n_words, 64 * sizeof *made->counts, &bytes, &counts) ||
+        !pkn_classifier_place(n_words, 64 * sizeof *made->weights, &bytes, &weights) ||
+        !pkn_classifier_place(n_words, sizeof *made->prototypes, &bytes, &prototypes)) {
+        return PKERN_EOVERFLOW;
+    }
+    block = (char *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    if (!block) {
+        return PKERN_ENOMEM;
+    }
+    memset(block, 0, bytes);
+    made = (pkern_hdc_classifier *)(void *)block;
+    made->allocator = allocator;
+    made->n_classes = n_classes;
+    made->words = words;
+    made->bytes = bytes;
+    made->rows = (uint64_t *)(void *)(block + rows);
+    made->scale = (double *)(void *)(block + scale);
+    made->counts = (int32_t *)(void *)(block + counts);
+    made->weights = (int16_t *)(void *)(block + weights);
+    made->prototypes = (uint64_t *)(void *)(block + prototypes);
+    *classifier = made;
+    return PKERN_OK;
+}
+
+PKERN_API void pkern_hdc_classifier_destroy(pkern_hdc_classifier *classifier) {
+    if (classifier) {
+        pkn_release(classifier->allocator, classifier->note, classifier->note_bytes);
+        pkn_release(classifier->allocator, classifier, classifier->bytes);
+    }
+}
+
+PKERN_API size_t pkern_hdc_classifier_n_classes(const pkern_hdc_classifier *classifier) {
+    return classifier ? classifier->n_classes : 0;
+}
+
+PKERN_API size_t pkern_hdc_classifier_words(const pkern_hdc_classifier *classifier) {
+    return classifier ? classifier->words : 0;
+}
+
+PKERN_API const uint64_t *pkern_hdc_classifier_prototypes(const pkern_hdc_classifier *classifier) {
+    return classifier ? classifier->prototypes : 0;
+}
+
+/* What train and retrain ask of their arguments. */
+PKN_INTERNAL pkern_status pkn_classifier_check(const pkern_hdc_classifier *classifier,
+                                               const uint64_t *vectors, const uint32_t *labels,
+                                               size_t n) {
+    size_t bytes;
+    pkern_status status;
+    if (!classifier) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_hdc_check_rows(n, classifier->words, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!vectors || !labels) {
+        return PKERN_EINVAL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (labels[i] >= classifier->n_classes) {
+            return PKERN_EINVAL;
+        }
+    }
+    return PKERN_OK;
+}
+
+typedef struct pkn_classifier_training {
+    pkern_hdc_classifier *classifier;
+    const uint64_t *vectors;
+    const uint32_t *labels;
+    size_t n;
+} pkn_classifier_training;
+
+/* Empties the line's weights of all classes into their counts. */
+PKN_INTERNAL void pkn_classifier_flush(pkern_hdc_classifier *classifier, size_t first, size_t n) {
+    for (size_t c = 0; c < classifier->n_classes; c++) {
+        size_t at = (c * classifier->words + first) * 64;
+        for (size_t i = 0; i < n * 64; i++) {
+            classifier->counts[at + i] += classifier->weights[at + i];
+        }
+        memset(classifier->weights + at, 0, n * 64 * sizeof *classifier->weights);
+    }
+}
+
+/* Items are lines of columns. */
+PKN_INTERNAL int pkn_classifier_count_lines(size_t begin, size_t end, void *ctx) {
+    const pkn_classifier_training *training = (const pkn_classifier_training *)ctx;
+    pkern_hdc_classifier *classifier = training->classifier;
+    const pkn_simd_kernels *kernels = pkn_simd();
+    size_t words = classifier->words;
+    for (size_t line = begin; line < end; line++) {
+        size_t first = line * PKN_CLASSIFIER_LINE_WORDS;
+        size_t n = pkn_min_size(words - first, PKN_CLASSIFIER_LINE_WORDS);
+        for (size_t c = 0; c < classifier->n_classes; c++) {
+            memset(classifier->weights + (c * words + first) * 64, 0,
+                   n * 64 * sizeof *classifier->weights);
+        }
+        for (size_t row = 0; row < training->n; row++) {
+            kernels->add_i16(training->vectors + row * words + first, n, 1,
+                             classifier->weights + (training->labels[row] * words + first) * 64);
+            if ((row + 1) % PKN_CLASSIFIER_FLUSH_ROWS == 0) {
+                pkn_classifier_flush(classifier, first, n);
+            }
+        }
+        pkn_classifier_flush(classifier, first, n);
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_classifier_train(pkern_pool *pool,
+                                                  pkern_hdc_classifier *classifier,
+                                                  const uint64_t *vectors, const uint32_t *labels,
+                                                  size_t n) {
+    pkn_classifier_training training;
+    uint32_t features = pkn_simd_current()->features;
+    double slowness = features & PKN_CPU_AVX512F ? 1 : features & (PKN_CPU_AVX2 | PKN_CPU_NEON) ? 2 : 20;
+    pkern_status status = pkn_classifier_check(classifier, vectors, labels, n);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    for (size_t i = 0; i < n; i++) {
+        classifier->rows[labels[i]]++;
+    }
+    for (size_t c = 0; c < classifier->n_classes; c++) {
+        if (classifier->rows[c] > INT32_MAX) {
+            status = PKERN_EOVERFLOW;
+        }
+    }
+    if (status != PKERN_OK) {
+        for (size_t i = 0; i < n; i++) {
+            classifier->rows[labels[i]]--;
+        }
+        return status;
+    }
+    training.classifier = classifier;
+    training.vectors = vectors;
+    training.labels = labels;
+    training.n = n;
+    status = pkn_hdc_run(pool,
+                         (classifier->words + PKN_CLASSIFIER_LINE_WORDS - 1) /
+                             PKN_CLASSIFIER_LINE_WORDS,
+                         1, PKN_CLASSIFIER_LINE_NS * slowness * (double)n,
+                         pkn_classifier_count_lines, &training);
+    pkn_classifier_refresh(classifier);
+    return status;
+}
+
+typedef struct pkn_classifier_predicting {
+    pkn_classifier_view view;
+    const uint64_t *vectors;
+    pkern_hdc_prediction *out;
+} pkn_classifier_predicting;
+
+PKN_INTERNAL int pkn_classifier_predict_rows(size_t begin, size_t end, void *ctx) {
+    const pkn_classifier_predicting *predicting = (const pkn_classifier_predicting *)ctx;
+    for (size_t row = begin; row < end; row++) {
+        pkn_classifier_answer answer = pkn_classifier_ask(
+            &predicting->view, predicting->vectors + row * predicting->view.words, SIZE_MAX);
+        pkern_hdc_prediction *out = &predicting->out[row];
+        out->label = answer.label;
+        out->score = answer.label == SIZE_MAX ? 0 : (float)answer.best;
+        out->margin = answer.label == SIZE_MAX ? 0
+                      : answer.second < -1.5   ? 2
+                                               : (float)(answer.best - answer.second);
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_classifier_predict(pkern_pool *pool,
+                                                    const pkern_hdc_classifier *classifier,
+                                                    pkern_hdc_model model, const uint64_t *vectors,
+                                                    size_t n, pkern_hdc_prediction *out) {
+    pkn_classifier_predicting predicting;
+    size_t bytes, out_bytes;
+    pkern_status status;
+    if (!classifier || (model != PKERN_HDC_MODEL_INTEGER && model != PKERN_HDC_MODEL_BINARY)) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_hdc_check_rows(n, classifier->words, &bytes);
+    if (status == PKERN_OK && pkn_mul_overflows_size(n, sizeof *out, &out_bytes)) {
+        status = PKERN_EOVERFLOW;
+    }
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!vectors || !out || pkn_overlaps(vectors, bytes, out, out_bytes)) {
+        return PKERN_EINVAL;
+    }
+    predicting.view = pkn_classifier_view_of(classifier, model);
+    predicting.vectors = vectors;
+    predicting.out = out;
+    return pkn_hdc_run(pool, n, 1, pkn_classifier_item_cost(&predicting.view),
+                       pkn_classifier_predict_rows, &predicting);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/classifier_retrain.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Learning from mistakes. A batch is asked in parallel with weights that stand still, then the
+   caller's thread alone learns from its mistakes in order: the result is the same for any number of
+   threads, and asking is nearly all of the work (a mistake costs as much as asking about 6 classes).
+
+   Batches of 64 lost nothing against batches of 1 on digits and pictures of clothes (by 0.1 % of the
+   answers, either way). */
+#ifndef PKN_HDC_CLASSIFIER_RETRAIN_C
+#define PKN_HDC_CLASSIFIER_RETRAIN_C
+
+/* #include "base/rng.h": above */
+/* #include "hdc/classifier.c": above */
+/* #include "hdc/classifier_model.h": above */
+
+#define PKN_RETRAIN_EPOCHS 20
+#define PKN_RETRAIN_MAX_EPOCHS 65535 /* so that the sum of as many 16-bit weights fits 32 bits */
+#define PKN_RETRAIN_RATE 16
+#define PKN_RETRAIN_MAX_RATE 8192
+#define PKN_RETRAIN_BATCH 64
+
+typedef struct pkn_retrain {
+    pkern_hdc_classifier *classifier;
+    pkern_hdc_retraining options; /* no zeros left */
+    pkn_classifier_view view;
+    const uint64_t *vectors;
+    const uint32_t *labels;
+    size_t n;
+    size_t *order;                  /* [n] */
+    int32_t *sums;                  /* [n_classes x bits] of the epochs' weights */
+    pkn_classifier_answer *answers; /* [batch] */
+    int64_t *squares;               /* [n_classes] of each class's weights */
+    size_t first;                   /* of the batch, in order */
+    int rate;                       /* this epoch's */
+} pkn_retrain;
+
+PKN_INTERNAL int pkn_retrain_ask(size_t begin, size_t end, void *ctx) {
+    const pkn_retrain *retrain = (const pkn_retrain *)ctx;
+    for (size_t i = begin; i < end; i++) {
+        size_t row = retrain->order[retrain->first + i];
+        retrain->answers[i] =
+            pkn_classifier_ask(&retrain->view, retrain->vectors + row * retrain->view.words,
+                               retrain->labels[row]);
+    }
+    return 0;
+}
+
+/* Moves a class by so much towards the vector. The squares follow exactly, but where a weight has
+   stopped at its end; each epoch begins with true ones. */
+PKN_INTERNAL void pkn_retrain_move(const pkn_retrain *retrain, size_t label, const uint64_t *vector,
+                                   int rate) {
+    pkern_hdc_classifier *classifier = retrain->classifier;
+    const pkn_simd_kernels *kernels = pkn_simd();
+    size_t words = classifier->words;
+    int16_t *weights = classifier->weights + label * words * 64;
+    int64_t dot;
+    kernels->dot_i16(weights, 1, vector, words, &dot);
+    retrain->squares[label] +=
+        2 * (int64_t)rate * dot + (int64_t)rate * rate * (int64_t)(words * 64);
+    kernels->add_i16(vector, words, rate, weights);
+    if (retrain->options.model == PKERN_HDC_MODEL_BINARY) {
+        kernels->sign_i16(weights, words, classifier->prototypes + label * words);
+    } else {
+        classifier->scale[label] = pkn_classifier_scale((double)retrain->squares[label], words);
+    }
+}
+
+PKN_INTERNAL int pkn_retrain_step(const pkn_retrain *retrain, double score) {
+    if (retrain->options.rule != PKERN_HDC_RULE_ONLINE) {
+        return retrain->rate;
+    }
+    return score < 1 ? (int)(pkn_product_f64((double)retrain->rate, 1.0 - score) + 0.5) : 0;
+}
+
+/* One turn over all vectors; returns the mistakes. */
+PKN_INTERNAL pkern_status pkn_retrain_epoch(pkn_retrain *retrain, pkern_pool *pool,
+                                            size_t *n_mistakes) {
+    *n_mistakes = 0;
+    for (retrain->first = 0; retrain->first < retrain->n; retrain->first += retrain->options.batch) {
+        size_t n = pkn_min_size(retrain->n - retrain->first, retrain->options.batch);
+        pkern_status status = pkn_hdc_run(pool, n, 1, pkn_classifier_item_cost(&retrain->view),
+                                          pkn_retrain_ask, retrain);
+        if (status != PKERN_OK) {
+            return status;
+        }
+        for (size_t i = 0; i < n; i++) {
+            const pkn_classifier_answer *answer = &retrain->answers[i];
+            size_t row = retrain->order[retrain->first + i];
+            const uint64_t *vector = retrain->vectors + row * retrain->view.words;
+            if (answer->label == retrain->labels[row]) {
+                continue;
+            }
+            ++*n_mistakes;
+            pkn_retrain_move(retrain, retrain->labels[row], vector,
+                             pkn_retrain_step(retrain, answer->asked));
+            pkn_retrain_move(retrain, answer->label, vector,
+                             -pkn_retrain_step(retrain, answer->best));
+        }
+    }
+    return PKERN_OK;
+}
+
+/* The order of an epoch (Fisher and Yates). */
+PKN_INTERNAL void pkn_retrain_shuffle(size_t *order, size_t n, uint64_t seed, unsigned epoch) {
+    uint64_t stream = pkn_random_at(seed, epoch);
+    for (size_t i = 0; i < n; i++) {
+        size_t j = (size_t)(pkn_random_at(stream, i) % (i + 1));
+        order[i] = order[j];
+        order[j] = i;
+    }
+}
+
+PKN_INTERNAL void pkn_retrain_true_squares(const pkn_retrain *retrain) {
+    size_t bits = retrain->view.words * 64;
+    for (size_t c = 0; c < retrain->view.n_classes; c++) {
+        const int16_t *weights = retrain->classifier->weights + c * bits;
+        int64_t sum = 0;
+        for (size_t i = 0; i < bits; i++) {
+            sum += weights[i] * weights[i];
+        }
+        retrain->squares[c] = sum;
+        retrain->classifier->scale[c] = pkn_classifier_scale((double)sum, retrain->view.words);
+    }
+}
+
+/* Binary prototypes follow the weights from here on. */
+PKN_INTERNAL void pkn_retrain_begin(const pkn_retrain *retrain) {
+    pkern_hdc_classifier *classifier = retrain->classifier;
+    for (size_t i = 0; i < retrain->n; i++) {
+        uint64_t *rows = &classifier->rows[retrain->labels[i]];
+        *rows += *rows == 0;
+    }
+    pkn_simd()->sign_i16(classifier->weights, classifier->n_classes * classifier->words,
+                         classifier->prototypes);
+}
+
+PKN_INTERNAL pkern_status pkn_retrain_run(pkn_retrain *retrain, pkern_pool *pool,
+                                          size_t *mistakes) {
+    pkern_hdc_classifier *classifier = retrain->classifier;
+    const pkern_hdc_retraining *options = &retrain->options;
+    size_t n_weights = classifier->n_classes * classifier->words * 64;
+    size_t n_mistakes = 1, first_mistakes = 0;
+    pkern_status status = PKERN_OK;
+    int last_only = (options->flags & PKERN_HDC_RETRAIN_LAST_EPOCH) != 0;
+    pkn_retrain_begin(retrain);
+    retrain->rate = (int)options->rate;
+    for (unsigned epoch = 0; epoch < options->epochs && n_mistakes > 0 && status == PKERN_OK;
+         epoch++) {
+        pkn_retrain_shuffle(retrain->order, retrain->n, options->seed, epoch);
+        pkn_retrain_true_squares(retrain);
+        status = pkn_retrain_epoch(retrain, pool, &n_mistakes);
+        for (size_t i = 0; i < n_weights; i++) {
+            retrain->sums[i] = classifier->weights[i] + (last_only ? 0 : retrain->sums[i]);
+        }
+        if (status == PKERN_OK && mistakes) {
+            mistakes[epoch] = n_mistakes;
+        }
+        first_mistakes = epoch == 0 ? n_mistakes : first_mistakes;
+        if (options->rule == PKERN_HDC_RULE_ADAPT && first_mistakes > 0) {
+            double share = (double)n_mistakes / (double)first_mistakes;
+            int rate = (int)pkn_product_f64((double)options->rate, share);
+            retrain->rate = rate < 1 ? 1 : rate > PKN_RETRAIN_MAX_RATE ? PKN_RETRAIN_MAX_RATE : rate;
+        }
+        if (status == PKERN_OK && options->progress &&
+            options->progress(epoch, n_mistakes, options->user) != 0) {
+            status = PKERN_ECANCELED;
+        }
+    }
+    memcpy(classifier->counts, retrain->sums, n_weights * sizeof *retrain->sums);
+    pkn_classifier_refresh(classifier);
+    return status;
+}
+
+/* The options without zeros, or 0 where one is bad. */
+PKN_INTERNAL int pkn_retrain_options(const pkern_hdc_retraining *options,
+                                     pkern_hdc_retraining *full) {
+    if (options) {
+        *full = *options;
+    } else {
+        memset(full, 0, sizeof *full);
+    }
+    full->epochs = full->epochs ? full->epochs : PKN_RETRAIN_EPOCHS;
+    full->rate = full->rate ? full->rate : PKN_RETRAIN_RATE;
+    full->batch = full->batch ? full->batch : PKN_RETRAIN_BATCH;
+    return (unsigned)full->rule <= PKERN_HDC_RULE_ONLINE &&
+           (unsigned)full->model <= PKERN_HDC_MODEL_BINARY &&
+           full->epochs <= PKN_RETRAIN_MAX_EPOCHS && full->rate <= PKN_RETRAIN_MAX_RATE &&
+           (full->flags & ~(unsigned)PKERN_HDC_RETRAIN_LAST_EPOCH) == 0;
+}
+
+PKERN_API pkern_status pkern_hdc_classifier_retrain(pkern_pool *pool,
+                                                    pkern_hdc_classifier *classifier,
+                                                    const uint64_t *vectors, const uint32_t *labels,
+                                                    size_t n, const pkern_hdc_retraining *options,
+                                                    size_t *mistakes) {
+    pkn_retrain retrain;
+    size_t bytes = 0, sums, order, answers, squares;
+    char *block;
+    pkern_status status = pkn_classifier_check(classifier, vectors, labels, n);
+    if (status == PKERN_OK && !pkn_retrain_options(options, &retrain.options)) {
+        status = PKERN_EINVAL;
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    for (unsigned epoch = 0; mistakes && epoch < retrain.options.epochs; epoch++) {
+        mistakes[epoch] = SIZE_MAX;
+    }
+    if (n == 0) {
+        return PKERN_OK;
+    }
+    if (retrain.options.batch > n) {
+        retrain.options.batch = (unsigned)n;
+    }
+    if (!pkn_classifier_place(classifier->n_classes * classifier->words, 64 * sizeof *retrain.sums,
+                              &bytes, &sums) ||
+        !pkn_classifier_place(n, sizeof *retrain.order, &bytes, &order) ||
+        !pkn_classifier_place(retrain.options.batch, sizeof *retrain.answers, &bytes, &answers) ||
+        !pkn_classifier_place(classifier->n_classes, sizeof *retrain.squares, &bytes, &squares)) {
+        return PKERN_EOVERFLOW;
+    }
+    block = (char *)pkn_allocate(classifier->allocator, bytes, PKN_CACHE_LINE);
+    if (!block) {
+        return PKERN_ENOMEM;
+    }
+    memset(block, 0, bytes);
+    retrain.classifier = classifier;
+    retrain.view = pkn_classifier_view_of(classifier, retrain.options.model);
+    retrain.vectors = vectors;
+    retrain.labels = labels;
+    retrain.n = n;
+    retrain.sums = (int32_t *)(void *)(block + sums);
+    retrain.order = (size_t *)(void *)(block + order);
+    retrain.answers = (pkn_classifier_answer *)(void *)(block + answers);
+    retrain.squares = (int64_t *)(void *)(block + squares);
+    status = pkn_retrain_run(&retrain, pool, mistakes);
+    pkn_release(classifier->allocator, block, bytes);
+    return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/classifier_knn.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The vote of the nearest examples. */
+#ifndef PKN_HDC_CLASSIFIER_KNN_C
+#define PKN_HDC_CLASSIFIER_KNN_C
+
+/* #include "base/alloc.h": above */
+/* #include "hdc/classifier.h": above */
+/* #include "hdc/hdc.h": above */
+/* #include "hdc/hdc_run.h": above */
+
+/* Queries whose neighbours are kept at a time. */
+#define PKN_KNN_QUERIES 256
+
+typedef struct pkn_knn_votes {
+    uint32_t label;
+    uint32_t votes;
+} pkn_knn_votes;
+
+/* votes has room for k labels; they come in the order of their nearest row. */
+PKN_INTERNAL pkern_hdc_prediction pkn_knn_vote(const pkern_hdc_match *nearest, size_t k,
+                                               const uint32_t *labels, pkn_knn_votes *votes) {
+    pkern_hdc_prediction prediction;
+    size_t n_labels = 0, best = 0;
+    uint32_t second = 0;
+    for (size_t i = 0; i < k; i++) {
+        uint32_t label = labels[nearest[i].index];
+        size_t at = 0;
+        while (at < n_labels && votes[at].label != label) {
+            at++;
+        }
+        if (at == n_labels) {
+            votes[n_labels].label = label;
+            votes[n_labels++].votes = 0;
+        }
+        votes[at].votes++;
+    }
+    for (size_t at = 1; at < n_labels; at++) {
+        best = votes[at].votes > votes[best].votes ? at : best;
+    }
+    for (size_t at = 0; at < n_labels; at++) {
+        second = at != best && votes[at].votes > second ? votes[at].votes : second;
+    }
+    prediction.label = votes[best].label;
+    prediction.score = (float)((double)votes[best].votes / (double)k);
+    prediction.margin =
+        second == 0 ? 2 : (float)((double)(votes[best].votes - second) / (double)k);
+    return prediction;
+}
+
+PKERN_API pkern_status pkern_hdc_knn(pkern_pool *pool, const uint64_t *queries, size_t n_queries,
+                                     const uint64_t *memory, const uint32_t *labels,
+                                     size_t n_memory, size_t words, size_t k,
+                                     pkern_hdc_prediction *out) {
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    size_t query_bytes, memory_bytes, out_bytes, bytes, block = pkn_min_size(n_queries, PKN_KNN_QUERIES);
+    pkern_hdc_match *matches;
+    pkn_knn_votes *votes;
+    pkern_status status = pkn_hdc_check_rows(n_queries, words, &query_bytes);
+    if (status == PKERN_OK) {
+        status = pkn_hdc_check_rows(n_memory, words, &memory_bytes);
+    }
+    k = pkn_min_size(k, n_memory);
+    if (status == PKERN_OK && (pkn_mul_overflows_size(n_queries, sizeof *out, &out_bytes) ||
+                               pkn_mul_overflows_size(block * sizeof *matches + sizeof *votes, k,
+                                                      &bytes))) {
+        status = PKERN_EOVERFLOW;
+    }
+    if (status != PKERN_OK || n_queries == 0) {
+        return status;
+    }
+    if (!queries || !out || (n_memory > 0 && (!memory || !labels)) ||
+        pkn_overlaps(queries, query_bytes, out, out_bytes) ||
+        (n_memory > 0 && (pkn_overlaps(memory, memory_bytes, out, out_bytes) ||
+                          pkn_overlaps(labels, n_memory * sizeof *labels, out, out_bytes)))) {
+        return PKERN_EINVAL;
+    }
+    if (k == 0) {
+        for (size_t q = 0; q < n_queries; q++) {
+            out[q].label = SIZE_MAX;
+            out[q].score = 0;
+            out[q].margin = 0;
+        }
+        return PKERN_OK;
+    }
+    matches = (pkern_hdc_match *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    if (!matches) {
+        return PKERN_ENOMEM;
+    }
+    votes = (pkn_knn_votes *)(void *)(matches + block * k);
+    for (size_t first = 0; first < n_queries && status == PKERN_OK; first += block) {
+        size_t n = pkn_min_size(block, n_queries - first);
+        status = pkern_hdc_top_k(pool, queries + first * words, n, memory, n_memory, words, k,
+                                 matches);
+        for (size_t q = 0; q < n && status == PKERN_OK; q++) {
+            out[first + q] = pkn_knn_vote(matches + q * k, k, labels, votes);
+        }
+    }
+    pkn_release(allocator, matches, bytes);
+    return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/classifier_file.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A classifier's file: its shape, how many vectors each class has learned, the counts, and the
+   caller's note. The models are made from the counts again. */
+#ifndef PKN_HDC_CLASSIFIER_FILE_C
+#define PKN_HDC_CLASSIFIER_FILE_C
+
+/* #include "hdc/classifier.c": above */
+/* #include "hdc/classifier_model.h": above */
+/* #include "hdc/file_read.h": above */
+/* #include "hdc/file_write.h": above */
+
+#define PKN_CLASSIFIER_FILE_KIND "learner"
+#define PKN_CLASSIFIER_FILE_VERSION 1
+
+PKERN_API pkern_status pkern_hdc_classifier_save(const pkern_hdc_classifier *classifier,
+                                                 const char *path, const void *note,
+                                                 size_t note_bytes) {
+    pkn_file_writer writer;
+    uint64_t shape[2];
+    if (!classifier || !path || (!note && note_bytes > 0)) {
+        return PKERN_EINVAL;
+    }
+    shape[0] = classifier->n_classes;
+    shape[1] = classifier->words;
+    pkn_file_create(&writer, path, PKN_CLASSIFIER_FILE_KIND, PKN_CLASSIFIER_FILE_VERSION, 4,
+                    classifier->allocator);
+    pkn_file_put(&writer, "shape", shape, sizeof *shape, 2);
+    pkn_file_put(&writer, "rows", classifier->rows, sizeof *classifier->rows,
+                 classifier->n_classes);
+    pkn_file_put(&writer, "counts", classifier->counts, sizeof *classifier->counts,
+                 classifier->n_classes * classifier->words * 64);
+    pkn_file_put(&writer, "note", note, 1, note_bytes);
+    return pkn_file_commit(&writer);
+}
+
+/* A classifier from an open file, whose contents may be anything with right checksums. */
+PKN_INTERNAL pkern_status pkn_classifier_from_file(const pkn_file *file,
+                                                   const pkern_allocator *allocator,
+                                                   pkern_hdc_classifier **out) {
+    size_t n_shape = 0, n_rows = 0, n_counts = 0, n_note = 0, n_weights;
+    const uint64_t *shape = (const uint64_t *)pkn_file_get(file, "shape", 8, &n_shape);
+    const uint64_t *rows = (const uint64_t *)pkn_file_get(file, "rows", 8, &n_rows);
+    const void *counts = pkn_file_get(file, "counts", 4, &n_counts);
+    const void *note = pkn_file_get(file, "note", 1, &n_note);
+    pkern_hdc_classifier *classifier;
+    pkern_status status;
+    if (!shape || !rows || !counts || n_shape != 2 || shape[0] == 0 || shape[0] != n_rows ||
+        shape[1] == 0 || shape[1] > PKN_HDC_MAX_WORDS ||
+        pkn_mul_overflows_size(n_rows, (size_t)shape[1] * 64, &n_weights) ||
+        n_weights != n_counts) {
+        return PKERN_ECORRUPT;
+    }
+    for (size_t c = 0; c < n_rows; c++) {
+        if (rows[c] > INT32_MAX) {
+            return PKERN_ECORRUPT;
+        }
+    }
+    status = pkern_hdc_classifier_create(n_rows, (size_t)shape[1], allocator, &classifier);
+    if (status != PKERN_OK) {
+        return status == PKERN_ENOMEM ? status : PKERN_ECORRUPT;
+    }
+    if (note && n_note > 0) {
+        classifier->note = pkn_allocate(allocator, n_note, PKN_CACHE_LINE);
+        if (!classifier->note) {
+            pkern_hdc_classifier_destroy(classifier);
+            return PKERN_ENOMEM;
+        }
+        classifier->note_bytes = n_note;
+        memcpy(classifier->note, note, n_note);
+    }
+    memcpy(classifier->rows, rows, n_rows * sizeof *rows);
+    memcpy(classifier->counts, counts, n_counts * sizeof *classifier->counts);
+    pkn_classifier_refresh(classifier);
+    *out = classifier;
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_classifier_load(const char *path, const pkern_allocator *allocator,
+                                                 pkern_hdc_classifier **classifier) {
+    pkn_file file;
+    pkern_status status;
+    if (!path || !classifier) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_file_open(&file, path, PKN_CLASSIFIER_FILE_KIND, PKN_CLASSIFIER_FILE_VERSION,
+                           allocator);
+    if (status == PKERN_OK) {
+        status = pkn_classifier_from_file(&file, allocator, classifier);
+        pkn_file_close(&file);
+    }
+    return status;
+}
+
+PKERN_API const void *pkern_hdc_classifier_note(const pkern_hdc_classifier *classifier,
+                                                size_t *note_bytes) {
+    *note_bytes = classifier ? classifier->note_bytes : 0;
+    return classifier ? classifier->note : 0;
 }
 
 #endif
