@@ -118,6 +118,7 @@ struct pkn_member {
     pkn_atomic_u32 root;   /* of the job that runs; thieves look at it */
     uint32_t in_detached;  /* detached jobs and futures that this thread is inside */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */
+    uint64_t stuck_since;  /* the last timed wait ended in vain, and had found no work since then; ticks */
     uint32_t join_floor;   /* records below it are of other roots than what runs now, and stay public */
     int blocks;            /* waits, and runs nothing meanwhile */
     uint32_t regions;      /* bit i: region_outer[i] is in use */

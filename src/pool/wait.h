@@ -141,11 +141,12 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
     uint32_t too_deep = pkn_too_deep(self);
     uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns) << (too_deep < 20 ? too_deep : 20);
     uint64_t hidden_after = (uint64_t)(PKN_HIDDEN_AFTER_NS * pool->ticks_per_ns);
-    uint64_t stuck_since = 0, spinning_since = 0, hidden_at = 0;
+    uint64_t stuck_since = self->stuck_since, spinning_since = 0, hidden_at = 0;
     uint32_t polls = 0;
-    int was_woken = 0, stuck = 0, hurries = 0, how = 0;
+    int was_woken = 0, stuck = stuck_since != 0, hurries = 0, how = 0;
     int outer_mode = self->tally.mode;
     uint64_t start = wait->kind == PKN_WAIT_WORK ? 0 : pkn_trace_start(self);
+    self->stuck_since = 0;
     if (outer_mode == PKN_TALLY_AWAY) {
         (void)pkn_tally_spun(&self->tally);
     }
@@ -157,6 +158,7 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
             polls = 0;
             hurries = (how & PKN_SEARCH_HIDDEN) != 0;
             was_woken = stuck = how = 0;
+            self->stuck_since = 0;
             continue;
         }
         how &= PKN_SEARCH_IMPATIENT;
@@ -188,6 +190,8 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
         polls++;
         pkn_cpu_relax();
     }
+    /* else a thread that waits for short times, again and again, would never lose its patience */
+    self->stuck_since = stuck && pkn_deadline_has_passed(wait->deadline_ns) ? stuck_since : 0;
     pkn_tally_turn(&self->tally, outer_mode);
     pkn_trace_end(self, PKN_TRACE_WAIT + (uint32_t)wait->kind, start, 0, 0);
     /* somebody meant us to work: another may */

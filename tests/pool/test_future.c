@@ -145,6 +145,39 @@ Test(pool_future, without_memory_the_task_runs_in_the_call) {
 
 /* ---- from outside, and late ---- */
 
+static int future_deep(void *ctx) {
+    size_t *levels = (size_t *)ctx;
+    pkern_future futures[2];
+    size_t ran = 0;
+    int tries = 0;
+    if (--*levels != 0) {
+        cr_assert_eq(pkern_future_spawn(&futures[0], 0, future_deep, ctx), PKERN_OK);
+        return pkern_future_wait(&futures[0]);
+    }
+    cr_assert_eq(pkern_future_spawn(&futures[0], 0, pool_count_one, &ran), PKERN_OK);
+    cr_assert_eq(pkern_future_spawn(&futures[1], 0, pool_count_one, &ran), PKERN_OK);
+    while (pkern_future_wait_for(&futures[0], 20000) == PKERN_ETIMEDOUT) {
+        cr_assert_lt(++tries, 100000);
+    }
+    cr_assert_eq(pkern_future_wait(&futures[1]), 0);
+    return 0;
+}
+
+/* Beyond the depth limit who waits takes other work after a time, in many short waits as in a long one. */
+Test(pool_future, short_waits_deep_in_a_pool_of_one_come_to_an_end) {
+    pkern_pool_config config;
+    memset(&config, 0, sizeof config);
+    config.num_threads = 1;
+    config.stack_size = 65536;
+    pkern_pool *pool = pool_with(&config);
+    for (size_t depth = 1; depth <= 8; depth++) {
+        size_t levels = depth;
+        cr_assert_eq(pkern_pool_install(pool, future_deep, &levels), 0);
+        cr_assert_eq(levels, 0);
+    }
+    pool_end(pool);
+}
+
 #if PKN_THREADS
 
 typedef struct future_meeting {
