@@ -39,6 +39,10 @@ PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadc
         link = &(*link)->next;
     }
     *link = broadcast;
+    if (broadcast->caller == 0) {
+        broadcast->next_spawned = pool->spawned_broadcasts;
+        pool->spawned_broadcasts = broadcast;
+    }
     broadcast->number = pkn_atomic_load_relaxed_u32(&pool->board.number) + 1u;
     if (pool->broadcasts == broadcast && broadcast->caller != 0) {
         pkn_put_on_board(&pool->board, broadcast);
@@ -63,6 +67,13 @@ PKN_INTERNAL void pkn_withdraw_broadcast(pkern_pool *pool, pkn_broadcast *broadc
         link = &(*link)->next;
     }
     *link = broadcast->next;
+    link = &pool->spawned_broadcasts;
+    while (*link != 0 && *link != broadcast) {
+        link = &(*link)->next_spawned;
+    }
+    if (*link != 0) {
+        *link = broadcast->next_spawned;
+    }
     pkn_mutex_unlock(&pool->lock);
 }
 
@@ -71,8 +82,10 @@ PKN_INTERNAL void pkn_end_spawned_broadcast(pkern_pool *pool, pkn_broadcast *bro
     pkern_scope *scope = broadcast->scope;
     uint32_t number = broadcast->spawn_number;
     int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&broadcast->failure));
-    pkn_withdraw_broadcast(pool, broadcast);
-    pkn_release(pool->allocator, broadcast, sizeof *broadcast);
+    if (!pkn_is_orphan(pool)) { /* a forked child frees those under way with the pool */
+        pkn_withdraw_broadcast(pool, broadcast);
+        pkn_release(pool->allocator, broadcast, sizeof *broadcast);
+    }
     if (scope != 0) {
         pkn_scope_task_ended(scope, number, code);
     } else {
@@ -178,7 +191,7 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         return status;
     }
     int workers = member->pool->num_threads - 1;
-    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, pkn_root(member), {0}, {PKN_NO_FAILURE}, 0, 0};
+    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, pkn_root(member), {0}, {PKN_NO_FAILURE}, 0, 0, 0};
     broadcast.count = member->is_worker ? workers : workers + 1;
     pkn_atomic_store_relaxed_u32(&broadcast.remaining, (uint32_t)workers);
     pkn_announce_broadcast(member->pool, &broadcast);

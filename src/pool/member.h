@@ -176,6 +176,7 @@ typedef struct pkn_broadcast {
     pkn_atomic_u64 failure; /* index 32, code 32; all ones for none */
     pkern_scope *scope;     /* whose task it is, as its number-th spawn */
     uint32_t spawn_number;
+    struct pkn_broadcast *next_spawned;
 } pkn_broadcast;
 
 /* What idle workers look at, in one line. call says what to run in broadcast number `call_number`, while that is not done. */
@@ -226,6 +227,7 @@ struct pkern_pool {
     pkn_mutex lock;         /* guest creation, broadcasts, the two queues */
 
     pkn_broadcast *broadcasts; /* under lock */
+    pkn_broadcast *spawned_broadcasts; /* under lock; whose memory a forked child frees */
 
     pkn_broadcast_board board; /* beside the list, so that workers come by without the lock */
 

@@ -38,6 +38,11 @@ PKN_INTERNAL void pkn_pool_free(pkern_pool *pool) {
     for (uint32_t i = 0; i < count; i++) {
         pkn_member_destroy(pkn_member_at(pool, i));
     }
+    while (pool->spawned_broadcasts != 0) { /* in a forked child */
+        pkn_broadcast *broadcast = pool->spawned_broadcasts;
+        pool->spawned_broadcasts = broadcast->next_spawned;
+        pkn_release(allocator, broadcast, sizeof *broadcast);
+    }
     pkn_release(allocator, pool->injected.jobs, pool->injected.capacity * sizeof(pkn_job));
     pkn_release(allocator, pool->urgent.jobs, pool->urgent.capacity * sizeof(pkn_job));
     pkn_release(allocator, pool->of_regions.jobs, pool->of_regions.capacity * sizeof(pkn_job));

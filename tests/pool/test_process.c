@@ -113,6 +113,42 @@ Test(pool_process, a_child_uses_its_parents_pools_serially_and_frees_them) {
     }
 }
 
+static size_t process_parts[2]; /* begun, go */
+
+static int process_part(int index, int count, void *ctx) {
+    PKN_UNUSED(index);
+    PKN_UNUSED(count);
+    PKN_UNUSED(ctx);
+    pool_count_one(&process_parts[0]);
+    return !pool_reaches(&process_parts[1], 1);
+}
+
+/* Spawned broadcasts that are under way, and one that waits behind them. */
+Test(pool_process, a_child_frees_spawned_broadcasts) {
+    pool_heap heap;
+    pkern_pool_config config;
+    pool_heap_init(&heap);
+    memset(process_parts, 0, sizeof process_parts);
+    memset(&config, 0, sizeof config);
+    config.num_threads = 3;
+    config.allocator = &heap.allocator;
+    pkern_pool *pool = pool_with(&config);
+    cr_assert_eq(pkern_spawn_broadcast(pool, process_part, 0), PKERN_OK);
+    cr_assert_eq(pkern_spawn_broadcast(pool, process_part, 0), PKERN_OK);
+    cr_assert(pool_reaches(&process_parts[0], 2));
+    pid_t child = process_fork();
+    if (child == 0) {
+        PROCESS_CHECK(pkern_pool_destroy(pool) == PKERN_OK);
+        PROCESS_CHECK(heap.live == 0 && heap.wrong == 0);
+        pool_child_ends(PROCESS_OK);
+    }
+    cr_assert(process_ended_well(child));
+    __atomic_store_n(&process_parts[1], 1, __ATOMIC_RELEASE);
+    pool_end(pool);
+    cr_assert_eq(process_parts[0], 4);
+    pool_heap_check(&heap);
+}
+
 Test(pool_process, a_child_may_make_pools_of_its_own) {
     pkern_pool *pool = pool_of(2);
     size_t ran = 0;
