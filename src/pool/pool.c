@@ -77,13 +77,19 @@ PKN_INTERNAL int pkn_start_workers(pkern_pool *pool, int wanted) {
     return started;
 }
 
-PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
 #if PKN_THREADS
+PKN_INTERNAL void pkn_stop_workers(pkern_pool *pool) {
     pkn_atomic_store_relaxed_u32(&pool->stopping, 1);
     pkn_fence_seq_cst(); /* orders stopping before the look at parked; pairs with the fence in pkn_sleep */
     for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
         pkn_wake_member(pkn_member_at(pool, i));
     }
+}
+#endif
+
+PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
+#if PKN_THREADS
+    pkn_stop_workers(pool);
     for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
         pkn_join_worker(pkn_member_at(pool, i));
     }
@@ -218,12 +224,42 @@ PKN_INTERNAL int pkn_close_guest_slots(pkern_pool *pool) {
     return 0;
 }
 
-PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
+#if PKN_THREADS
+/* 1 where nothing of the pool runs. */
+PKN_INTERNAL int pkn_all_have_ended(pkern_pool *pool) {
+    int ended = 1;
+    pkn_mutex_lock(&pool->lock);
+    for (uint32_t i = 0; i < pool->helpers && ended; i++) {
+        ended = pkn_member_at(pool, i)->ended;
+    }
+    pkn_mutex_unlock(&pool->lock);
+    return ended && pkn_spares_rest(pool);
+}
+
+/* The calling thread is inside another pool, which jobs that this one still has may wait for: so it works there until they are done. By
+   naps, since this is rare. */
+PKN_INTERNAL PKN_COLD void pkn_work_elsewhere_until_ended(pkern_pool *pool) {
+    pkn_member *outer = pkn_current();
+    pkn_wait wait = {PKN_WAIT_END, 0, 0, 0, 0, 0, 0};
+    pkn_stop_workers(pool);
+    /* what runs here may fork */
+    while (!pkn_is_orphan(outer->pool) && !pkn_is_orphan(pool) && !pkn_all_have_ended(pool)) {
+        uint32_t floor = pkn_join_close(outer);
+        if (!pkn_search(outer, &wait, PKN_SEARCH_HIDDEN)) {
+            pkn_nap();
+        }
+        pkn_join_reopen(outer, floor);
+    }
+}
+#endif
+
+/* serves: see above. */
+PKN_INTERNAL pkern_status pkn_pool_end(pkern_pool *pool, int serves) {
     if (pool == 0 || pool->num_slots == 0) {
         return PKERN_OK;
     }
     pkn_member *own = pkn_membership(pkn_settled_thread(), pool);
-    int stayed = own != 0 && own->stays && own->entries == 1 && pkn_join_end(own) == 0;
+    int stayed = own != 0 && own->stays && own->entries == 1 && own == pkn_current() && pkn_join_end(own) == 0;
     if (stayed) {
         pkn_leave_for_good(own);
         pkn_set_current(0);
@@ -235,10 +271,23 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
             }
             return PKERN_EDEADLK;
         }
+#if PKN_THREADS
+        if (serves && pkn_current() != 0) {
+            pkn_work_elsewhere_until_ended(pool);
+        }
+#else
+        PKN_UNUSED(serves);
+#endif
+    }
+    if (!pkn_is_orphan(pool)) {
         pkn_end_workers(pool);
     }
     pkn_pool_free(pool);
     return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
+    return pkn_pool_end(pool, 1);
 }
 
 /* ---- the global pool ---- */
@@ -282,7 +331,7 @@ PKERN_API pkern_status pkern_pool_global_init(const pkern_pool_config *config) {
 PKERN_API pkern_status pkern_pool_global_shutdown(void) {
     pkn_mutex_lock(&pkn_global_lock);
     pkern_pool *pool = (pkern_pool *)pkn_atomic_load_relaxed_ptr(&pkn_global_pool);
-    pkern_status status = pkern_pool_destroy(pool);
+    pkern_status status = pkn_pool_end(pool, 0); /* what else ran here might want the lock */
     if (status == PKERN_OK) {
         pkn_atomic_store_relaxed_ptr(&pkn_global_pool, 0);
     }

@@ -97,8 +97,8 @@ typedef struct pkern_pool_config {
    PKERN_ENOMEM, PKERN_ETHREAD (only with PKERN_POOL_ALL_THREADS); *pool is then 0. Any thread. Allocates; starts T - 1 threads. */
 PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_pool **pool);
 
-/* Finishes what was spawned, ends and joins the threads, frees everything. 0 is a no-op. Blocks.
-   Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it or stays
+/* Finishes what was spawned, ends and joins the threads, frees everything. 0 is a no-op. Blocks; a caller inside another pool works there
+   meanwhile, as in a wait. Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it or stays
    in it by PKERN_POOL_USE_CURRENT_THREAD; nothing is done then. In a forked child it only frees. */
 PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool);
 
@@ -118,7 +118,7 @@ PKERN_API pkern_status pkern_pool_wait_idle(pkern_pool *pool, int64_t timeout_ns
 PKERN_API pkern_status pkern_pool_global_init(const pkern_pool_config *config);
 
 /* Destroys the global pool, so that leak checkers and dlclose see a clean end; the next use makes a new one. A no-op where there is
-   none. Errors: as pkern_pool_destroy. */
+   none. The caller does no other work meanwhile. Errors: as pkern_pool_destroy. */
 PKERN_API pkern_status pkern_pool_global_shutdown(void);
 
 /* T: the pool's own threads plus one caller. */

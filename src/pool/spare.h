@@ -104,19 +104,23 @@ PKN_INTERNAL void pkn_blocking_end(pkn_member *member) {
     }
 }
 
+/* When the workers have ended: 1 where all spares rest, for good, else 0, and those that sleep are woken, since they may rest now. */
+PKN_INTERNAL int pkn_spares_rest(pkern_pool *pool) {
+    pkn_mutex_lock(&pool->lock);
+    uint32_t working = pkn_atomic_load_relaxed_u32(&pool->spares_working);
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    pkn_mutex_unlock(&pool->lock);
+    for (uint32_t i = pool->helpers; i < count && working != 0; i++) {
+        pkn_wake_member(pkn_member_at(pool, i));
+    }
+    return working == 0;
+}
+
 /* After the workers have ended. */
 PKN_INTERNAL void pkn_end_spares(pkern_pool *pool) {
-    pkn_mutex_lock(&pool->lock);
-    while (pkn_atomic_load_relaxed_u32(&pool->spares_working) != 0) {
-        uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
-        pkn_mutex_unlock(&pool->lock);
-        for (uint32_t i = pool->helpers; i < count; i++) {
-            pkn_wake_member(pkn_member_at(pool, i));
-        }
+    while (!pkn_spares_rest(pool)) {
         pkn_nap();
-        pkn_mutex_lock(&pool->lock);
     }
-    pkn_mutex_unlock(&pool->lock);
     uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members); /* nobody is left who could make more */
     for (uint32_t i = pool->helpers; i < count; i++) {
         pkn_member *spare = pkn_member_at(pool, i);

@@ -192,4 +192,45 @@ Test(pool_abroad, workers_of_two_pools_broadcast_to_each_other) {
     pool_end(abroad_world.pools[1]);
 }
 
+static int abroad_destroys(void *ctx) {
+    pkern_pool *inner = pool_of(2);
+    PKN_UNUSED(ctx);
+    cr_assert_eq(pkern_spawn(inner, abroad_broadcast, (void *)(size_t)1), PKERN_OK);
+    cr_assert_eq(pkern_spawn(inner, abroad_broadcast, (void *)(size_t)1), PKERN_OK);
+    pool_end(inner);
+    return pool_count_one(&abroad_world.inside);
+}
+
+/* What a pool has left at its end waits for the thread that ends it. */
+Test(pool_abroad, who_ends_a_pool_goes_on_serving_its_own) {
+    memset(&abroad_world, 0, sizeof abroad_world);
+    abroad_world.pools[0] = pool_of(2);
+    for (size_t i = 0; i < 20; i++) {
+        cr_assert_eq(pkern_spawn(abroad_world.pools[0], abroad_destroys, 0), PKERN_OK);
+    }
+    cr_assert(pool_reaches(&abroad_world.inside, 20));
+    cr_assert_eq(abroad_world.served, 40);
+    pool_end(abroad_world.pools[0]);
+}
+
+static int abroad_ends_where_it_stays(void *ctx) {
+    cr_assert_eq(pkern_pool_destroy((pkern_pool *)ctx), PKERN_EDEADLK);
+    return 0;
+}
+
+/* Who stays in a pool is inside of it while it is in a call of another. */
+Test(pool_abroad, a_pool_that_the_caller_stays_in_is_not_ended_from_another) {
+    pkern_pool_config config;
+    memset(&config, 0, sizeof config);
+    config.num_threads = 2;
+    config.flags = PKERN_POOL_USE_CURRENT_THREAD;
+    pkern_pool *pool = pool_with(&config), *other = pool_of(2);
+    size_t ran = 0;
+    cr_assert_eq(pkern_pool_install(other, abroad_ends_where_it_stays, pool), 0);
+    cr_assert_eq(pkern_join(0, pool_count_one, &ran, pool_count_one, &ran), 0);
+    pool_end(other);
+    pool_end(pool);
+    cr_assert_eq(ran, 2);
+}
+
 #endif
