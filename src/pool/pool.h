@@ -168,7 +168,7 @@ enum {
    OWN: whoever waits in a, in b or in anything that they fork, on whatever thread, works only on what descends from this call.
    BLOCK: the same, but the caller's own wait for b runs nothing at all. (In either mode the caller runs b itself if no thread has begun it.)
    Inside, calls of this pool behave as ever but for broadcasts that are waited for, which are PKERN_EDEADLK, and urgent tasks, which are
-   as others. Scopes begun inside have to be waited for inside; waits for futures, for idle and for a scope begun outside take anything. Calls on other pools aren't bound: what descends from there may wait
+   as others. (On other pools, too, what descends from this call must wait for no broadcast: threads that wait this way serve none.) Scopes begun inside have to be waited for inside; waits for futures, for idle and for a scope begun outside take anything. Calls on other pools aren't bound: what descends from there may wait
    for anything. The tasks of such calls go through one queue of the pool with a lock, so they should not be small; beyond
    about 30 calls inside each other on one thread waits help less. In a forked child tasks not begun are lost.
    Errors: as pkern_join; PKERN_EINVAL for another mode. Source: TBB's this_task_arena::isolate. */

@@ -29,7 +29,7 @@ static const struct {
     {"bad arguments", call_badly}, {"for", call_for},             {"chunks", call_chunks},         {"split", call_split},
     {"from", call_from},           {"map", call_map},             {"reduce", call_reduce},         {"walk", call_walk},
     {"locals", call_locals},       {"select", call_select},       {"top k", call_top_k},           {"future", call_future},
-    {"wait idle", call_wait_idle}, {"to each", call_spawn_broadcast},
+    {"wait idle", call_wait_idle}, {"to each", call_spawn_broadcast}, {"locked", call_locked},            {"blocking", call_blocking},
 };
 enum { N_CALLS = sizeof calls / sizeof calls[0] };
 
@@ -79,6 +79,7 @@ static void make_pools(world *w, stream *s) {
         config.num_threads = chance(s, 12) ? 1 + (int)draw(s, 16) : threads[draw(s, 8)];
         config.spin_ns = chance(s, 3) ? -1 : chance(s, 3) ? 1000000 : 0;
         config.stack_size = chance(s, 4) ? SMALL_STACK : 0;
+        config.max_spares = chance(s, 2) ? (int)draw(s, 4) : 0;
         config.flags = chance(s, 6) ? PKERN_POOL_PIN : 0;
         config.allocator = w->memory_fails || chance(s, 2) ? &w->allocator : 0;
         pkern_status status = pkern_pool_create(&config, &w->pools[i]);
@@ -94,6 +95,8 @@ static void run_sequence(uint64_t sequence) {
     pthread_t threads[MAX_CALLERS];
     int       n_callers = chance(&s, 2) ? 1 : 1 + (int)draw(&s, MAX_CALLERS);
     __atomic_store_n(&api_sequence, sequence, __ATOMIC_RELAXED);
+    CHECK(pthread_mutex_init(&w->lock, 0) == 0);
+    w->has_regions = chance(&s, 2);
     make_pools(w, &s);
     for (int i = 0; i < n_callers; i++) {
         callers[i].at.of = w;
@@ -111,6 +114,7 @@ static void run_sequence(uint64_t sequence) {
     else wait_for(&w->spawned_ran, w->spawned);
     CHECK(w->spawned_ran == w->spawned);
     CHECK(w->live == 0 && w->own_pools == 0);
+    pthread_mutex_destroy(&w->lock);
     free(w);
     __atomic_fetch_add(&sequences_run, 1, __ATOMIC_RELAXED);
 }

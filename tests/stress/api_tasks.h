@@ -22,7 +22,16 @@ static int task_run(void *ctx) {
     CHECK(__atomic_fetch_add(&t->ran, 1, __ATOMIC_ACQ_REL) == 0);
     for (int i = 0; i < t->n_more; i++) CHECK(pkern_scope_spawn(t->scope, task_run, &t->more[i]) == PKERN_OK);
     if (t->at.depth > 0) api_run(&t->at);
+    if (t->at.path % 8 == 0) {
+        int yielded = t->at.path % 16 ? pkern_yield_now(0) : pkern_yield_local(0);
+        CHECK(yielded >= PKERN_YIELD_OUTSIDE && yielded <= PKERN_YIELD_EXECUTED);
+    }
     return t->code;
+}
+
+static int task_run_context(void *ctx, int migrated) {
+    CHECK(migrated == 0 || migrated == 1);
+    return task_run(ctx);
 }
 
 static void draw_task(task *t, stream *s, const place *at, uint64_t branch) {
@@ -36,8 +45,16 @@ static PKN_NOINLINE void call_join(stream *s, place *at) {
     task *sides = (task *)get_memory(2 * sizeof(task));
     draw_task(&sides[0], s, at, 0);
     draw_task(&sides[1], s, at, 1);
-    CHECK(pkern_join(draw_pool(s, at), task_run, &sides[0], task_run, &sides[1]) ==
-          (sides[0].code ? sides[0].code : sides[1].code));
+    pkern_pool *pool = draw_pool(s, at);
+    int         status, kind = (int)draw(s, 8);
+    if (kind < 2 && at->of->has_regions) {
+        status = pkern_join_with(pool, task_run, &sides[0], task_run, &sides[1], kind ? PKERN_WAIT_OWN : PKERN_WAIT_BLOCK);
+    } else if (kind == 2) {
+        status = pkern_join_context(pool, task_run_context, &sides[0], task_run_context, &sides[1]);
+    } else {
+        status = pkern_join(pool, task_run, &sides[0], task_run, &sides[1]);
+    }
+    CHECK(status == (sides[0].code ? sides[0].code : sides[1].code));
     CHECK(sides[0].ran == 1 && sides[1].ran == 1);
     free(sides);
 }
@@ -99,10 +116,16 @@ static void scope_start(scope_plan *p, stream *s, place *at, uint64_t branch) {
     p->is_nested = chance(s, 3);
     p->tasks = (task *)get_memory(4 * (size_t)p->n_tasks * sizeof(task));
     pkern_pool *pool = draw_pool(s, at);
-    CHECK((chance(s, 3) ? pkern_scope_begin_fifo(&p->scope, pool) : pkern_scope_begin(&p->scope, pool)) == PKERN_OK);
+    int         kind = (int)draw(s, 8);
+    /* who blocks needs a thread that does not, and workers may block in each other's pools: so callers block, over leaves */
+    if (kind == 0 && at->depth != 3) kind = 1;
+    if (!at->of->has_regions) kind |= 2;
+    if (kind < 2) CHECK(pkern_scope_begin_with(&p->scope, pool, kind ? PKERN_WAIT_OWN : PKERN_WAIT_BLOCK) == PKERN_OK);
+    else CHECK((kind < 5 ? pkern_scope_begin_fifo : pkern_scope_begin)(&p->scope, pool) == PKERN_OK);
     for (int i = 0; i < 4 * p->n_tasks; i++) {
         draw_task(&p->tasks[i], s, at, branch + (uint64_t)i);
         if (i >= p->n_tasks || p->n_tasks > 20) p->tasks[i].at.depth = 0;
+        if (kind == 0) p->tasks[i].at.depth = 0;
     }
     for (int i = 0; i < p->n_tasks; i++) {
         if (p->is_nested) {
@@ -201,7 +224,7 @@ static int detached_everywhere(int index, int count, void *ctx) {
 static PKN_NOINLINE void call_spawn_broadcast(stream *s, place *at) {
     pkern_pool *pool = draw_pool(s, at);
     int         threads = pkern_pool_num_threads(pool);
-    if (at->of->memory_fails) return;
+    if (at->of->memory_fails || (at->of->has_regions && at->own != 0)) return; /* the end of a call's own pool waits for it */
     __atomic_fetch_add(&at->of->spawned, (size_t)(threads > 1 ? threads - 1 : 1), __ATOMIC_RELAXED);
     CHECK(pkern_spawn_broadcast(pool, detached_everywhere, at->of) == PKERN_OK);
 }
@@ -245,6 +268,41 @@ static PKN_NOINLINE void call_future(stream *s, place *at) {
     free(tasks);
 }
 
+/* ---- a lock held over waits ---- */
+
+static int locked_leaves(void *ctx) {
+    tree  *t = (tree *)ctx;
+    size_t before = __atomic_load_n(t->leaves, __ATOMIC_RELAXED);
+    int    status = tree_run(t);
+    CHECK(__atomic_load_n(t->leaves, __ATOMIC_RELAXED) > before);
+    return status;
+}
+
+static PKN_NOINLINE void call_locked(stream *s, place *at) {
+    if (!at->of->has_regions) return;
+    size_t      leaves = 0;
+    tree        a = {at->path, &leaves, (int)draw(s, 6)}, b = {at->path + 1, &leaves, (int)draw(s, 6)};
+    pkern_pool *pool = draw_pool(s, at);
+    int         mode = chance(s, 2) ? PKERN_WAIT_OWN : PKERN_WAIT_BLOCK;
+    CHECK(pthread_mutex_lock(&at->of->lock) == 0);
+    size_t before = ++at->of->locked;
+    CHECK(pkern_join_with(pool, locked_leaves, &a, locked_leaves, &b, mode) == 0);
+    CHECK(at->of->locked == before);
+    CHECK(pthread_mutex_unlock(&at->of->lock) == 0);
+    CHECK(leaves == tree_leaves(a.path, a.depth) + tree_leaves(b.path, b.depth));
+}
+
+/* ---- blocking ---- */
+
+static PKN_NOINLINE void call_blocking(stream *s, place *at) {
+    task *t = (task *)get_memory(sizeof *t);
+    draw_task(t, s, at, 0);
+    t->at.depth = at->depth - 1;
+    CHECK(pkern_blocking(draw_pool(s, at), task_run, t) == t->code);
+    CHECK(t->ran == 1);
+    free(t);
+}
+
 /* ---- broadcast, install ---- */
 
 typedef struct everyone {
@@ -265,8 +323,25 @@ static int everyone_run(int index, int count, void *ctx) {
     return e->failing >> (index % 64) & 1u ? 100 + index : 0;
 }
 
+static int never_run(void *ctx) {
+    (void)ctx;
+    CHECK(!"a callback ran");
+    return 0;
+}
+
+static int never_everyone(int index, int count, void *ctx) {
+    (void)index;
+    (void)count;
+    return never_run(ctx);
+}
+
 static PKN_NOINLINE void call_broadcast(stream *s, place *at) {
     pkern_pool *pool = draw_pool(s, at);
+    if (at->of->has_regions) {
+        pkn_member *member = pool ? pkn_membership(&pkn_this_thread, pool) : pkn_current();
+        if (member && pkn_is_isolated(member->pool, pkn_root(member))) CHECK(pkern_broadcast(pool, never_everyone, 0) == PKERN_EDEADLK);
+        return;
+    }
     int         threads = pkern_pool_num_threads(pool), index = pkern_worker_index(pool);
     everyone    e = {*at, 0, index >= 0 && index < threads - 1 ? threads - 1 : threads, 0};
     int         lowest = 0, ran = 0;
@@ -337,12 +412,6 @@ static PKN_NOINLINE void call_own_pool(stream *s, place *at) {
 
 /* ---- arguments that are refused before anything runs ---- */
 
-static int never_run(void *ctx) {
-    (void)ctx;
-    CHECK(!"a callback ran");
-    return 0;
-}
-
 static int never_range(size_t begin, size_t end, void *ctx) {
     (void)begin;
     (void)end;
@@ -364,6 +433,8 @@ static PKN_NOINLINE void call_badly(stream *s, place *at) {
     CHECK(pkern_future_spawn(0, pool, never_run, 0) == PKERN_EINVAL);
     CHECK(pkern_future_wait(0) == PKERN_EINVAL);
     CHECK(pkern_broadcast(pool, 0, 0) == PKERN_EINVAL);
+    CHECK(pkern_blocking(pool, 0, 0) == PKERN_EINVAL);
+    CHECK(pkern_join_with(pool, never_run, 0, never_run, 0, 3) == PKERN_EINVAL);
     CHECK(pkern_pool_install(pool, 0, 0) == PKERN_EINVAL);
     CHECK(pkern_scope_begin(0, pool) == PKERN_EINVAL);
     CHECK(pkern_scope_spawn(0, never_run, 0) == PKERN_EINVAL);

@@ -25,6 +25,10 @@ typedef struct world {
     size_t          spawned, spawned_ran; /* detached jobs, atomic */
     size_t          visitors;             /* detached jobs that call pkern and have not ended, atomic */
     size_t          own_pools;            /* made by a call, alive */
+    /* calls in mode OWN and BLOCK, and then no broadcasts that are waited for: a thread that waits that way serves none */
+    int             has_regions;
+    pthread_mutex_t lock;                 /* held over waits of mode OWN and BLOCK */
+    size_t          locked;               /* plain, under the lock */
 } world;
 
 /* A place in the tree of calls: everything below it depends on path alone. */
