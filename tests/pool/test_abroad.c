@@ -3,6 +3,8 @@
 /* Calls from pool to pool: who waits in one goes on serving the one that it is a worker of. */
 #include "pool_tools.h"
 
+#include <sys/wait.h>
+
 #if PKN_THREADS
 
 typedef struct abroad_state {
@@ -231,6 +233,47 @@ Test(pool_abroad, a_pool_that_the_caller_stays_in_is_not_ended_from_another) {
     pool_end(other);
     pool_end(pool);
     cr_assert_eq(ran, 2);
+}
+
+static int abroad_in_child;
+
+static int abroad_forks(void *ctx) {
+    pid_t child = fork();
+    cr_assert_neq(child, -1);
+    if (child == 0) {
+        abroad_in_child = 1;
+        return 0;
+    }
+    int status = 0;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return pool_count_one(ctx);
+}
+
+static int abroad_ends_and_forks(void *ctx) {
+    size_t want = 1;
+    pkern_pool *inner = pool_of(2);
+    abroad_world.served = 0;
+    cr_assert_eq(pkern_spawn(inner, abroad_until_served, &want), PKERN_OK);
+    cr_assert_eq(pkern_spawn(0, abroad_forks, &abroad_world.served), PKERN_OK);
+    int status = pkern_pool_destroy(inner);
+    if (abroad_in_child) {
+        pool_child_ends(status != PKERN_OK);
+    }
+    cr_assert_eq(status, PKERN_OK);
+    return pool_count_one(ctx);
+}
+
+/* The job that runs while a pool is ended forks: the child comes back from the end, too. */
+Test(pool_abroad, a_fork_while_a_pool_is_ended) {
+    size_t ended = 0;
+    memset(&abroad_world, 0, sizeof abroad_world);
+    abroad_world.pools[0] = pool_of(2);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(pkern_spawn(abroad_world.pools[0], abroad_ends_and_forks, &ended), PKERN_OK);
+        cr_assert(pool_reaches(&ended, (size_t)i + 1));
+    }
+    pool_end(abroad_world.pools[0]);
 }
 
 #endif
