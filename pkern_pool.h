@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xfdffe1ac99783d25u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x979f9cee92527b04u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xfdffe1ac99783d25u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x979f9cee92527b04u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -500,8 +500,8 @@ typedef struct pkern_pool_config {
    PKERN_ENOMEM, PKERN_ETHREAD (only with PKERN_POOL_ALL_THREADS); *pool is then 0. Any thread. Allocates; starts T - 1 threads. */
 PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_pool **pool);
 
-/* Finishes what was spawned, ends and joins the threads, frees everything. 0 is a no-op. Blocks.
-   Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it or stays
+/* Finishes what was spawned, ends and joins the threads, frees everything. 0 is a no-op. Blocks; a caller inside another pool works there
+   meanwhile, as in a wait. Errors: PKERN_EDEADLK from one of its own workers, from inside a call on it, or while another thread is in a call on it or stays
    in it by PKERN_POOL_USE_CURRENT_THREAD; nothing is done then. In a forked child it only frees. */
 PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool);
 
@@ -521,7 +521,7 @@ PKERN_API pkern_status pkern_pool_wait_idle(pkern_pool *pool, int64_t timeout_ns
 PKERN_API pkern_status pkern_pool_global_init(const pkern_pool_config *config);
 
 /* Destroys the global pool, so that leak checkers and dlclose see a clean end; the next use makes a new one. A no-op where there is
-   none. Errors: as pkern_pool_destroy. */
+   none. The caller does no other work meanwhile. Errors: as pkern_pool_destroy. */
 PKERN_API pkern_status pkern_pool_global_shutdown(void);
 
 /* T: the pool's own threads plus one caller. */
@@ -571,7 +571,7 @@ enum {
    OWN: whoever waits in a, in b or in anything that they fork, on whatever thread, works only on what descends from this call.
    BLOCK: the same, but the caller's own wait for b runs nothing at all. (In either mode the caller runs b itself if no thread has begun it.)
    Inside, calls of this pool behave as ever but for broadcasts that are waited for, which are PKERN_EDEADLK, and urgent tasks, which are
-   as others. Scopes begun inside have to be waited for inside; waits for futures, for idle and for a scope begun outside take anything. Calls on other pools aren't bound: what descends from there may wait
+   as others. (On other pools, too, what descends from this call must wait for no broadcast: threads that wait this way serve none.) Scopes begun inside have to be waited for inside; waits for futures, for idle and for a scope begun outside take anything. Calls on other pools aren't bound: what descends from there may wait
    for anything. The tasks of such calls go through one queue of the pool with a lock, so they should not be small; beyond
    about 30 calls inside each other on one thread waits help less. In a forked child tasks not begun are lost.
    Errors: as pkern_join; PKERN_EINVAL for another mode. Source: TBB's this_task_arena::isolate. */
@@ -1873,6 +1873,7 @@ struct pkn_member {
     pkn_atomic_u32 root;   /* of the job that runs; thieves look at it */
     uint32_t in_detached;  /* detached jobs and futures that this thread is inside */
     uint32_t depth;        /* jobs of others that run on top of waiting ones */
+    uint64_t stuck_since;  /* the last timed wait ended in vain, and had found no work since then; ticks */
     uint32_t join_floor;   /* records below it are of other roots than what runs now, and stay public */
     int blocks;            /* waits, and runs nothing meanwhile */
     uint32_t regions;      /* bit i: region_outer[i] is in use */
@@ -1930,6 +1931,7 @@ typedef struct pkn_broadcast {
     pkn_atomic_u64 failure; /* index 32, code 32; all ones for none */
     pkern_scope *scope;     /* whose task it is, as its number-th spawn */
     uint32_t spawn_number;
+    struct pkn_broadcast *next_spawned;
 } pkn_broadcast;
 
 /* What idle workers look at, in one line. call says what to run in broadcast number `call_number`, while that is not done. */
@@ -1980,6 +1982,7 @@ struct pkern_pool {
     pkn_mutex lock;         /* guest creation, broadcasts, the two queues */
 
     pkn_broadcast *broadcasts; /* under lock */
+    pkn_broadcast *spawned_broadcasts; /* under lock; whose memory a forked child frees */
 
     pkn_broadcast_board board; /* beside the list, so that workers come by without the lock */
 
@@ -3769,7 +3772,7 @@ PKN_INTERNAL int pkn_loop_help(pkn_member *self, pkn_member *owner, const pkn_fi
 /* ==== src/pool/search.h, continued ==== */
 /* #include "pool/process.h": above */
 
-enum { PKN_WAIT_WORK, PKN_WAIT_ELSEWHERE, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST, PKN_WAIT_FUTURE, PKN_WAIT_IDLE, PKN_WAIT_YIELD };
+enum { PKN_WAIT_WORK, PKN_WAIT_ELSEWHERE, PKN_WAIT_JOIN, PKN_WAIT_SCOPE, PKN_WAIT_LOOP, PKN_WAIT_BROADCAST, PKN_WAIT_FUTURE, PKN_WAIT_IDLE, PKN_WAIT_YIELD, PKN_WAIT_END };
 
 typedef struct pkn_wait {
     int kind;
@@ -4233,11 +4236,12 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
     uint32_t too_deep = pkn_too_deep(self);
     uint64_t patience = (uint64_t)(PKN_PATIENCE_NS * pool->ticks_per_ns) << (too_deep < 20 ? too_deep : 20);
     uint64_t hidden_after = (uint64_t)(PKN_HIDDEN_AFTER_NS * pool->ticks_per_ns);
-    uint64_t stuck_since = 0, spinning_since = 0, hidden_at = 0;
+    uint64_t stuck_since = self->stuck_since, spinning_since = 0, hidden_at = 0;
     uint32_t polls = 0;
-    int was_woken = 0, stuck = 0, hurries = 0, how = 0;
+    int was_woken = 0, stuck = stuck_since != 0, hurries = 0, how = 0;
     int outer_mode = self->tally.mode;
     uint64_t start = wait->kind == PKN_WAIT_WORK ? 0 : pkn_trace_start(self);
+    self->stuck_since = 0;
     if (outer_mode == PKN_TALLY_AWAY) {
         (void)pkn_tally_spun(&self->tally);
     }
@@ -4249,6 +4253,7 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
             polls = 0;
             hurries = (how & PKN_SEARCH_HIDDEN) != 0;
             was_woken = stuck = how = 0;
+            self->stuck_since = 0;
             continue;
         }
         how &= PKN_SEARCH_IMPATIENT;
@@ -4280,6 +4285,8 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
         polls++;
         pkn_cpu_relax();
     }
+    /* else a thread that waits for short times, again and again, would never lose its patience */
+    self->stuck_since = stuck && pkn_deadline_has_passed(wait->deadline_ns) ? stuck_since : 0;
     pkn_tally_turn(&self->tally, outer_mode);
     pkn_trace_end(self, PKN_TRACE_WAIT + (uint32_t)wait->kind, start, 0, 0);
     /* somebody meant us to work: another may */
@@ -5138,6 +5145,10 @@ PKN_INTERNAL void pkn_announce_broadcast(pkern_pool *pool, pkn_broadcast *broadc
         link = &(*link)->next;
     }
     *link = broadcast;
+    if (broadcast->caller == 0) {
+        broadcast->next_spawned = pool->spawned_broadcasts;
+        pool->spawned_broadcasts = broadcast;
+    }
     broadcast->number = pkn_atomic_load_relaxed_u32(&pool->board.number) + 1u;
     if (pool->broadcasts == broadcast && broadcast->caller != 0) {
         pkn_put_on_board(&pool->board, broadcast);
@@ -5162,6 +5173,13 @@ PKN_INTERNAL void pkn_withdraw_broadcast(pkern_pool *pool, pkn_broadcast *broadc
         link = &(*link)->next;
     }
     *link = broadcast->next;
+    link = &pool->spawned_broadcasts;
+    while (*link != 0 && *link != broadcast) {
+        link = &(*link)->next_spawned;
+    }
+    if (*link != 0) {
+        *link = broadcast->next_spawned;
+    }
     pkn_mutex_unlock(&pool->lock);
 }
 
@@ -5170,8 +5188,10 @@ PKN_INTERNAL void pkn_end_spawned_broadcast(pkern_pool *pool, pkn_broadcast *bro
     pkern_scope *scope = broadcast->scope;
     uint32_t number = broadcast->spawn_number;
     int code = pkn_failure_code(pkn_atomic_load_relaxed_u64(&broadcast->failure));
-    pkn_withdraw_broadcast(pool, broadcast);
-    pkn_release(pool->allocator, broadcast, sizeof *broadcast);
+    if (!pkn_is_orphan(pool)) { /* a forked child frees those under way with the pool */
+        pkn_withdraw_broadcast(pool, broadcast);
+        pkn_release(pool->allocator, broadcast, sizeof *broadcast);
+    }
     if (scope != 0) {
         pkn_scope_task_ended(scope, number, code);
     } else {
@@ -5277,7 +5297,7 @@ PKERN_API pkern_status pkern_broadcast(pkern_pool *pool, int (*fn)(int index, in
         return status;
     }
     int workers = member->pool->num_threads - 1;
-    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, pkn_root(member), {0}, {PKN_NO_FAILURE}, 0, 0};
+    pkn_broadcast broadcast = {0, 0, 0, fn, ctx, member, pkn_root(member), {0}, {PKN_NO_FAILURE}, 0, 0, 0};
     broadcast.count = member->is_worker ? workers : workers + 1;
     pkn_atomic_store_relaxed_u32(&broadcast.remaining, (uint32_t)workers);
     pkn_announce_broadcast(member->pool, &broadcast);
@@ -6589,19 +6609,23 @@ PKN_INTERNAL void pkn_blocking_end(pkn_member *member) {
     }
 }
 
+/* When the workers have ended: 1 where all spares rest, for good, else 0, and those that sleep are woken, since they may rest now. */
+PKN_INTERNAL int pkn_spares_rest(pkern_pool *pool) {
+    pkn_mutex_lock(&pool->lock);
+    uint32_t working = pkn_atomic_load_relaxed_u32(&pool->spares_working);
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    pkn_mutex_unlock(&pool->lock);
+    for (uint32_t i = pool->helpers; i < count && working != 0; i++) {
+        pkn_wake_member(pkn_member_at(pool, i));
+    }
+    return working == 0;
+}
+
 /* After the workers have ended. */
 PKN_INTERNAL void pkn_end_spares(pkern_pool *pool) {
-    pkn_mutex_lock(&pool->lock);
-    while (pkn_atomic_load_relaxed_u32(&pool->spares_working) != 0) {
-        uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
-        pkn_mutex_unlock(&pool->lock);
-        for (uint32_t i = pool->helpers; i < count; i++) {
-            pkn_wake_member(pkn_member_at(pool, i));
-        }
+    while (!pkn_spares_rest(pool)) {
         pkn_nap();
-        pkn_mutex_lock(&pool->lock);
     }
-    pkn_mutex_unlock(&pool->lock);
     uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members); /* nobody is left who could make more */
     for (uint32_t i = pool->helpers; i < count; i++) {
         pkn_member *spare = pkn_member_at(pool, i);
@@ -7003,6 +7027,11 @@ PKN_INTERNAL void pkn_pool_free(pkern_pool *pool) {
     for (uint32_t i = 0; i < count; i++) {
         pkn_member_destroy(pkn_member_at(pool, i));
     }
+    while (pool->spawned_broadcasts != 0) { /* in a forked child */
+        pkn_broadcast *broadcast = pool->spawned_broadcasts;
+        pool->spawned_broadcasts = broadcast->next_spawned;
+        pkn_release(allocator, broadcast, sizeof *broadcast);
+    }
     pkn_release(allocator, pool->injected.jobs, pool->injected.capacity * sizeof(pkn_job));
     pkn_release(allocator, pool->urgent.jobs, pool->urgent.capacity * sizeof(pkn_job));
     pkn_release(allocator, pool->of_regions.jobs, pool->of_regions.capacity * sizeof(pkn_job));
@@ -7037,13 +7066,19 @@ PKN_INTERNAL int pkn_start_workers(pkern_pool *pool, int wanted) {
     return started;
 }
 
-PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
 #if PKN_THREADS
+PKN_INTERNAL void pkn_stop_workers(pkern_pool *pool) {
     pkn_atomic_store_relaxed_u32(&pool->stopping, 1);
     pkn_fence_seq_cst(); /* orders stopping before the look at parked; pairs with the fence in pkn_sleep */
     for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
         pkn_wake_member(pkn_member_at(pool, i));
     }
+}
+#endif
+
+PKN_INTERNAL void pkn_end_workers(pkern_pool *pool) {
+#if PKN_THREADS
+    pkn_stop_workers(pool);
     for (uint32_t i = 0; i + 1 < (uint32_t)pool->num_threads; i++) {
         pkn_join_worker(pkn_member_at(pool, i));
     }
@@ -7178,12 +7213,42 @@ PKN_INTERNAL int pkn_close_guest_slots(pkern_pool *pool) {
     return 0;
 }
 
-PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
+#if PKN_THREADS
+/* 1 where nothing of the pool runs. */
+PKN_INTERNAL int pkn_all_have_ended(pkern_pool *pool) {
+    int ended = 1;
+    pkn_mutex_lock(&pool->lock);
+    for (uint32_t i = 0; i < pool->helpers && ended; i++) {
+        ended = pkn_member_at(pool, i)->ended;
+    }
+    pkn_mutex_unlock(&pool->lock);
+    return ended && pkn_spares_rest(pool);
+}
+
+/* The calling thread is inside another pool, which jobs that this one still has may wait for: so it works there until they are done. By
+   naps, since this is rare. */
+PKN_INTERNAL PKN_COLD void pkn_work_elsewhere_until_ended(pkern_pool *pool) {
+    pkn_member *outer = pkn_current();
+    pkn_wait wait = {PKN_WAIT_END, 0, 0, 0, 0, 0, 0};
+    pkn_stop_workers(pool);
+    /* what runs here may fork */
+    while (!pkn_is_orphan(outer->pool) && !pkn_is_orphan(pool) && !pkn_all_have_ended(pool)) {
+        uint32_t floor = pkn_join_close(outer);
+        if (!pkn_search(outer, &wait, PKN_SEARCH_HIDDEN)) {
+            pkn_nap();
+        }
+        pkn_join_reopen(outer, floor);
+    }
+}
+#endif
+
+/* serves: see above. */
+PKN_INTERNAL pkern_status pkn_pool_end(pkern_pool *pool, int serves) {
     if (pool == 0 || pool->num_slots == 0) {
         return PKERN_OK;
     }
     pkn_member *own = pkn_membership(pkn_settled_thread(), pool);
-    int stayed = own != 0 && own->stays && own->entries == 1 && pkn_join_end(own) == 0;
+    int stayed = own != 0 && own->stays && own->entries == 1 && own == pkn_current() && pkn_join_end(own) == 0;
     if (stayed) {
         pkn_leave_for_good(own);
         pkn_set_current(0);
@@ -7195,10 +7260,23 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
             }
             return PKERN_EDEADLK;
         }
+#if PKN_THREADS
+        if (serves && pkn_current() != 0) {
+            pkn_work_elsewhere_until_ended(pool);
+        }
+#else
+        PKN_UNUSED(serves);
+#endif
+    }
+    if (!pkn_is_orphan(pool)) {
         pkn_end_workers(pool);
     }
     pkn_pool_free(pool);
     return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
+    return pkn_pool_end(pool, 1);
 }
 
 /* ---- the global pool ---- */
@@ -7242,7 +7320,7 @@ PKERN_API pkern_status pkern_pool_global_init(const pkern_pool_config *config) {
 PKERN_API pkern_status pkern_pool_global_shutdown(void) {
     pkn_mutex_lock(&pkn_global_lock);
     pkern_pool *pool = (pkern_pool *)pkn_atomic_load_relaxed_ptr(&pkn_global_pool);
-    pkern_status status = pkern_pool_destroy(pool);
+    pkern_status status = pkn_pool_end(pool, 0); /* what else ran here might want the lock */
     if (status == PKERN_OK) {
         pkn_atomic_store_relaxed_ptr(&pkn_global_pool, 0);
     }
