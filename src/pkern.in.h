@@ -65,6 +65,7 @@
 #include "hdc/cluster.h"
 #include "hdc/mih.h"
 #include "hdc/classifier.h"
+#include "hdc/encode.h"
 #endif
 
 /* The code. */
@@ -95,6 +96,14 @@
 #include "simd/counters_scalar.c"
 #include "simd/counters_avx2.c"
 #include "simd/counters_avx512.c"
+#include "simd/levels_scalar.c"
+#include "simd/levels_avx2.c"
+#include "simd/levels_avx512.c"
+#include "simd/levels_neon.c"
+#include "simd/terms_scalar.c"
+#include "simd/terms_avx2.c"
+#include "simd/terms_avx512.c"
+#include "simd/terms_neon.c"
 #include "simd/tile_scalar.c"
 #include "simd/tile_popcnt.c"
 #include "simd/tile_avx2.c"
@@ -158,5 +167,6 @@
 #include "hdc/classifier_retrain.c"
 #include "hdc/classifier_knn.c"
 #include "hdc/classifier_file.c"
+#include "hdc/encode_records.c"
 #endif
 #endif

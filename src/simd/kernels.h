@@ -10,6 +10,7 @@
 #define PKN_SIMD_KERNELS_H
 
 #include "base/compiler.h"
+#include "simd/terms.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -53,6 +54,17 @@
       scalar, avx2, avx512, avx512, scalar) \
     X(threshold_i32, void, (const int32_t *counts, size_t words, const uint64_t *ties, uint64_t *out), \
       scalar, avx2, avx512, avx512, scalar) \
+    X(count_terms_u64, void, (const pkn_terms *terms, size_t n_groups, size_t words, pkn_terms_count *count), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(end_terms_u64, void, (const pkn_terms *terms, size_t n, size_t words, const pkn_terms_count *count, \
+      uint64_t threshold, uint64_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(spread_i32, void, (const uint64_t *planes, unsigned n_planes, size_t stride_words, size_t words, \
+      int32_t first, int32_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(level_f32, size_t, (const float *values, const float *low, const float *scale, size_t n, \
+      uint32_t n_levels, uint32_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
     X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t *out, size_t out_stride), \
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
