@@ -168,5 +168,7 @@
 #include "hdc/classifier_knn.c"
 #include "hdc/classifier_file.c"
 #include "hdc/encode_records.c"
+#include "hdc/encode_ngrams.c"
+#include "hdc/encode_stream.c"
 #endif
 #endif

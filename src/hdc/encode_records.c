@@ -10,8 +10,7 @@
 
 #include "base/alloc.h"
 #include "hdc/encode.h"
-#include "hdc/hdc_run.h"
-#include "simd/terms.h"
+#include "hdc/encode_terms.h"
 
 /* A multiple of 16, so that only the last block has a rest; 64 rows of 256 bytes are half of L1. */
 #define PKN_RECORDS_FIELDS 64
@@ -22,7 +21,6 @@
 #define PKN_RECORDS_MAX_LEVELS ((size_t)1 << 22)
 /* (n_levels - 1) / (high - low) above the largest float is no scale */
 #define PKN_RECORDS_MAX_SCALE 3.4028234663852886e38
-#define PKN_ENCODE_MAX_TERMS ((size_t)INT32_MAX)
 
 typedef struct pkn_records {
     const float *values, *low;
@@ -159,7 +157,7 @@ PKN_INTERNAL pkern_status pkn_records_run(pkern_pool *pool, pkn_records *records
                                           const float *high) {
     float stack_scale[PKN_RECORDS_STACK_FIELDS];
     size_t n_fields = records->n_fields, bytes = n_fields * sizeof(float);
-    size_t n_blocks = (records->words + PKN_TERMS_WORDS - 1) / PKN_TERMS_WORDS;
+    size_t n_blocks = pkn_terms_blocks(records->words);
     float *scale = stack_scale;
     double cost;
     pkern_status status;
@@ -172,8 +170,8 @@ PKN_INTERNAL pkern_status pkn_records_run(pkern_pool *pool, pkn_records *records
     pkn_records_scales(records->low, high, n_fields, n_levels, scale);
     records->scale = scale;
     records->n_levels = (uint32_t)n_levels;
-    cost = (double)pkn_min_size(records->words, PKN_TERMS_WORDS) * pkn_hdc_count_cost() *
-           ((double)n_fields + 4);
+    /* with its operands, a field takes half as long again */
+    cost = pkn_terms_cost(2, records->words) * 1.5 * ((double)n_fields + 20);
     status = pkn_hdc_run(pool, records->n_rows * n_blocks, 1, cost, pkn_records_items, records);
     if (scale != stack_scale) {
         pkn_release(pkn_pool_allocator(pool), scale, bytes);

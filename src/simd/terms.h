@@ -125,7 +125,12 @@ PKN_INLINE void pkn_terms_begin(pkn_terms_count *count, uint64_t *planes, unsign
         uint64_t *planes = count->planes + word; \
         uint64_t *high = planes + 4 * PKN_TERMS_WORDS; \
         uint64_t *pending = high + count->n_high * PKN_TERMS_WORDS; \
-        pkn_terms_vector_##isa low[4], carry, sum; \
+        pkn_terms_vector_##isa low[4], carry, sum, first, wait; \
+        if (n_groups == 0) { \
+            return; \
+        } \
+        first = pkn_terms_get_##isa(high); \
+        wait = pkn_terms_get_##isa(pending); \
         low[0] = pkn_terms_get_##isa(planes); \
         low[1] = pkn_terms_get_##isa(planes + PKN_TERMS_WORDS); \
         low[2] = pkn_terms_get_##isa(planes + 2 * PKN_TERMS_WORDS); \
@@ -136,6 +141,14 @@ PKN_INLINE void pkn_terms_begin(pkn_terms_count *count, uint64_t *planes, unsign
             carry = pkn_terms_full_##isa( \
                 &low[3], carry, \
                 pkn_terms_8_##isa(rows + 8 * step, step, arity, table_words, word, mask, low)); \
+            if (!(group & 1)) { \
+                wait = carry; \
+                rows += 16 * step; \
+                continue; \
+            } \
+            carry = pkn_terms_full_##isa(&first, wait, carry); \
+            bits >>= 1; \
+            level = 1; \
             for (; bits & 1; bits >>= 1, level++) { \
                 sum = pkn_terms_get_##isa(high + level * PKN_TERMS_WORDS); \
                 carry = pkn_terms_full_##isa( \
@@ -145,6 +158,8 @@ PKN_INLINE void pkn_terms_begin(pkn_terms_count *count, uint64_t *planes, unsign
             pkn_terms_put_##isa(pending + level * PKN_TERMS_WORDS, carry); \
             rows += 16 * step; \
         } \
+        pkn_terms_put_##isa(high, first); \
+        pkn_terms_put_##isa(pending, wait); \
         pkn_terms_put_##isa(planes, low[0]); \
         pkn_terms_put_##isa(planes + PKN_TERMS_WORDS, low[1]); \
         pkn_terms_put_##isa(planes + 2 * PKN_TERMS_WORDS, low[2]); \
