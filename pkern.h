@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x979f9cee92527b04u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x59410fe4093436cdu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x979f9cee92527b04u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x59410fe4093436cdu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -3099,6 +3099,133 @@ PKERN_API pkern_status pkern_hdc_knn(pkern_pool *pool, const uint64_t *queries, 
                                      const uint64_t *memory, const uint32_t *labels,
                                      size_t n_memory, size_t words, size_t k,
                                      pkern_hdc_prediction *out);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/encode.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Encoders: from records, texts and structures to hypervectors, fused, so that no vector is written
+   but the result.
+
+   What hdc.h says of vectors, batches, errors, threads and memory holds here too. Every encoder
+   here bundles terms, each the exclusive or (bind) of a few rows, as pkern_hdc_bundle would: a bit
+   is 1 where more than half of the terms have a 1, and a tie is 0. Arrays of vectors that begin on
+   a 64-byte line, with words a multiple of 8, are fastest. A set has at most 2^31 - 1 terms
+   (PKERN_EOVERFLOW). */
+#ifndef PKN_HDC_ENCODE_H
+#define PKN_HDC_ENCODE_H
+
+/* #include "base/base.h": above */
+/* #include "pool/pool.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKERN_EXTERN_C_BEGIN
+
+/* Records of numbers to vectors: for each row r of values [n_rows x n_fields],
+       out[r] = the bundle over all fields f of ids[f] ^ levels[level(values[r][f])]
+       level(v) = the whole number nearest to
+                  (v - low[f]) / (high[f] - low[f]) * (n_levels - 1), kept in 0 .. n_levels - 1
+   so that values outside of [low[f], high[f]] count as the nearer bound, infinities too. A NaN is a
+   missing value: its field is left out of the row's bundle (a row of nothing else is the zero
+   vector). Where high[f] is not above low[f], or either is not finite, every number has level 0.
+   Fractions are those of float arithmetic: v - low[f] rounded, times (n_levels - 1) / (high[f] -
+   low[f]) rounded (a double quotient, to float), halves up.
+   Shapes: ids [n_fields x words], levels [n_levels x words] (n_levels from 1 to 2^22, else
+   PKERN_EINVAL and PKERN_EOVERFLOW), low and high [n_fields], out [n_rows x words]; out must not
+   overlap an input. In parallel over rows and columns. Allocates 4 * n_fields bytes where there are
+   more than 1024 fields.
+   Source: A. Rahimi, P. Kanerva, J. Rabaey, "A robust and energy-efficient classifier using
+   brain-inspired hyperdimensional computing", 2016 (ID bound with level); the order that keeps rows
+   of ids in L1 for several records is own. */
+PKERN_API pkern_status pkern_hdc_encode_records(pkern_pool *pool, const float *values,
+                                                size_t n_rows, size_t n_fields, const uint64_t *ids,
+                                                const uint64_t *levels, size_t n_levels,
+                                                const float *low, const float *high, size_t words,
+                                                uint64_t *out);
+
+/* The same before the majority: out [n_rows x 64 * words], out[r][i] = ones less zeros that the
+   row's terms have at bit i, so that out[r][i] > 0 is bit i of what pkern_hdc_encode_records gives.
+   Sums of them are the counts of a pkern_hdc_accumulator. */
+PKERN_API pkern_status pkern_hdc_encode_records_counts(pkern_pool *pool, const float *values,
+                                                       size_t n_rows, size_t n_fields,
+                                                       const uint64_t *ids, const uint64_t *levels,
+                                                       size_t n_levels, const float *low,
+                                                       const float *high, size_t words,
+                                                       int32_t *out);
+
+/* ---- n-grams ---- */
+
+/* An n-gram has at most so many symbols. */
+#define PKERN_HDC_MAX_NGRAM 64
+
+/* Rotated copies of a codebook, in the order in which the n-gram encoders read them:
+       for (b = 0; b < words; b += 32)              (columns b to b + 31 of every row)
+           for (j = 0; j < n; j++) for (s = 0; s < n_symbols; s++)
+               append words b .. min(b + 32, words) - 1 of codebook[s] rotated by n - 1 - j bits
+   for codebook [n_symbols x words] and out [n * n_symbols * words]; n is 1 to PKERN_HDC_MAX_NGRAM
+   (else PKERN_EINVAL). Up to 2048 bits that is table after table, [n x n_symbols x words]. out may
+   not overlap codebook. Made once for any number of texts. In parallel over symbols. */
+PKERN_API pkern_status pkern_hdc_ngram_tables(pkern_pool *pool, const uint64_t *codebook,
+                                              size_t n_symbols, size_t n, size_t words,
+                                              uint64_t *out);
+
+/* Texts to vectors: text t is symbols [offsets[t], offsets[t + 1]), and
+       out[t] = the bundle, over all i where all n symbols are in the text, of
+                rotate(codebook[symbols[i]], n - 1) ^ rotate(codebook[symbols[i + 1]], n - 2) ^ ...
+                ^ codebook[symbols[i + n - 1]]
+   for tables = what pkern_hdc_ngram_tables makes of codebook. A text with less than n symbols gives
+   the zero vector. offsets [n_texts + 1] must not decrease; a symbol that is not below n_symbols is
+   PKERN_EINVAL, found before anything is written; out [n_texts x words] must not overlap an input.
+   The second function takes bytes as symbols. In parallel over texts and columns, and where there
+   are few, over parts of a long text; then it allocates up to 256 bytes a word of out and part, at
+   most 8 parts a thread, and without memory does the text whole.
+   Time: a trigram of 2048 bits reads three rows of 256 bytes and takes one xor of three and one
+   full adder (two operations) in 64 bytes: not below 12 cycles on Zen 4 (one 64-byte load a cycle),
+   6 where two such loads are done in a cycle.
+   Source: A. Joshi, J. Halseth, P. Kanerva, "Language geometry using random indexing", 2016
+   (n-grams by rotation); the fused counting is own. */
+PKERN_API pkern_status pkern_hdc_encode_ngrams(pkern_pool *pool, const uint32_t *symbols,
+                                               const size_t *offsets, size_t n_texts,
+                                               const uint64_t *tables, size_t n_symbols, size_t n,
+                                               size_t words, uint64_t *out);
+PKERN_API pkern_status pkern_hdc_encode_ngrams_u8(pkern_pool *pool, const uint8_t *symbols,
+                                                  const size_t *offsets, size_t n_texts,
+                                                  const uint64_t *tables, size_t n_symbols,
+                                                  size_t n, size_t words, uint64_t *out);
+
+/* Words of memory that a stream of n-grams needs for vectors of so many words. */
+#define PKERN_HDC_NGRAM_STREAM_WORDS(words) (60 * (((size_t)(words) + 31) / 32 * 32))
+
+/* One text that comes in pieces: begin, add any number of pieces, finish. Plain data: a copy of the
+   struct with a copy of its memory goes on by itself. One thread at a time. */
+typedef struct pkern_hdc_ngram_stream {
+    const uint64_t *tables;
+    uint64_t *memory;
+    size_t n_symbols, n, words;
+    uint64_t n_grams; /* counted already */
+    size_t n_waiting; /* symbols that are not */
+    uint32_t waiting[256 + PKERN_HDC_MAX_NGRAM - 1];
+} pkern_hdc_ngram_stream;
+
+/* tables as above, kept by the caller until the end, as is memory
+   [PKERN_HDC_NGRAM_STREAM_WORDS(words)]. */
+PKERN_API pkern_status pkern_hdc_ngram_begin(pkern_hdc_ngram_stream *stream, const uint64_t *tables,
+                                             size_t n_symbols, size_t n, size_t words,
+                                             uint64_t *memory);
+/* PKERN_EINVAL where a symbol is not below n_symbols, PKERN_EOVERFLOW beyond 2^31 - 1 n-grams: then
+   the stream is as it was. */
+PKERN_API pkern_status pkern_hdc_ngram_add(pkern_hdc_ngram_stream *stream, const uint32_t *symbols,
+                                           size_t n_symbols);
+PKERN_API pkern_status pkern_hdc_ngram_add_u8(pkern_hdc_ngram_stream *stream,
+                                              const uint8_t *symbols, size_t n_symbols);
+/* out [words] is what pkern_hdc_encode_ngrams gives for all pieces as one text. The stream is at
+   its end and may begin again. */
+PKERN_API pkern_status pkern_hdc_ngram_finish(pkern_hdc_ngram_stream *stream, uint64_t *out);
 
 PKERN_EXTERN_C_END
 
@@ -9647,6 +9774,289 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void) {
 #define PKN_SIMD_KERNELS_H
 
 /* #include "base/compiler.h": above */
+/* ==== src/simd/terms.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counting ones per bit column over terms, each the exclusive or of some rows, without writing a
+   term to memory: the algorithm, for any vector type.
+
+   An encoder names its terms by pointers: term i is the xor of the rows
+       rows[i * step + j] + j * table_words        for j = 0 .. arity - 1.
+   A record's fields are pairs (step 2, arity 2); n-grams slide over one pointer a symbol (step 1,
+   arity n), where the j-th symbol is looked up in the j-th table.
+
+   Counters are bit-sliced as in majority.h: 16 terms leave four low planes in registers and carry
+   one plane of weight 16, which is paired with an earlier one of its level. All planes lie in
+   memory between calls, PKN_TERMS_WORDS words each, so counting can stop after any group of 16
+   terms and go on with another block of pointers; and several counts can take turns with the same
+   rows while these are in L1. There is no bias: the threshold is compared at the end, bit by bit
+   from the lowest plane up (above = plane & above where the threshold's bit is 1, plane | above where
+   it is 0), so that n need not be known before.
+
+   Bound of a 64-byte column, per term, for arity A: A loads of 64 bytes, one xor of up to three
+   operands a VPTERNLOG and one full adder of two: on Zen 4 (one such load and two such operations a
+   cycle) A cycles, but not less than 1 + ceil((A - 1) / 2) / 2; on Intel's server cores (two loads)
+   half of A, but not less than the same.
+
+   A file of an instruction set defines, with its suffix, pkn_terms_vector_*, pkn_terms_mask_*
+   (which words of the last vector exist; not used where the scalar code does the rest) and
+       load_(p, mask) keep_(v) zero_() get_(p) put_(p, v) store_(p, mask, v) xor_ xor3_ and_ or_
+       full_(sum, b, c) half_(sum, b)
+   and lets PKN_DEFINE_TERMS make the kernels. */
+#ifndef PKN_SIMD_TERMS_H
+#define PKN_SIMD_TERMS_H
+
+/* #include "base/compiler.h": above */
+/* #include "base/platform.h": above */
+/* #include "simd/intrinsics.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Words of a column block, and the distance of planes. */
+#define PKN_TERMS_WORDS 32
+#define PKN_TERMS_MAX_HIGH 28 /* counts below 2^32 */
+/* Words of the planes of a count whose high planes are n_high. */
+#define PKN_TERMS_PLANES_WORDS(n_high) ((4 + 2 * (size_t)(n_high)) * PKN_TERMS_WORDS)
+
+typedef struct pkn_terms {
+    const uint64_t *const *rows;
+    size_t step, arity, table_words;
+} pkn_terms;
+
+/* planes: 4 low ones, n_high high ones, n_high carries that wait for a second one. */
+typedef struct pkn_terms_count {
+    uint64_t *planes;
+    unsigned n_high;
+    size_t n_groups; /* of 16 terms, done */
+} pkn_terms_count;
+
+/* The high planes of a count of up to n terms. */
+PKN_INLINE unsigned pkn_terms_n_high(size_t n) {
+    return n < 16 ? 0 : 64 - (unsigned)__builtin_clzll((unsigned long long)(n / 16));
+}
+
+/* planes has PKN_TERMS_PLANES_WORDS(n_high) words. */
+PKN_INLINE void pkn_terms_begin(pkn_terms_count *count, uint64_t *planes, unsigned n_high) {
+    count->planes = planes;
+    count->n_high = n_high;
+    count->n_groups = 0;
+    memset(planes, 0, (4 + (size_t)n_high) * PKN_TERMS_WORDS * sizeof *planes);
+}
+
+/* LANES words a vector; a step needs WHOLE of them to exist, the scalar code does what is left. */
+#define PKN_DEFINE_TERMS(isa, TARGET, LANES, WHOLE) \
+    TARGET PKN_ALWAYS_INLINE pkn_terms_vector_##isa pkn_term_##isa( \
+        const uint64_t *const *rows, size_t arity, size_t table_words, size_t word, \
+        pkn_terms_mask_##isa mask) { \
+        pkn_terms_vector_##isa v = pkn_terms_load_##isa(rows[0] + word, mask); \
+        size_t j = 1; \
+        if (arity == 1) { \
+            return pkn_terms_keep_##isa(v); \
+        } \
+        if (arity == 2) { \
+            return pkn_terms_xor_##isa( \
+                v, pkn_terms_load_##isa(rows[1] + (table_words + word), mask)); \
+        } \
+        for (; j + 1 < arity; j += 2) { \
+            v = pkn_terms_xor3_##isa( \
+                v, pkn_terms_load_##isa(rows[j] + (j * table_words + word), mask), \
+                pkn_terms_load_##isa(rows[j + 1] + ((j + 1) * table_words + word), mask)); \
+        } \
+        if (j < arity) { \
+            v = pkn_terms_xor_##isa( \
+                v, pkn_terms_load_##isa(rows[j] + (j * table_words + word), mask)); \
+        } \
+        return v; \
+    } \
+    TARGET PKN_ALWAYS_INLINE pkn_terms_vector_##isa pkn_terms_2_##isa( \
+        const uint64_t *const *rows, size_t step, size_t arity, size_t table_words, size_t word, \
+        pkn_terms_mask_##isa mask, pkn_terms_vector_##isa *low) { \
+        pkn_terms_vector_##isa a = pkn_term_##isa(rows, arity, table_words, word, mask); \
+        pkn_terms_vector_##isa b = pkn_term_##isa(rows + step, arity, table_words, word, mask); \
+        return pkn_terms_full_##isa(&low[0], a, b); \
+    } \
+    TARGET PKN_ALWAYS_INLINE pkn_terms_vector_##isa pkn_terms_4_##isa( \
+        const uint64_t *const *rows, size_t step, size_t arity, size_t table_words, size_t word, \
+        pkn_terms_mask_##isa mask, pkn_terms_vector_##isa *low) { \
+        pkn_terms_vector_##isa a = \
+            pkn_terms_2_##isa(rows, step, arity, table_words, word, mask, low); \
+        pkn_terms_vector_##isa b = \
+            pkn_terms_2_##isa(rows + 2 * step, step, arity, table_words, word, mask, low); \
+        return pkn_terms_full_##isa(&low[1], a, b); \
+    } \
+    TARGET PKN_ALWAYS_INLINE pkn_terms_vector_##isa pkn_terms_8_##isa( \
+        const uint64_t *const *rows, size_t step, size_t arity, size_t table_words, size_t word, \
+        pkn_terms_mask_##isa mask, pkn_terms_vector_##isa *low) { \
+        pkn_terms_vector_##isa a = \
+            pkn_terms_4_##isa(rows, step, arity, table_words, word, mask, low); \
+        pkn_terms_vector_##isa b = \
+            pkn_terms_4_##isa(rows + 4 * step, step, arity, table_words, word, mask, low); \
+        return pkn_terms_full_##isa(&low[2], a, b); \
+    } \
+\
+    /* Groups of 16 terms in one column. */ \
+    TARGET PKN_ALWAYS_INLINE void pkn_terms_groups_##isa( \
+        const uint64_t *const *rows, size_t step, size_t arity, size_t table_words, \
+        size_t n_groups, size_t word, pkn_terms_mask_##isa mask, const pkn_terms_count *count) { \
+        uint64_t *planes = count->planes + word; \
+        uint64_t *high = planes + 4 * PKN_TERMS_WORDS; \
+        uint64_t *pending = high + count->n_high * PKN_TERMS_WORDS; \
+        pkn_terms_vector_##isa low[4], carry, sum, first, wait; \
+        if (n_groups == 0) { \
+            return; \
+        } \
+        first = pkn_terms_get_##isa(high); \
+        wait = pkn_terms_get_##isa(pending); \
+        low[0] = pkn_terms_get_##isa(planes); \
+        low[1] = pkn_terms_get_##isa(planes + PKN_TERMS_WORDS); \
+        low[2] = pkn_terms_get_##isa(planes + 2 * PKN_TERMS_WORDS); \
+        low[3] = pkn_terms_get_##isa(planes + 3 * PKN_TERMS_WORDS); \
+        for (size_t group = count->n_groups; group < count->n_groups + n_groups; group++) { \
+            size_t bits = group, level = 0; \
+            carry = pkn_terms_8_##isa(rows, step, arity, table_words, word, mask, low); \
+            carry = pkn_terms_full_##isa( \
+                &low[3], carry, \
+                pkn_terms_8_##isa(rows + 8 * step, step, arity, table_words, word, mask, low)); \
+            if (!(group & 1)) { \
+                wait = carry; \
+                rows += 16 * step; \
+                continue; \
+            } \
+            carry = pkn_terms_full_##isa(&first, wait, carry); \
+            bits >>= 1; \
+            level = 1; \
+            for (; bits & 1; bits >>= 1, level++) { \
+                sum = pkn_terms_get_##isa(high + level * PKN_TERMS_WORDS); \
+                carry = pkn_terms_full_##isa( \
+                    &sum, pkn_terms_get_##isa(pending + level * PKN_TERMS_WORDS), carry); \
+                pkn_terms_put_##isa(high + level * PKN_TERMS_WORDS, sum); \
+            } \
+            pkn_terms_put_##isa(pending + level * PKN_TERMS_WORDS, carry); \
+            rows += 16 * step; \
+        } \
+        pkn_terms_put_##isa(high, first); \
+        pkn_terms_put_##isa(pending, wait); \
+        pkn_terms_put_##isa(planes, low[0]); \
+        pkn_terms_put_##isa(planes + PKN_TERMS_WORDS, low[1]); \
+        pkn_terms_put_##isa(planes + 2 * PKN_TERMS_WORDS, low[2]); \
+        pkn_terms_put_##isa(planes + 3 * PKN_TERMS_WORDS, low[3]); \
+    } \
+\
+    /* Less than 16 terms; returns what the four planes carry out. */ \
+    TARGET PKN_ALWAYS_INLINE pkn_terms_vector_##isa pkn_terms_rest_##isa( \
+        const uint64_t *const *rows, size_t n, size_t step, size_t arity, size_t table_words, \
+        size_t word, pkn_terms_mask_##isa mask, pkn_terms_vector_##isa *low) { \
+        pkn_terms_vector_##isa out = pkn_terms_zero_##isa(), carry; \
+        for (; n >= 4; n -= 4, rows += 4 * step) { \
+            carry = pkn_terms_4_##isa(rows, step, arity, table_words, word, mask, low); \
+            carry = pkn_terms_half_##isa(&low[2], carry); \
+            out = pkn_terms_or_##isa(out, pkn_terms_half_##isa(&low[3], carry)); \
+        } \
+        for (; n > 0; n--, rows += step) { \
+            carry = pkn_terms_half_##isa(&low[0], \
+                                         pkn_term_##isa(rows, arity, table_words, word, mask)); \
+            carry = pkn_terms_half_##isa(&low[1], carry); \
+            carry = pkn_terms_half_##isa(&low[2], carry); \
+            out = pkn_terms_or_##isa(out, pkn_terms_half_##isa(&low[3], carry)); \
+        } \
+        return out; \
+    } \
+\
+    /* The last terms and all that is pending: the planes become the counts, or out becomes count > \
+       threshold. */ \
+    TARGET PKN_ALWAYS_INLINE void pkn_terms_end_##isa( \
+        const uint64_t *const *rows, size_t n, size_t step, size_t arity, size_t table_words, \
+        size_t word, pkn_terms_mask_##isa mask, const pkn_terms_count *count, uint64_t threshold, \
+        uint64_t *out) { \
+        uint64_t *planes = count->planes + word; \
+        const uint64_t *pending = planes + (4 + count->n_high) * PKN_TERMS_WORDS; \
+        pkn_terms_vector_##isa low[4], carry, sum, above = pkn_terms_zero_##isa(); \
+        low[0] = pkn_terms_get_##isa(planes); \
+        low[1] = pkn_terms_get_##isa(planes + PKN_TERMS_WORDS); \
+        low[2] = pkn_terms_get_##isa(planes + 2 * PKN_TERMS_WORDS); \
+        low[3] = pkn_terms_get_##isa(planes + 3 * PKN_TERMS_WORDS); \
+        carry = pkn_terms_rest_##isa(rows, n, step, arity, table_words, word, mask, low); \
+        for (unsigned plane = 0; plane < 4 + count->n_high; plane++) { \
+            if (plane < 4) { \
+                sum = low[plane]; \
+            } else { \
+                sum = pkn_terms_get_##isa(planes + plane * PKN_TERMS_WORDS); \
+                carry = \
+                    count->n_groups >> (plane - 4) & 1 \
+                        ? pkn_terms_full_##isa( \
+                              &sum, pkn_terms_get_##isa(pending + (plane - 4) * PKN_TERMS_WORDS), \
+                              carry) \
+                        : pkn_terms_half_##isa(&sum, carry); \
+            } \
+            above = threshold >> plane & 1 ? pkn_terms_and_##isa(sum, above) \
+                                           : pkn_terms_or_##isa(sum, above); \
+            if (!out) { \
+                pkn_terms_put_##isa(planes + plane * PKN_TERMS_WORDS, sum); \
+            } \
+        } \
+        if (out) { \
+            pkn_terms_store_##isa(out + word, mask, above); \
+        } \
+    } \
+\
+    /* Whole groups in columns [word, words), as far as this set's vectors reach; returns the first \
+       word not done. The arities that are usual get code of their own. */ \
+    TARGET PKN_INTERNAL size_t pkn_terms_columns_##isa(const pkn_terms *terms, size_t n_groups, \
+                                                       size_t word, size_t words, \
+                                                       const pkn_terms_count *count) { \
+        const uint64_t *const *rows = terms->rows; \
+        size_t step = terms->step, arity = terms->arity, table = terms->table_words; \
+        for (; word + WHOLE <= words; word += LANES) { \
+            pkn_terms_mask_##isa mask = pkn_terms_make_mask_##isa(words - word); \
+            if (arity == 3 && step == 1) { \
+                pkn_terms_groups_##isa(rows, 1, 3, table, n_groups, word, mask, count); \
+            } else if (arity == 2 && step == 2 && table == 0) { \
+                pkn_terms_groups_##isa(rows, 2, 2, 0, n_groups, word, mask, count); \
+            } else if (arity == 1) { \
+                pkn_terms_groups_##isa(rows, step, 1, 0, n_groups, word, mask, count); \
+            } else { \
+                pkn_terms_groups_##isa(rows, step, arity, table, n_groups, word, mask, count); \
+            } \
+        } \
+        return word; \
+    } \
+    TARGET PKN_INTERNAL size_t pkn_terms_ends_##isa(const pkn_terms *terms, size_t n, size_t word, \
+                                                    size_t words, const pkn_terms_count *count, \
+                                                    uint64_t threshold, uint64_t *out) { \
+        const uint64_t *const *rows = terms->rows; \
+        size_t step = terms->step, arity = terms->arity, table = terms->table_words; \
+        for (; word + WHOLE <= words; word += LANES) { \
+            pkn_terms_mask_##isa mask = pkn_terms_make_mask_##isa(words - word); \
+            if (arity == 3 && step == 1) { \
+                pkn_terms_end_##isa(rows, n, 1, 3, table, word, mask, count, threshold, out); \
+            } else { \
+                pkn_terms_end_##isa(rows, n, step, arity, table, word, mask, count, threshold, \
+                                    out); \
+            } \
+        } \
+        return word; \
+    } \
+\
+    TARGET PKN_INTERNAL void pkn_count_terms_u64_##isa(const pkn_terms *terms, size_t n_groups, \
+                                                       size_t words, pkn_terms_count *count) { \
+        size_t word = pkn_terms_columns_##isa(terms, n_groups, 0, words, count); \
+        if (word < words) { \
+            (void)pkn_terms_columns_scalar(terms, n_groups, word, words, count); \
+        } \
+        count->n_groups += n_groups; \
+    } \
+    TARGET PKN_INTERNAL void pkn_end_terms_u64_##isa(const pkn_terms *terms, size_t n, \
+                                                     size_t words, const pkn_terms_count *count, \
+                                                     uint64_t threshold, uint64_t *out) { \
+        size_t word = pkn_terms_ends_##isa(terms, n, 0, words, count, threshold, out); \
+        if (word < words) { \
+            (void)pkn_terms_ends_scalar(terms, n, word, words, count, threshold, out); \
+        } \
+    }
+
+#endif
+/* ==== src/simd/kernels.h, continued ==== */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -9690,6 +10100,17 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void) {
       scalar, avx2, avx512, avx512, scalar) \
     X(threshold_i32, void, (const int32_t *counts, size_t words, const uint64_t *ties, uint64_t *out), \
       scalar, avx2, avx512, avx512, scalar) \
+    X(count_terms_u64, void, (const pkn_terms *terms, size_t n_groups, size_t words, pkn_terms_count *count), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(end_terms_u64, void, (const pkn_terms *terms, size_t n, size_t words, const pkn_terms_count *count, \
+      uint64_t threshold, uint64_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(spread_i32, void, (const uint64_t *planes, unsigned n_planes, size_t stride_words, size_t words, \
+      int32_t first, int32_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(level_f32, size_t, (const float *values, const float *low, const float *scale, size_t n, \
+      uint32_t n_levels, uint32_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
     X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t *out, size_t out_stride), \
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
@@ -11521,6 +11942,579 @@ PKN_TARGET_AVX512 PKN_INTERNAL void pkn_threshold_i32_avx512(const int32_t *coun
 }
 
 PKN_AVX512_END
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/levels_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Floats to level numbers, and bit-sliced counts to plain ones: the definitions. */
+#ifndef PKN_SIMD_LEVELS_SCALAR_C
+#define PKN_SIMD_LEVELS_SCALAR_C
+
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* out[i] = the number of the nearest of n_levels levels, or n_levels for a NaN; returns how many
+   are NaN. low and scale are finite, n_levels is 1 to 2^22. The clamp stands between product and
+   sum, so that no compiler can fuse them. */
+PKN_INTERNAL size_t pkn_level_f32_scalar(const float *values, const float *low, const float *scale,
+                                         size_t n, uint32_t n_levels, uint32_t *out) {
+    size_t n_nan = 0;
+    float top = (float)(n_levels - 1);
+    for (size_t i = 0; i < n; i++) {
+        float t = (values[i] - low[i]) * scale[i];
+        t = t > 0 ? t : 0;
+        t = t < top ? t : top;
+        out[i] = (uint32_t)(t + 0.5f);
+        if (values[i] != values[i]) {
+            out[i] = n_levels;
+            n_nan++;
+        }
+    }
+    return n_nan;
+}
+
+/* out[64 * w + b] = first + the sum over k of 2^(k + 1) where bit b of word w of plane k is 1; with
+   first = -n for counts of n terms that is ones less zeros. Planes are stride_words apart. */
+PKN_INTERNAL void pkn_spread_i32_scalar(const uint64_t *planes, unsigned n_planes,
+                                        size_t stride_words, size_t words, int32_t first,
+                                        int32_t *out) {
+    for (size_t i = 0; i < words * 64; i++) {
+        uint32_t sum = (uint32_t)first;
+        for (unsigned k = 0; k < n_planes; k++) {
+            sum += (uint32_t)(planes[k * stride_words + i / 64] >> (i % 64) & 1) << (k + 1);
+        }
+        out[i] = (int32_t)sum;
+    }
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/levels_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Levels and plain counts, eight at a time. */
+#ifndef PKN_SIMD_LEVELS_AVX2_C
+#define PKN_SIMD_LEVELS_AVX2_C
+
+/* #include "base/bits.h": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/levels_scalar.c": above */
+
+#if PKN_ARCH_X86
+
+PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_level_f32_avx2(const float *values, const float *low,
+                                                       const float *scale, size_t n,
+                                                       uint32_t n_levels, uint32_t *out) {
+    const __m256 top = _mm256_set1_ps((float)(n_levels - 1));
+    const __m256i none = _mm256_set1_epi32((int)n_levels);
+    size_t n_nan = 0, i = 0;
+    for (; n - i >= 8; i += 8) {
+        __m256 v = _mm256_loadu_ps(values + i);
+        __m256 nan = _mm256_cmp_ps(v, v, _CMP_UNORD_Q);
+        __m256 t =
+            _mm256_mul_ps(_mm256_sub_ps(v, _mm256_loadu_ps(low + i)), _mm256_loadu_ps(scale + i));
+        __m256i level;
+        t = _mm256_min_ps(_mm256_max_ps(t, _mm256_setzero_ps()), top); /* a NaN becomes 0 */
+        level = _mm256_cvttps_epi32(_mm256_add_ps(t, _mm256_set1_ps(0.5f)));
+        level = _mm256_blendv_epi8(level, none, _mm256_castps_si256(nan));
+        _mm256_storeu_si256((__m256i *)(void *)(out + i), level);
+        n_nan += pkn_popcount_u64((uint64_t)(unsigned)_mm256_movemask_ps(nan));
+    }
+    return n_nan + pkn_level_f32_scalar(values + i, low + i, scale + i, n - i, n_levels, out + i);
+}
+
+/* Horner's scheme from the highest plane down: 4 operations a plane. */
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_spread_i32_avx2(const uint64_t *planes, unsigned n_planes,
+                                                      size_t stride_words, size_t words,
+                                                      int32_t first, int32_t *out) {
+    const __m256i start = _mm256_set1_epi32(first);
+    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    for (size_t word = 0; word < words; word++) {
+        for (unsigned byte = 0; byte < 8; byte++) {
+            __m256i sum = _mm256_setzero_si256();
+            for (unsigned k = n_planes; k > 0; k--) {
+                uint64_t plane = planes[(k - 1) * stride_words + word];
+                __m256i ones =
+                    _mm256_and_si256(_mm256_set1_epi32((int)(plane >> (8 * byte) & 255)), bits);
+                sum = _mm256_sub_epi32(_mm256_add_epi32(sum, sum), _mm256_cmpeq_epi32(ones, bits));
+            }
+            sum = _mm256_add_epi32(_mm256_add_epi32(sum, sum), start);
+            _mm256_storeu_si256((__m256i *)(void *)(out + word * 64 + byte * 8), sum);
+        }
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/levels_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Levels and plain counts, sixteen at a time; a plane's bits are the masks of its additions. */
+#ifndef PKN_SIMD_LEVELS_AVX512_C
+#define PKN_SIMD_LEVELS_AVX512_C
+
+/* #include "base/bits.h": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/levels_scalar.c": above */
+
+#if PKN_ARCH_X86
+
+PKN_AVX512_BEGIN
+
+PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_level_f32_avx512(const float *values, const float *low,
+                                                           const float *scale, size_t n,
+                                                           uint32_t n_levels, uint32_t *out) {
+    const __m512 top = _mm512_set1_ps((float)(n_levels - 1));
+    const __m512i none = _mm512_set1_epi32((int)n_levels);
+    size_t n_nan = 0;
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 mask = (__mmask16)(n - i >= 16 ? 0xffff : (1u << (n - i)) - 1);
+        __m512 v = _mm512_maskz_loadu_ps(mask, values + i);
+        __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+        __m512 t = _mm512_mul_ps(_mm512_sub_ps(v, _mm512_maskz_loadu_ps(mask, low + i)),
+                                 _mm512_maskz_loadu_ps(mask, scale + i));
+        __m512i level;
+        t = _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), top); /* a NaN becomes 0 */
+        level = _mm512_cvttps_epi32(_mm512_add_ps(t, _mm512_set1_ps(0.5f)));
+        _mm512_mask_storeu_epi32(out + i, mask, _mm512_mask_mov_epi32(level, nan, none));
+        n_nan += pkn_popcount_u64(nan);
+    }
+    return n_nan;
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL void pkn_spread_i32_avx512(const uint64_t *planes, unsigned n_planes,
+                                                          size_t stride_words, size_t words,
+                                                          int32_t first, int32_t *out) {
+    for (size_t word = 0; word < words; word++) {
+        __m512i a = _mm512_set1_epi32(first), b = a, c = a, d = a;
+        for (unsigned k = 0; k < n_planes; k++) {
+            uint64_t plane = planes[k * stride_words + word];
+            __m512i weight = _mm512_set1_epi32((int)(2u << k));
+            a = _mm512_mask_add_epi32(a, (__mmask16)(plane & 0xffff), a, weight);
+            b = _mm512_mask_add_epi32(b, (__mmask16)(plane >> 16 & 0xffff), b, weight);
+            c = _mm512_mask_add_epi32(c, (__mmask16)(plane >> 32 & 0xffff), c, weight);
+            d = _mm512_mask_add_epi32(d, (__mmask16)(plane >> 48), d, weight);
+        }
+        _mm512_storeu_si512(out + word * 64, a);
+        _mm512_storeu_si512(out + word * 64 + 16, b);
+        _mm512_storeu_si512(out + word * 64 + 32, c);
+        _mm512_storeu_si512(out + word * 64 + 48, d);
+    }
+}
+
+PKN_AVX512_END
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/levels_neon.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Levels and plain counts, four at a time. */
+#ifndef PKN_SIMD_LEVELS_NEON_C
+#define PKN_SIMD_LEVELS_NEON_C
+
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/levels_scalar.c": above */
+
+#if PKN_ARCH_ARM64
+
+PKN_INTERNAL size_t pkn_level_f32_neon(const float *values, const float *low, const float *scale,
+                                       size_t n, uint32_t n_levels, uint32_t *out) {
+    const float32x4_t top = vdupq_n_f32((float)(n_levels - 1));
+    const uint32x4_t none = vdupq_n_u32(n_levels);
+    size_t n_nan = 0, i = 0;
+    for (; n - i >= 4; i += 4) {
+        float32x4_t v = vld1q_f32(values + i);
+        uint32x4_t number = vceqq_f32(v, v);
+        float32x4_t t = vmulq_f32(vsubq_f32(v, vld1q_f32(low + i)), vld1q_f32(scale + i));
+        t = vminq_f32(vmaxnmq_f32(t, vdupq_n_f32(0)), top); /* a NaN becomes 0 */
+        vst1q_u32(out + i, vbslq_u32(number, vcvtq_u32_f32(vaddq_f32(t, vdupq_n_f32(0.5f))), none));
+        n_nan += 4 - vaddvq_u32(vshrq_n_u32(number, 31));
+    }
+    return n_nan + pkn_level_f32_scalar(values + i, low + i, scale + i, n - i, n_levels, out + i);
+}
+
+/* Horner's scheme from the highest plane down: 3 operations a plane. */
+PKN_INTERNAL void pkn_spread_i32_neon(const uint64_t *planes, unsigned n_planes,
+                                      size_t stride_words, size_t words, int32_t first,
+                                      int32_t *out) {
+    static const uint32_t lane_bits[4] = {1, 2, 4, 8};
+    const uint32x4_t bits = vld1q_u32(lane_bits);
+    for (size_t word = 0; word < words; word++) {
+        for (unsigned nibble = 0; nibble < 16; nibble++) {
+            uint32x4_t sum = vdupq_n_u32(0);
+            for (unsigned k = n_planes; k > 0; k--) {
+                uint64_t plane = planes[(k - 1) * stride_words + word];
+                uint32x4_t ones = vtstq_u32(vdupq_n_u32((uint32_t)(plane >> (4 * nibble))), bits);
+                sum = vsubq_u32(vaddq_u32(sum, sum), ones);
+            }
+            sum = vaddq_u32(vaddq_u32(sum, sum), vdupq_n_u32((uint32_t)first));
+            vst1q_s32(out + word * 64 + nibble * 4, vreinterpretq_s32_u32(sum));
+        }
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/terms_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counted terms, one word of 64 columns at a time, on any CPU. */
+#ifndef PKN_SIMD_TERMS_SCALAR_C
+#define PKN_SIMD_TERMS_SCALAR_C
+
+/* #include "simd/terms.h": above */
+
+typedef uint64_t pkn_terms_vector_scalar;
+typedef int pkn_terms_mask_scalar;
+
+PKN_ALWAYS_INLINE int pkn_terms_make_mask_scalar(size_t lanes) {
+    return lanes != 0;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_load_scalar(const uint64_t *p, int mask) {
+    PKN_UNUSED(mask);
+    return *p;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_keep_scalar(uint64_t v) {
+    return v;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_zero_scalar(void) {
+    return 0;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_get_scalar(const uint64_t *p) {
+    return *p;
+}
+
+PKN_ALWAYS_INLINE void pkn_terms_put_scalar(uint64_t *p, uint64_t v) {
+    *p = v;
+}
+
+PKN_ALWAYS_INLINE void pkn_terms_store_scalar(uint64_t *p, int mask, uint64_t v) {
+    PKN_UNUSED(mask);
+    *p = v;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_xor_scalar(uint64_t a, uint64_t b) {
+    return a ^ b;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_xor3_scalar(uint64_t a, uint64_t b, uint64_t c) {
+    return a ^ b ^ c;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_and_scalar(uint64_t a, uint64_t b) {
+    return a & b;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_or_scalar(uint64_t a, uint64_t b) {
+    return a | b;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_full_scalar(uint64_t *sum, uint64_t b, uint64_t c) {
+    uint64_t a = *sum;
+    uint64_t differ = a ^ b;
+    *sum = differ ^ c;
+    return (a & b) | (differ & c);
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_half_scalar(uint64_t *sum, uint64_t b) {
+    uint64_t a = *sum;
+    *sum = a ^ b;
+    return a & b;
+}
+
+#define PKN_TERMS_ANY_TARGET
+PKN_DEFINE_TERMS(scalar, PKN_TERMS_ANY_TARGET, 1, 1)
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/terms_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counted terms in 256-bit columns. */
+#ifndef PKN_SIMD_TERMS_AVX2_C
+#define PKN_SIMD_TERMS_AVX2_C
+
+/* #include "simd/majority_avx2.c": above */
+/* #include "simd/terms.h": above */
+/* #include "simd/terms_scalar.c": above */
+
+#if PKN_ARCH_X86
+
+typedef __m256i pkn_terms_vector_avx2;
+typedef int pkn_terms_mask_avx2;
+
+PKN_ALWAYS_INLINE int pkn_terms_make_mask_avx2(size_t lanes) {
+    return lanes != 0;
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_load_avx2(const uint64_t *p, int mask) {
+    PKN_UNUSED(mask);
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_keep_avx2(__m256i v) {
+    return v;
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_zero_avx2(void) {
+    return _mm256_setzero_si256();
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_get_avx2(const uint64_t *p) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_terms_put_avx2(uint64_t *p, __m256i v) {
+    _mm256_storeu_si256((__m256i *)(void *)p, v);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_terms_store_avx2(uint64_t *p, int mask, __m256i v) {
+    PKN_UNUSED(mask);
+    _mm256_storeu_si256((__m256i *)(void *)p, v);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_xor_avx2(__m256i a, __m256i b) {
+    return _mm256_xor_si256(a, b);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_xor3_avx2(__m256i a, __m256i b, __m256i c) {
+    return _mm256_xor_si256(_mm256_xor_si256(a, b), c);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_and_avx2(__m256i a, __m256i b) {
+    return _mm256_and_si256(a, b);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_or_avx2(__m256i a, __m256i b) {
+    return _mm256_or_si256(a, b);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_full_avx2(__m256i *sum, __m256i b, __m256i c) {
+    return pkn_count_full_avx2(sum, b, c);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_half_avx2(__m256i *sum, __m256i b) {
+    return pkn_count_half_avx2(sum, b);
+}
+
+PKN_DEFINE_TERMS(avx2, PKN_TARGET_AVX2, 4, 4)
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/terms_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counted terms in two columns of 512 bits at once, so that a pointer is read once for both; a xor of
+   three and each half of a full adder are one VPTERNLOG. Words behind the end are masked. */
+#ifndef PKN_SIMD_TERMS_AVX512_C
+#define PKN_SIMD_TERMS_AVX512_C
+
+/* #include "simd/majority_avx512.c": above */
+/* #include "simd/terms.h": above */
+/* #include "simd/terms_scalar.c": above */
+
+#if PKN_ARCH_X86
+
+PKN_AVX512_BEGIN
+
+typedef struct pkn_terms_vector_avx512 {
+    __m512i a, b;
+} pkn_terms_vector_avx512;
+
+typedef struct pkn_terms_mask_avx512 {
+    __mmask8 a, b;
+} pkn_terms_mask_avx512;
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_mask_avx512 pkn_terms_make_mask_avx512(size_t lanes) {
+    pkn_terms_mask_avx512 mask;
+    mask.a = (__mmask8)(lanes >= 8 ? 0xff : (1u << lanes) - 1);
+    mask.b = (__mmask8)(lanes >= 16 ? 0xff : lanes <= 8 ? 0 : (1u << (lanes - 8)) - 1);
+    return mask;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_load_avx512(const uint64_t *p, pkn_terms_mask_avx512 mask) {
+    pkn_terms_vector_avx512 v;
+    v.a = _mm512_maskz_loadu_epi64(mask.a, p);
+    v.b = _mm512_maskz_loadu_epi64(mask.b, p + 8);
+    return v;
+}
+
+/* gcc would load it twice, once for each VPTERNLOG */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_keep_avx512(pkn_terms_vector_avx512 v) {
+    __asm__("" : "+v"(v.a));
+    __asm__("" : "+v"(v.b));
+    return v;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512 pkn_terms_zero_avx512(void) {
+    pkn_terms_vector_avx512 v;
+    v.a = v.b = _mm512_setzero_si512();
+    return v;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_get_avx512(const uint64_t *p) {
+    pkn_terms_vector_avx512 v;
+    v.a = _mm512_loadu_si512(p);
+    v.b = _mm512_loadu_si512(p + 8);
+    return v;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_terms_put_avx512(uint64_t *p,
+                                                              pkn_terms_vector_avx512 v) {
+    _mm512_storeu_si512(p, v.a);
+    _mm512_storeu_si512(p + 8, v.b);
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void
+pkn_terms_store_avx512(uint64_t *p, pkn_terms_mask_avx512 mask, pkn_terms_vector_avx512 v) {
+    _mm512_mask_storeu_epi64(p, mask.a, v.a);
+    _mm512_mask_storeu_epi64(p + 8, mask.b, v.b);
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_xor_avx512(pkn_terms_vector_avx512 x, pkn_terms_vector_avx512 y) {
+    x.a = _mm512_xor_si512(x.a, y.a);
+    x.b = _mm512_xor_si512(x.b, y.b);
+    return x;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_and_avx512(pkn_terms_vector_avx512 x, pkn_terms_vector_avx512 y) {
+    x.a = _mm512_and_si512(x.a, y.a);
+    x.b = _mm512_and_si512(x.b, y.b);
+    return x;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_or_avx512(pkn_terms_vector_avx512 x, pkn_terms_vector_avx512 y) {
+    x.a = _mm512_or_si512(x.a, y.a);
+    x.b = _mm512_or_si512(x.b, y.b);
+    return x;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512 pkn_terms_xor3_avx512(
+    pkn_terms_vector_avx512 x, pkn_terms_vector_avx512 y, pkn_terms_vector_avx512 z) {
+    x.a = _mm512_ternarylogic_epi64(x.a, y.a, z.a, 0x96);
+    x.b = _mm512_ternarylogic_epi64(x.b, y.b, z.b, 0x96);
+    return x;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512 pkn_terms_full_avx512(
+    pkn_terms_vector_avx512 *sum, pkn_terms_vector_avx512 y, pkn_terms_vector_avx512 z) {
+    y.a = pkn_count_full_avx512(&sum->a, y.a, z.a);
+    y.b = pkn_count_full_avx512(&sum->b, y.b, z.b);
+    return y;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_half_avx512(pkn_terms_vector_avx512 *sum, pkn_terms_vector_avx512 y) {
+    y.a = pkn_count_half_avx512(&sum->a, y.a);
+    y.b = pkn_count_half_avx512(&sum->b, y.b);
+    return y;
+}
+
+PKN_DEFINE_TERMS(avx512, PKN_TARGET_AVX512, 16, 1)
+
+PKN_AVX512_END
+
+#endif
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/simd/terms_neon.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counted terms in 128-bit columns. */
+#ifndef PKN_SIMD_TERMS_NEON_C
+#define PKN_SIMD_TERMS_NEON_C
+
+/* #include "simd/majority_neon.c": above */
+/* #include "simd/terms.h": above */
+/* #include "simd/terms_scalar.c": above */
+
+#if PKN_ARCH_ARM64
+
+typedef uint64x2_t pkn_terms_vector_neon;
+typedef int pkn_terms_mask_neon;
+
+PKN_ALWAYS_INLINE int pkn_terms_make_mask_neon(size_t lanes) {
+    return lanes != 0;
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_load_neon(const uint64_t *p, int mask) {
+    PKN_UNUSED(mask);
+    return vld1q_u64(p);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_keep_neon(uint64x2_t v) {
+    return v;
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_zero_neon(void) {
+    return vdupq_n_u64(0);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_get_neon(const uint64_t *p) {
+    return vld1q_u64(p);
+}
+
+PKN_ALWAYS_INLINE void pkn_terms_put_neon(uint64_t *p, uint64x2_t v) {
+    vst1q_u64(p, v);
+}
+
+PKN_ALWAYS_INLINE void pkn_terms_store_neon(uint64_t *p, int mask, uint64x2_t v) {
+    PKN_UNUSED(mask);
+    vst1q_u64(p, v);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_xor_neon(uint64x2_t a, uint64x2_t b) {
+    return veorq_u64(a, b);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_xor3_neon(uint64x2_t a, uint64x2_t b, uint64x2_t c) {
+    return veorq_u64(veorq_u64(a, b), c);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_and_neon(uint64x2_t a, uint64x2_t b) {
+    return vandq_u64(a, b);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_or_neon(uint64x2_t a, uint64x2_t b) {
+    return vorrq_u64(a, b);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_full_neon(uint64x2_t *sum, uint64x2_t b, uint64x2_t c) {
+    return pkn_count_full_neon(sum, b, c);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_half_neon(uint64x2_t *sum, uint64x2_t b) {
+    return pkn_count_half_neon(sum, b);
+}
+
+#define PKN_TERMS_NEON_TARGET
+PKN_DEFINE_TERMS(neon, PKN_TERMS_NEON_TARGET, 2, 2)
+
 #endif
 
 #endif
@@ -14215,11 +15209,19 @@ PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
 /* #include "simd/integer_scalar.c": above */
 /* #include "simd/integer_vnni.c": above */
 /* #include "simd/kernels.h": above */
+/* #include "simd/levels_avx2.c": above */
+/* #include "simd/levels_avx512.c": above */
+/* #include "simd/levels_neon.c": above */
+/* #include "simd/levels_scalar.c": above */
 /* #include "simd/majority_avx2.c": above */
 /* #include "simd/majority_avx512.c": above */
 /* #include "simd/majority_neon.c": above */
 /* #include "simd/majority_scalar.c": above */
 /* #include "simd/simd.h": above */
+/* #include "simd/terms_avx2.c": above */
+/* #include "simd/terms_avx512.c": above */
+/* #include "simd/terms_neon.c": above */
+/* #include "simd/terms_scalar.c": above */
 /* #include "simd/tile_avx2.c": above */
 /* #include "simd/tile_avx512.c": above */
 /* #include "simd/tile_avx512_vpopcnt.c": above */
@@ -24611,6 +25613,727 @@ PKERN_API const void *pkern_hdc_classifier_note(const pkern_hdc_classifier *clas
                                                 size_t *note_bytes) {
     *note_bytes = classifier ? classifier->note_bytes : 0;
     return classifier ? classifier->note : 0;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/encode_records.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Records of numbers: each field's row of ids bound with the row of its value's level, all bundled.
+
+   A block of fields is done for several records before the next one, so that its rows of ids come
+   from L1 for all records but the first. A missing value's level is its field's row of ids, which
+   makes the term zero; the majority's threshold then is that of the terms that are there. */
+#ifndef PKN_HDC_ENCODE_RECORDS_C
+#define PKN_HDC_ENCODE_RECORDS_C
+
+/* #include "base/alloc.h": above */
+/* #include "hdc/encode.h": above */
+/* ==== src/hdc/encode_terms.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What the encoders share: limits, costs, column blocks. */
+#ifndef PKN_HDC_ENCODE_TERMS_H
+#define PKN_HDC_ENCODE_TERMS_H
+
+/* #include "hdc/hdc_run.h": above */
+/* #include "simd/terms.h": above */
+
+#define PKN_ENCODE_MAX_TERMS ((size_t)INT32_MAX)
+
+/* Nanoseconds of a term of `arity` rows in a block of columns: with 32 words on a 3.7 GHz Zen 4 in
+   a loop over rows in L1, 1.9 for one row, 2.8 for two, 3.8 for three. */
+PKN_INLINE double pkn_terms_cost(size_t arity, size_t words) {
+    return pkn_hdc_count_cost() * (double)pkn_min_size(words, PKN_TERMS_WORDS) *
+           (0.5 + 0.4 * (double)arity);
+}
+
+PKN_INLINE size_t pkn_terms_blocks(size_t words) {
+    return (words + PKN_TERMS_WORDS - 1) / PKN_TERMS_WORDS;
+}
+
+#endif
+/* ==== src/hdc/encode_records.c, continued ==== */
+
+/* A multiple of 16, so that only the last block has a rest; 64 rows of 256 bytes are half of L1. */
+#define PKN_RECORDS_FIELDS 64
+/* Records at once, and words of stack for their counters: 32 KiB. */
+#define PKN_RECORDS_ROWS 8
+#define PKN_RECORDS_STACK_WORDS 4096
+#define PKN_RECORDS_STACK_FIELDS 1024
+#define PKN_RECORDS_MAX_LEVELS ((size_t)1 << 22)
+/* (n_levels - 1) / (high - low) above the largest float is no scale */
+#define PKN_RECORDS_MAX_SCALE 3.4028234663852886e38
+
+typedef struct pkn_records {
+    const float *values, *low;
+    const float *scale;
+    size_t n_rows, n_fields;
+    const uint64_t *ids, *levels;
+    uint32_t n_levels;
+    size_t words;
+    uint64_t *out;   /* either this */
+    int32_t *counts; /* or this */
+} pkn_records;
+
+/* The operands of a record's terms for n fields from `field` on; rows of ids stand in the even
+   places already. Returns how many values are missing. */
+PKN_INTERNAL size_t pkn_records_operands(const pkn_records *records, size_t row, size_t field,
+                                         size_t n, size_t word, const uint64_t **rows) {
+    uint32_t level[PKN_RECORDS_FIELDS];
+    const uint64_t *levels = records->levels + word;
+    size_t n_missing = pkn_simd()->level_f32(records->values + row * records->n_fields + field,
+                                             records->low + field, records->scale + field, n,
+                                             records->n_levels, level);
+    for (size_t i = 0; i < n; i++) {
+        rows[2 * i + 1] = levels + level[i] * records->words;
+    }
+    for (size_t i = 0; n_missing > 0 && i < n; i++) {
+        if (level[i] == records->n_levels) {
+            rows[2 * i + 1] = rows[2 * i];
+        }
+    }
+    return n_missing;
+}
+
+/* The last terms of a record, and its result. */
+PKN_INTERNAL void pkn_records_end(const pkn_records *records, size_t row, size_t word,
+                                  const pkn_terms *terms, size_t n, const pkn_terms_count *count,
+                                  size_t n_terms) {
+    size_t words = pkn_min_size(PKN_TERMS_WORDS, records->words - word);
+    size_t first = row * records->words + word;
+    if (records->out) {
+        pkn_simd()->end_terms_u64(terms, n, words, count, n_terms / 2, records->out + first);
+    } else {
+        pkn_simd()->end_terms_u64(terms, n, words, count, 0, 0);
+        pkn_simd()->spread_i32(count->planes, 4 + count->n_high, PKN_TERMS_WORDS, words,
+                               -(int32_t)n_terms, records->counts + first * 64);
+    }
+}
+
+/* n records from `row` on, in the columns of one block. */
+PKN_INTERNAL void pkn_records_rows(const pkn_records *records, size_t row, size_t n, size_t word) {
+    PKN_ALIGNED(64) uint64_t planes[PKN_RECORDS_STACK_WORDS];
+    const uint64_t *rows[2 * PKN_RECORDS_FIELDS];
+    pkn_terms_count counts[PKN_RECORDS_ROWS];
+    size_t n_missing[PKN_RECORDS_ROWS] = {0};
+    size_t words = pkn_min_size(PKN_TERMS_WORDS, records->words - word);
+    unsigned n_high = pkn_terms_n_high(records->n_fields);
+    pkn_terms terms = {rows, 2, 2, 0};
+    for (size_t i = 0; i < n; i++) {
+        pkn_terms_begin(&counts[i], planes + i * PKN_TERMS_PLANES_WORDS(n_high), n_high);
+    }
+    for (size_t field = 0; field <= records->n_fields; field += PKN_RECORDS_FIELDS) {
+        size_t left = records->n_fields - field;
+        size_t n_fields = pkn_min_size(left, PKN_RECORDS_FIELDS);
+        for (size_t i = 0; i < n_fields; i++) {
+            rows[2 * i] = records->ids + (field + i) * records->words + word;
+        }
+        for (size_t i = 0; i < n; i++) {
+            terms.rows = rows;
+            n_missing[i] += pkn_records_operands(records, row + i, field, n_fields, word, rows);
+            pkn_simd()->count_terms_u64(&terms, n_fields / 16, words, &counts[i]);
+            if (left < PKN_RECORDS_FIELDS) {
+                terms.rows += n_fields / 16 * 16 * 2;
+                pkn_records_end(records, row + i, word, &terms, n_fields % 16, &counts[i],
+                                records->n_fields - n_missing[i]);
+            }
+        }
+    }
+}
+
+/* Items are records in a block of columns. */
+PKN_INTERNAL int pkn_records_items(size_t begin, size_t end, void *ctx) {
+    const pkn_records *records = (const pkn_records *)ctx;
+    size_t planes_words = PKN_TERMS_PLANES_WORDS(pkn_terms_n_high(records->n_fields));
+    size_t max_rows = pkn_min_size(PKN_RECORDS_ROWS, PKN_RECORDS_STACK_WORDS / planes_words);
+    while (begin < end) {
+        size_t row = begin % records->n_rows;
+        size_t n = pkn_min_size(pkn_min_size(end - begin, records->n_rows - row), max_rows);
+        pkn_records_rows(records, row, n, begin / records->n_rows * PKN_TERMS_WORDS);
+        begin += n;
+    }
+    return 0;
+}
+
+/* A range that is none, or whose reciprocal is beyond float, gives scale 0 and so level 0: t is 0 or
+   a NaN then. */
+PKN_INTERNAL void pkn_records_scales(const float *low, const float *high, size_t n, size_t n_levels,
+                                     float *scale) {
+    for (size_t i = 0; i < n; i++) {
+        double range = (double)high[i] - (double)low[i];
+        double quotient = range > 0 ? (double)(n_levels - 1) / range : 0;
+        scale[i] = quotient <= PKN_RECORDS_MAX_SCALE ? (float)quotient : 0;
+    }
+}
+
+PKN_INTERNAL pkern_status pkn_records_check(const pkn_records *records, size_t n_levels,
+                                            const float *high, const void *out, size_t bit_bytes) {
+    size_t n_rows = records->n_rows, n_fields = records->n_fields, words = records->words;
+    size_t value_bytes, id_bytes, level_bytes, out_bytes, field_bytes = n_fields * sizeof(float);
+    pkern_status status = pkn_hdc_check_rows(n_rows, words, &out_bytes);
+    if (status != PKERN_OK || n_rows == 0) {
+        return status;
+    }
+    if (n_fields > PKN_ENCODE_MAX_TERMS || n_levels > PKN_RECORDS_MAX_LEVELS ||
+        pkn_mul_overflows_size(n_rows, field_bytes, &value_bytes) ||
+        pkn_mul_overflows_size(out_bytes, bit_bytes, &out_bytes) ||
+        pkn_hdc_check_rows(n_fields, words, &id_bytes) != PKERN_OK ||
+        pkn_hdc_check_rows(n_levels, words, &level_bytes) != PKERN_OK) {
+        return PKERN_EOVERFLOW;
+    }
+    if (!out || (n_fields > 0 && (!records->values || !records->ids || !records->levels ||
+                                  !records->low || !high || n_levels == 0))) {
+        return PKERN_EINVAL;
+    }
+    if (pkn_overlaps(records->values, value_bytes, out, out_bytes) ||
+        pkn_overlaps(records->ids, id_bytes, out, out_bytes) ||
+        pkn_overlaps(records->levels, level_bytes, out, out_bytes) ||
+        pkn_overlaps(records->low, field_bytes, out, out_bytes) ||
+        pkn_overlaps(high, field_bytes, out, out_bytes)) {
+        return PKERN_EINVAL;
+    }
+    return PKERN_OK;
+}
+
+PKN_INTERNAL pkern_status pkn_records_run(pkern_pool *pool, pkn_records *records, size_t n_levels,
+                                          const float *high) {
+    float stack_scale[PKN_RECORDS_STACK_FIELDS];
+    size_t n_fields = records->n_fields, bytes = n_fields * sizeof(float);
+    size_t n_blocks = pkn_terms_blocks(records->words);
+    float *scale = stack_scale;
+    double cost;
+    pkern_status status;
+    if (n_fields > PKN_RECORDS_STACK_FIELDS) {
+        scale = (float *)pkn_allocate(pkn_pool_allocator(pool), bytes, PKN_CACHE_LINE);
+        if (!scale) {
+            return PKERN_ENOMEM;
+        }
+    }
+    pkn_records_scales(records->low, high, n_fields, n_levels, scale);
+    records->scale = scale;
+    records->n_levels = (uint32_t)n_levels;
+    /* with its operands, a field takes half as long again */
+    cost = pkn_terms_cost(2, records->words) * 1.5 * ((double)n_fields + 20);
+    status = pkn_hdc_run(pool, records->n_rows * n_blocks, 1, cost, pkn_records_items, records);
+    if (scale != stack_scale) {
+        pkn_release(pkn_pool_allocator(pool), scale, bytes);
+    }
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_encode_records(pkern_pool *pool, const float *values,
+                                                size_t n_rows, size_t n_fields, const uint64_t *ids,
+                                                const uint64_t *levels, size_t n_levels,
+                                                const float *low, const float *high, size_t words,
+                                                uint64_t *out) {
+    pkn_records records = {values, low, 0, n_rows, n_fields, ids, levels, 0, words, out, 0};
+    pkern_status status = pkn_records_check(&records, n_levels, high, out, 1);
+    return status != PKERN_OK || n_rows == 0 ? status
+                                             : pkn_records_run(pool, &records, n_levels, high);
+}
+
+PKERN_API pkern_status pkern_hdc_encode_records_counts(pkern_pool *pool, const float *values,
+                                                       size_t n_rows, size_t n_fields,
+                                                       const uint64_t *ids, const uint64_t *levels,
+                                                       size_t n_levels, const float *low,
+                                                       const float *high, size_t words,
+                                                       int32_t *out) {
+    pkn_records records = {values, low, 0, n_rows, n_fields, ids, levels, 0, words, 0, out};
+    pkern_status status = pkn_records_check(&records, n_levels, high, out, 32);
+    return status != PKERN_OK || n_rows == 0 ? status
+                                             : pkn_records_run(pool, &records, n_levels, high);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/encode_ngrams.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* n-grams of symbols, counted without being written.
+
+   The tables lie block of columns by block, so that a block's rows stand close together whatever
+   the length of a vector: 27 letters' three rows of 256 bytes fit in L1. A symbol becomes one
+   pointer, to its row in the first table; the kernel finds the rows of the later symbols of a gram
+   at fixed distances from theirs. Usually an item of the parallel loop is a
+   text in a block of columns; where these are few, the grams of a long text are cut into parts,
+   whose counts are added at the end. */
+#ifndef PKN_HDC_ENCODE_NGRAMS_C
+#define PKN_HDC_ENCODE_NGRAMS_C
+
+/* #include "base/alloc.h": above */
+/* #include "hdc/encode.h": above */
+/* #include "hdc/encode_terms.h": above */
+/* #include "simd/rotate.h": above */
+
+/* Grams counted in one go, a multiple of 16; their pointers take 2 KiB. */
+#define PKN_NGRAMS_BLOCK 256
+/* With fewer items a thread, texts of twice as many grams as a part has are cut. */
+#define PKN_NGRAMS_ITEMS_PER_THREAD 4
+#define PKN_NGRAMS_PART 2048
+#define PKN_NGRAMS_MAX_PLANES (4 + PKN_TERMS_MAX_HIGH)
+
+typedef struct pkn_ngrams {
+    const uint8_t *bytes; /* either these symbols */
+    const uint32_t *symbols;
+    const size_t *offsets;
+    size_t n_texts;
+    const uint64_t *tables;
+    size_t n_symbols, n, words;
+    uint64_t *out;
+    /* parts of one text */
+    size_t text, part_len;
+    unsigned n_planes;
+    uint64_t *planes; /* [n_parts x n_planes x words] */
+} pkn_ngrams;
+
+PKN_INTERNAL size_t pkn_ngrams_of(const pkn_ngrams *ngrams, size_t text) {
+    size_t length = ngrams->offsets[text + 1] - ngrams->offsets[text];
+    return length < ngrams->n ? 0 : length - ngrams->n + 1;
+}
+
+/* Four at a time, since a plain loop's overhead is that of the work. */
+#define PKN_NGRAMS_ROWS(symbols) \
+    for (; n - i >= 4; i += 4) { \
+        rows[i] = table + (symbols)[i] * stride; \
+        rows[i + 1] = table + (symbols)[i + 1] * stride; \
+        rows[i + 2] = table + (symbols)[i + 2] * stride; \
+        rows[i + 3] = table + (symbols)[i + 3] * stride; \
+    } \
+    for (; i < n; i++) { \
+        rows[i] = table + (symbols)[i] * stride; \
+    }
+
+/* Rows of n symbols in a block's first table. */
+PKN_INTERNAL void pkn_ngrams_rows(const pkn_ngrams *ngrams, size_t first, size_t n,
+                                  const uint64_t *table, size_t stride, const uint64_t **rows) {
+    size_t i = 0;
+    if (ngrams->bytes) {
+        const uint8_t *bytes = ngrams->bytes + first;
+        PKN_NGRAMS_ROWS(bytes)
+    } else {
+        const uint32_t *symbols = ngrams->symbols + first;
+        PKN_NGRAMS_ROWS(symbols)
+    }
+}
+
+/* n_grams grams from symbol `first` on, in a block of columns: out, or where it is null the planes
+   of count, has the result. threshold: as of pkn_end_terms. */
+PKN_INTERNAL void pkn_ngrams_count(const pkn_ngrams *ngrams, size_t first, size_t n_grams,
+                                   size_t word, pkn_terms_count *count, uint64_t threshold,
+                                   uint64_t *out) {
+    const uint64_t *rows[PKN_NGRAMS_BLOCK + PKERN_HDC_MAX_NGRAM - 1];
+    size_t words = pkn_min_size(PKN_TERMS_WORDS, ngrams->words - word);
+    const uint64_t *table = ngrams->tables + ngrams->n * ngrams->n_symbols * word;
+    pkn_terms terms = {rows, 1, ngrams->n, ngrams->n_symbols * words};
+    size_t n = pkn_min_size(n_grams, PKN_NGRAMS_BLOCK), kept = 0;
+    for (; n_grams > 0; n = pkn_min_size(n_grams, PKN_NGRAMS_BLOCK)) {
+        /* the last n - 1 symbols of a block begin the next one */
+        pkn_ngrams_rows(ngrams, first + kept, n + ngrams->n - 1 - kept, table, words, rows + kept);
+        pkn_simd()->count_terms_u64(&terms, n / 16, words, count);
+        n_grams -= n;
+        if (n_grams == 0) {
+            break;
+        }
+        first += n;
+        kept = ngrams->n - 1;
+        memmove(rows, rows + n, kept * sizeof *rows);
+    }
+    terms.rows = rows + n / 16 * 16;
+    pkn_simd()->end_terms_u64(&terms, n % 16, words, count, threshold, out);
+}
+
+/* Items are texts in a block of columns. */
+PKN_INTERNAL int pkn_ngrams_items(size_t begin, size_t end, void *ctx) {
+    const pkn_ngrams *ngrams = (const pkn_ngrams *)ctx;
+    PKN_ALIGNED(64) uint64_t planes[PKN_TERMS_PLANES_WORDS(PKN_TERMS_MAX_HIGH)];
+    pkn_terms_count count;
+    for (size_t item = begin; item < end; item++) {
+        size_t text = item % ngrams->n_texts;
+        size_t word = item / ngrams->n_texts * PKN_TERMS_WORDS;
+        size_t n_grams = pkn_ngrams_of(ngrams, text);
+        pkn_terms_begin(&count, planes, pkn_terms_n_high(n_grams));
+        pkn_ngrams_count(ngrams, ngrams->offsets[text], n_grams, word, &count, n_grams / 2,
+                         ngrams->out + text * ngrams->words + word);
+    }
+    return 0;
+}
+
+/* Items are parts of one text in a block of columns. */
+PKN_INTERNAL int pkn_ngrams_parts(size_t begin, size_t end, void *ctx) {
+    const pkn_ngrams *ngrams = (const pkn_ngrams *)ctx;
+    PKN_ALIGNED(64) uint64_t planes[PKN_TERMS_PLANES_WORDS(PKN_TERMS_MAX_HIGH)];
+    size_t n_grams = pkn_ngrams_of(ngrams, ngrams->text),
+           n_blocks = pkn_terms_blocks(ngrams->words);
+    pkn_terms_count count;
+    for (size_t item = begin; item < end; item++) {
+        size_t part = item / n_blocks, word = item % n_blocks * PKN_TERMS_WORDS;
+        size_t words = pkn_min_size(PKN_TERMS_WORDS, ngrams->words - word);
+        size_t first = part * ngrams->part_len;
+        uint64_t *out = ngrams->planes + part * ngrams->n_planes * ngrams->words + word;
+        pkn_terms_begin(&count, planes, ngrams->n_planes - 4);
+        pkn_ngrams_count(ngrams, ngrams->offsets[ngrams->text] + first,
+                         pkn_min_size(ngrams->part_len, n_grams - first), word, &count, 0, 0);
+        for (unsigned plane = 0; plane < ngrams->n_planes; plane++) {
+            memcpy(out + plane * ngrams->words, planes + plane * PKN_TERMS_WORDS, words * 8);
+        }
+    }
+    return 0;
+}
+
+/* Adds the parts' counts and compares them with half of the grams. */
+PKN_INTERNAL void pkn_ngrams_add_parts(const pkn_ngrams *ngrams, size_t n_parts, size_t n_grams,
+                                       uint64_t *out) {
+    unsigned n_planes = 4 + pkn_terms_n_high(n_grams);
+    for (size_t word = 0; word < ngrams->words; word++) {
+        uint64_t sums[PKN_NGRAMS_MAX_PLANES] = {0}, above = 0;
+        for (size_t part = 0; part < n_parts; part++) {
+            const uint64_t *planes =
+                ngrams->planes + part * ngrams->n_planes * ngrams->words + word;
+            uint64_t carry = 0;
+            for (unsigned k = 0; k < n_planes; k++) {
+                uint64_t a = sums[k], b = k < ngrams->n_planes ? planes[k * ngrams->words] : 0;
+                sums[k] = a ^ b ^ carry;
+                carry = (a & b) | ((a ^ b) & carry);
+            }
+        }
+        for (unsigned k = 0; k < n_planes; k++) {
+            above = n_grams / 2 >> k & 1 ? sums[k] & above : sums[k] | above;
+        }
+        out[word] = above;
+    }
+}
+
+PKN_INTERNAL pkern_status pkn_ngrams_long_text(pkn_ngrams *ngrams, pkern_pool *pool, size_t text,
+                                               size_t n_threads) {
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    size_t n_blocks = pkn_terms_blocks(ngrams->words), n_grams = pkn_ngrams_of(ngrams, text);
+    size_t n_parts, bytes = 0;
+    pkern_status status;
+    ngrams->text = text;
+    ngrams->part_len = pkn_max_size(n_grams / (n_threads * 8) + 1, PKN_NGRAMS_PART);
+    ngrams->n_planes = 4 + pkn_terms_n_high(ngrams->part_len);
+    n_parts = (n_grams + ngrams->part_len - 1) / ngrams->part_len;
+    ngrams->planes = 0;
+    if (!pkn_mul_overflows_size(n_parts * ngrams->n_planes, ngrams->words * 8, &bytes)) {
+        ngrams->planes = (uint64_t *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    }
+    if (!ngrams->planes) {
+        for (size_t block = 0; block < n_blocks; block++) {
+            size_t item = block * ngrams->n_texts + text;
+            (void)pkn_ngrams_items(item, item + 1, ngrams);
+        }
+        return PKERN_OK;
+    }
+    status = pkn_hdc_run(pool, n_parts * n_blocks, 1,
+                         pkn_terms_cost(ngrams->n, ngrams->words) * (double)ngrams->part_len,
+                         pkn_ngrams_parts, ngrams);
+    if (status == PKERN_OK) {
+        pkn_ngrams_add_parts(ngrams, n_parts, n_grams, ngrams->out + text * ngrams->words);
+    }
+    pkn_release(allocator, ngrams->planes, bytes);
+    return status;
+}
+
+PKN_INTERNAL pkern_status pkn_ngrams_run(pkn_ngrams *ngrams, pkern_pool *pool) {
+    size_t n_items = ngrams->n_texts * pkn_terms_blocks(ngrams->words);
+    size_t n_symbols = ngrams->offsets[ngrams->n_texts] - ngrams->offsets[0], n_threads;
+    /* a text's begin and end are as long as about 20 grams */
+    double cost = ((double)n_symbols / (double)ngrams->n_texts + 20) *
+                  pkn_terms_cost(ngrams->n, ngrams->words);
+    if (cost * (double)n_items < PKN_HDC_DIRECT_NS) {
+        return pkn_ngrams_items(0, n_items, ngrams);
+    }
+    n_threads = (size_t)pkern_pool_num_threads(pool);
+    if (n_threads > 1 && n_items < n_threads * PKN_NGRAMS_ITEMS_PER_THREAD &&
+        n_symbols / ngrams->n_texts >= 2 * PKN_NGRAMS_PART) {
+        for (size_t text = 0; text < ngrams->n_texts; text++) {
+            pkern_status status = pkn_ngrams_long_text(ngrams, pool, text, n_threads);
+            if (status != PKERN_OK) {
+                return status;
+            }
+        }
+        return PKERN_OK;
+    }
+    return pkn_hdc_run(pool, n_items, 1, cost, pkn_ngrams_items, ngrams);
+}
+
+/* PKERN_EINVAL where a symbol in [begin, end) is none. Eight bytes or two numbers at a time: without
+   their high bits, and with what is missing from the limit to a high bit added, they have a high
+   bit where they are not below. */
+PKN_INTERNAL int pkn_ngrams_check_symbols(size_t begin, size_t end, void *ctx) {
+    const pkn_ngrams *ngrams = (const pkn_ngrams *)ctx;
+    size_t size = ngrams->bytes ? 1 : sizeof *ngrams->symbols, limit = ngrams->n_symbols;
+    const char *symbols =
+        ngrams->bytes ? (const char *)ngrams->bytes : (const char *)ngrams->symbols;
+    uint64_t one = ngrams->bytes ? UINT64_C(0x0101010101010101) : UINT64_C(0x0000000100000001);
+    uint64_t half = UINT64_C(1) << (8 * size - 1), high = one * half, bad = 0, x, sum;
+    uint64_t is_small = limit <= half ? ~UINT64_C(0) : 0;
+    uint64_t add = one * ((is_small ? half : 2 * half) - limit);
+    if (limit >= 2 * half) {
+        return PKERN_OK;
+    }
+    for (; (end - begin) * size >= 8; begin += 8 / size) {
+        memcpy(&x, symbols + begin * size, 8);
+        sum = (x & ~high) + add;
+        bad |= (sum & (x | is_small)) | (x & is_small);
+    }
+    bad &= high;
+    for (; begin < end; begin++) {
+        bad |= (ngrams->bytes ? ngrams->bytes[begin] : ngrams->symbols[begin]) >= limit;
+    }
+    return bad == 0 ? PKERN_OK : PKERN_EINVAL;
+}
+
+/* Of tables [n x n_symbols x words]. */
+PKN_INTERNAL pkern_status pkn_ngrams_check_tables(size_t n_symbols, size_t n, size_t words,
+                                                  size_t *bytes) {
+    size_t n_rows;
+    if (n == 0 || n > PKERN_HDC_MAX_NGRAM) {
+        return PKERN_EINVAL;
+    }
+    return pkn_mul_overflows_size(n, n_symbols, &n_rows) ? PKERN_EOVERFLOW
+                                                         : pkn_hdc_check_rows(n_rows, words, bytes);
+}
+
+PKN_INTERNAL pkern_status pkn_ngrams_check(const pkn_ngrams *ngrams, size_t symbol_bytes) {
+    const size_t *offsets = ngrams->offsets;
+    const char *symbols =
+        ngrams->bytes ? (const char *)ngrams->bytes : (const char *)ngrams->symbols;
+    size_t table_bytes, out_bytes, n;
+    pkern_status status =
+        pkn_ngrams_check_tables(ngrams->n_symbols, ngrams->n, ngrams->words, &table_bytes);
+    if (status == PKERN_OK) {
+        status = pkn_hdc_check_rows(ngrams->n_texts, ngrams->words, &out_bytes);
+    }
+    if (status != PKERN_OK || ngrams->n_texts == 0) {
+        return status;
+    }
+    if (!offsets || !ngrams->out) {
+        return PKERN_EINVAL;
+    }
+    for (size_t text = 0; text < ngrams->n_texts; text++) {
+        if (offsets[text + 1] < offsets[text]) {
+            return PKERN_EINVAL;
+        }
+        if (offsets[text + 1] - offsets[text] > PKN_ENCODE_MAX_TERMS) {
+            return PKERN_EOVERFLOW;
+        }
+    }
+    n = offsets[ngrams->n_texts] - offsets[0];
+    if (offsets[ngrams->n_texts] > SIZE_MAX / symbol_bytes) {
+        return PKERN_EOVERFLOW;
+    }
+    if ((n > 0 && (!symbols || !ngrams->tables)) ||
+        (n > 0 && pkn_overlaps(symbols + offsets[0] * symbol_bytes, n * symbol_bytes, ngrams->out,
+                               out_bytes)) ||
+        pkn_overlaps(offsets, (ngrams->n_texts + 1) * sizeof *offsets, ngrams->out, out_bytes) ||
+        pkn_overlaps(ngrams->tables, table_bytes, ngrams->out, out_bytes)) {
+        return PKERN_EINVAL;
+    }
+    return PKERN_OK;
+}
+
+PKN_INTERNAL pkern_status pkn_ngrams_encode(pkn_ngrams *ngrams, pkern_pool *pool,
+                                            size_t symbol_bytes) {
+    pkern_status status = pkn_ngrams_check(ngrams, symbol_bytes);
+    size_t n;
+    if (status != PKERN_OK || ngrams->n_texts == 0) {
+        return status;
+    }
+    n = ngrams->offsets[ngrams->n_texts] - ngrams->offsets[0];
+    if (n > 0) {
+        pkn_ngrams shifted = *ngrams;
+        shifted.bytes = ngrams->bytes ? ngrams->bytes + ngrams->offsets[0] : 0;
+        shifted.symbols = ngrams->symbols ? ngrams->symbols + ngrams->offsets[0] : 0;
+        status = pkn_hdc_run(pool, n, 1024, 0.1 * (double)symbol_bytes, pkn_ngrams_check_symbols,
+                             &shifted);
+    }
+    return status == PKERN_OK ? pkn_ngrams_run(ngrams, pool) : status;
+}
+
+PKERN_API pkern_status pkern_hdc_encode_ngrams(pkern_pool *pool, const uint32_t *symbols,
+                                               const size_t *offsets, size_t n_texts,
+                                               const uint64_t *tables, size_t n_symbols, size_t n,
+                                               size_t words, uint64_t *out) {
+    pkn_ngrams ngrams = {0,     symbols, offsets, n_texts, tables, n_symbols, n,
+                         words, out,     0,       0,       0,      0};
+    return pkn_ngrams_encode(&ngrams, pool, sizeof *symbols);
+}
+
+PKERN_API pkern_status pkern_hdc_encode_ngrams_u8(pkern_pool *pool, const uint8_t *symbols,
+                                                  const size_t *offsets, size_t n_texts,
+                                                  const uint64_t *tables, size_t n_symbols,
+                                                  size_t n, size_t words, uint64_t *out) {
+    pkn_ngrams ngrams = {symbols, 0,   offsets, n_texts, tables, n_symbols, n,
+                         words,   out, 0,       0,       0,      0};
+    return pkn_ngrams_encode(&ngrams, pool, sizeof *symbols);
+}
+
+typedef struct pkn_ngram_tables {
+    const uint64_t *codebook;
+    size_t n_symbols, n, words;
+    uint64_t *out;
+} pkn_ngram_tables;
+
+/* Items are symbols. A shift is less than a word. */
+PKN_INTERNAL int pkn_ngram_tables_symbols(size_t begin, size_t end, void *ctx) {
+    const pkn_ngram_tables *tables = (const pkn_ngram_tables *)ctx;
+    for (size_t symbol = begin; symbol < end; symbol++) {
+        const uint64_t *in = tables->codebook + symbol * tables->words;
+        uint64_t before = in[tables->words - 1];
+        for (size_t word = 0; word < tables->words; word += PKN_TERMS_WORDS) {
+            size_t words = pkn_min_size(PKN_TERMS_WORDS, tables->words - word);
+            uint64_t *out = tables->out + tables->n * tables->n_symbols * word + symbol * words;
+            for (size_t j = 0; j < tables->n; j++) {
+                pkn_funnel_scalar(in + word, words, (unsigned)(tables->n - 1 - j), before,
+                                  out + j * tables->n_symbols * words);
+            }
+            before = in[word + words - 1];
+        }
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_ngram_tables(pkern_pool *pool, const uint64_t *codebook,
+                                              size_t n_symbols, size_t n, size_t words,
+                                              uint64_t *out) {
+    pkn_ngram_tables tables = {codebook, n_symbols, n, words, out};
+    size_t bytes;
+    pkern_status status = pkn_ngrams_check_tables(n_symbols, n, words, &bytes);
+    if (status != PKERN_OK || n_symbols == 0) {
+        return status;
+    }
+    if (!codebook || !out || pkn_overlaps(codebook, n_symbols * words * 8, out, bytes)) {
+        return PKERN_EINVAL;
+    }
+    /* about 0.3 ns a word */
+    return pkn_hdc_run(pool, n_symbols, 1, 0.3 * (double)(n * words), pkn_ngram_tables_symbols,
+                       &tables);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/encode_stream.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* n-grams of a text that comes in pieces. Symbols wait until they give a block of 256 grams; the
+   last n - 1 of a block wait on, as they begin the next one. */
+#ifndef PKN_HDC_ENCODE_STREAM_C
+#define PKN_HDC_ENCODE_STREAM_C
+
+/* #include "hdc/encode.h": above */
+/* #include "hdc/encode_ngrams.c": above */
+
+#define PKN_STREAM_BLOCK 256
+
+PKERN_API pkern_status pkern_hdc_ngram_begin(pkern_hdc_ngram_stream *stream, const uint64_t *tables,
+                                             size_t n_symbols, size_t n, size_t words,
+                                             uint64_t *memory) {
+    size_t bytes;
+    pkern_status status = pkn_ngrams_check_tables(n_symbols, n, words, &bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (!stream || !tables || !memory) {
+        return PKERN_EINVAL;
+    }
+    memset(stream, 0, sizeof *stream);
+    stream->tables = tables;
+    stream->memory = memory;
+    stream->n_symbols = n_symbols;
+    stream->n = n;
+    stream->words = words;
+    memset(memory, 0, PKERN_HDC_NGRAM_STREAM_WORDS(words) * sizeof *memory);
+    return PKERN_OK;
+}
+
+/* The counts of a block of columns as they are. */
+PKN_INTERNAL pkn_terms_count pkn_stream_count(const pkern_hdc_ngram_stream *stream, size_t block) {
+    pkn_terms_count count;
+    count.planes = stream->memory + block * PKN_TERMS_PLANES_WORDS(PKN_TERMS_MAX_HIGH);
+    count.n_high = PKN_TERMS_MAX_HIGH;
+    count.n_groups = (size_t)(stream->n_grams / 16);
+    return count;
+}
+
+/* All grams of the symbols that wait; with out the last ones, whatever their number. */
+PKN_INTERNAL void pkn_stream_flush(pkern_hdc_ngram_stream *stream, uint64_t *out) {
+    const uint64_t *rows[PKN_STREAM_BLOCK + PKERN_HDC_MAX_NGRAM - 1];
+    size_t n_grams = stream->n_waiting < stream->n ? 0 : stream->n_waiting - stream->n + 1;
+    uint64_t total = stream->n_grams + n_grams;
+    for (size_t block = 0; block < pkn_terms_blocks(stream->words); block++) {
+        size_t word = block * PKN_TERMS_WORDS;
+        size_t words = pkn_min_size(PKN_TERMS_WORDS, stream->words - word);
+        const uint64_t *table = stream->tables + stream->n * stream->n_symbols * word;
+        pkn_terms terms = {rows, 1, stream->n, stream->n_symbols * words};
+        pkn_terms_count count = pkn_stream_count(stream, block);
+        for (size_t i = 0; i < stream->n_waiting; i++) {
+            rows[i] = table + stream->waiting[i] * words;
+        }
+        pkn_simd()->count_terms_u64(&terms, n_grams / 16, words, &count);
+        if (out) {
+            terms.rows = rows + n_grams / 16 * 16;
+            pkn_simd()->end_terms_u64(&terms, n_grams % 16, words, &count, total / 2, out + word);
+        }
+    }
+    stream->n_grams = total;
+    memmove(stream->waiting, stream->waiting + n_grams,
+            (stream->n_waiting - n_grams) * sizeof *stream->waiting);
+    stream->n_waiting -= n_grams;
+}
+
+/* Either bytes or symbols. */
+PKN_INTERNAL pkern_status pkn_stream_add(pkern_hdc_ngram_stream *stream, const uint8_t *bytes,
+                                         const uint32_t *symbols, size_t n) {
+    pkn_ngrams check;
+    if (n == 0) {
+        return PKERN_OK;
+    }
+    if (!stream || (!bytes && !symbols)) {
+        return PKERN_EINVAL;
+    }
+    if (n > PKN_ENCODE_MAX_TERMS ||
+        stream->n_grams + stream->n_waiting + n > PKN_ENCODE_MAX_TERMS) {
+        return PKERN_EOVERFLOW;
+    }
+    memset(&check, 0, sizeof check);
+    check.bytes = bytes;
+    check.symbols = symbols;
+    check.n_symbols = stream->n_symbols;
+    if (pkn_ngrams_check_symbols(0, n, &check) != PKERN_OK) {
+        return PKERN_EINVAL;
+    }
+    for (size_t i = 0; i < n;) {
+        size_t room = PKN_STREAM_BLOCK + stream->n - 1 - stream->n_waiting;
+        size_t end = i + pkn_min_size(room, n - i);
+        for (; i < end; i++) {
+            stream->waiting[stream->n_waiting++] = bytes ? bytes[i] : symbols[i];
+        }
+        if (stream->n_waiting == PKN_STREAM_BLOCK + stream->n - 1) {
+            pkn_stream_flush(stream, 0);
+        }
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_ngram_add(pkern_hdc_ngram_stream *stream, const uint32_t *symbols,
+                                           size_t n_symbols) {
+    return pkn_stream_add(stream, 0, symbols, n_symbols);
+}
+
+PKERN_API pkern_status pkern_hdc_ngram_add_u8(pkern_hdc_ngram_stream *stream,
+                                              const uint8_t *symbols, size_t n_symbols) {
+    return pkn_stream_add(stream, symbols, 0, n_symbols);
+}
+
+PKERN_API pkern_status pkern_hdc_ngram_finish(pkern_hdc_ngram_stream *stream, uint64_t *out) {
+    if (!stream || !out || pkn_overlaps(stream, sizeof *stream, out, stream->words * 8)) {
+        return PKERN_EINVAL;
+    }
+    pkn_stream_flush(stream, out);
+    return PKERN_OK;
 }
 
 #endif

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x979f9cee92527b04u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x59410fe4093436cdu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x979f9cee92527b04u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x59410fe4093436cdu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -595,6 +595,360 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
 #define PKN_SIMD_KERNELS_H
 
 /* #include "base/compiler.h": above */
+/* ==== src/simd/terms.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counting ones per bit column over terms, each the exclusive or of some rows, without writing a
+   term to memory: the algorithm, for any vector type.
+
+   An encoder names its terms by pointers: term i is the xor of the rows
+       rows[i * step + j] + j * table_words        for j = 0 .. arity - 1.
+   A record's fields are pairs (step 2, arity 2); n-grams slide over one pointer a symbol (step 1,
+   arity n), where the j-th symbol is looked up in the j-th table.
+
+   Counters are bit-sliced as in majority.h: 16 terms leave four low planes in registers and carry
+   one plane of weight 16, which is paired with an earlier one of its level. All planes lie in
+   memory between calls, PKN_TERMS_WORDS words each, so counting can stop after any group of 16
+   terms and go on with another block of pointers; and several counts can take turns with the same
+   rows while these are in L1. There is no bias: the threshold is compared at the end, bit by bit
+   from the lowest plane up (above = plane & above where the threshold's bit is 1, plane | above where
+   it is 0), so that n need not be known before.
+
+   Bound of a 64-byte column, per term, for arity A: A loads of 64 bytes, one xor of up to three
+   operands a VPTERNLOG and one full adder of two: on Zen 4 (one such load and two such operations a
+   cycle) A cycles, but not less than 1 + ceil((A - 1) / 2) / 2; on Intel's server cores (two loads)
+   half of A, but not less than the same.
+
+   A file of an instruction set defines, with its suffix, pkn_terms_vector_*, pkn_terms_mask_*
+   (which words of the last vector exist; not used where the scalar code does the rest) and
+       load_(p, mask) keep_(v) zero_() get_(p) put_(p, v) store_(p, mask, v) xor_ xor3_ and_ or_
+       full_(sum, b, c) half_(sum, b)
+   and lets PKN_DEFINE_TERMS make the kernels. */
+#ifndef PKN_SIMD_TERMS_H
+#define PKN_SIMD_TERMS_H
+
+/* #include "base/compiler.h": above */
+/* ==== src/base/platform.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The system's headers and the few calls that a strict -std=c99 hides although libc has them. Only base includes them, and
+   only the implementation includes this file. */
+#ifndef PKN_BASE_PLATFORM_H
+#define PKN_BASE_PLATFORM_H
+
+/* #include "base/compiler.h": above */
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <errno.h>
+#include <signal.h>
+
+#if PKN_THREADS
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+#endif
+
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(PKERN_NO_POSIX_FILES)
+#define PKN_POSIX_FILES 1
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#else
+#define PKN_POSIX_FILES 0
+#endif
+
+#if defined(__linux__)
+#define PKN_LINUX 1
+#include <sys/syscall.h>
+#include <unistd.h>
+#else
+#define PKN_LINUX 0
+#endif
+
+/* The user may have included <stdio.h> under -std=c99 before us, and then no feature macro of ours comes in time. C allows
+   to declare a function again; C++ compilers on Linux define _GNU_SOURCE and need none of it. */
+#if PKN_LINUX && !defined(__cplusplus)
+extern long syscall(long number, ...);
+#endif
+#if PKN_POSIX_FILES && !defined(__cplusplus) && defined(__STRICT_ANSI__)
+extern int fileno(FILE *stream);
+extern int fsync(int descriptor);
+#endif
+#if PKN_THREADS && !defined(__cplusplus) && defined(__STRICT_ANSI__)
+#ifndef CLOCK_MONOTONIC
+#define CLOCK_MONOTONIC 1
+#endif
+#ifndef CLOCK_REALTIME
+#define CLOCK_REALTIME 0
+#endif
+extern int clock_gettime(int clock, struct timespec *time);
+extern int nanosleep(const struct timespec *time, struct timespec *left);
+#endif
+
+/* Of this process; 0 where the system has none. */
+PKN_INLINE long pkn_process_number(void) {
+#if PKN_THREADS || PKN_LINUX
+    return (long)getpid();
+#else
+    return 0;
+#endif
+}
+
+#endif
+/* ==== src/simd/terms.h, continued ==== */
+/* #include "simd/intrinsics.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Words of a column block, and the distance of planes. */
+#define PKN_TERMS_WORDS 32
+#define PKN_TERMS_MAX_HIGH 28 /* counts below 2^32 */
+/* Words of the planes of a count whose high planes are n_high. */
+#define PKN_TERMS_PLANES_WORDS(n_high) ((4 + 2 * (size_t)(n_high)) * PKN_TERMS_WORDS)
+
+typedef struct pkn_terms {
+    const uint64_t *const *rows;
+    size_t step, arity, table_words;
+} pkn_terms;
+
+/* planes: 4 low ones, n_high high ones, n_high carries that wait for a second one. */
+typedef struct pkn_terms_count {
+    uint64_t *planes;
+    unsigned n_high;
+    size_t n_groups; /* of 16 terms, done */
+} pkn_terms_count;
+
+/* The high planes of a count of up to n terms. */
+PKN_INLINE unsigned pkn_terms_n_high(size_t n) {
+    return n < 16 ? 0 : 64 - (unsigned)__builtin_clzll((unsigned long long)(n / 16));
+}
+
+/* planes has PKN_TERMS_PLANES_WORDS(n_high) words. */
+PKN_INLINE void pkn_terms_begin(pkn_terms_count *count, uint64_t *planes, unsigned n_high) {
+    count->planes = planes;
+    count->n_high = n_high;
+    count->n_groups = 0;
+    memset(planes, 0, (4 + (size_t)n_high) * PKN_TERMS_WORDS * sizeof *planes);
+}
+
+/* LANES words a vector; a step needs WHOLE of them to exist, the scalar code does what is left. */
+#define PKN_DEFINE_TERMS(isa, TARGET, LANES, WHOLE) \
+    TARGET PKN_ALWAYS_INLINE pkn_terms_vector_##isa pkn_term_##isa( \
+        const uint64_t *const *rows, size_t arity, size_t table_words, size_t word, \
+        pkn_terms_mask_##isa mask) { \
+        pkn_terms_vector_##isa v = pkn_terms_load_##isa(rows[0] + word, mask); \
+        size_t j = 1; \
+        if (arity == 1) { \
+            return pkn_terms_keep_##isa(v); \
+        } \
+        if (arity == 2) { \
+            return pkn_terms_xor_##isa( \
+                v, pkn_terms_load_##isa(rows[1] + (table_words + word), mask)); \
+        } \
+        for (; j + 1 < arity; j += 2) { \
+            v = pkn_terms_xor3_##isa( \
+                v, pkn_terms_load_##isa(rows[j] + (j * table_words + word), mask), \
+                pkn_terms_load_##isa(rows[j + 1] + ((j + 1) * table_words + word), mask)); \
+        } \
+        if (j < arity) { \
+            v = pkn_terms_xor_##isa( \
+                v, pkn_terms_load_##isa(rows[j] + (j * table_words + word), mask)); \
+        } \
+        return v; \
+    } \
+    TARGET PKN_ALWAYS_INLINE pkn_terms_vector_##isa pkn_terms_2_##isa( \
+        const uint64_t *const *rows, size_t step, size_t arity, size_t table_words, size_t word, \
+        pkn_terms_mask_##isa mask, pkn_terms_vector_##isa *low) { \
+        pkn_terms_vector_##isa a = pkn_term_##isa(rows, arity, table_words, word, mask); \
+        pkn_terms_vector_##isa b = pkn_term_##isa(rows + step, arity, table_words, word, mask); \
+        return pkn_terms_full_##isa(&low[0], a, b); \
+    } \
+    TARGET PKN_ALWAYS_INLINE pkn_terms_vector_##isa pkn_terms_4_##isa( \
+        const uint64_t *const *rows, size_t step, size_t arity, size_t table_words, size_t word, \
+        pkn_terms_mask_##isa mask, pkn_terms_vector_##isa *low) { \
+        pkn_terms_vector_##isa a = \
+            pkn_terms_2_##isa(rows, step, arity, table_words, word, mask, low); \
+        pkn_terms_vector_##isa b = \
+            pkn_terms_2_##isa(rows + 2 * step, step, arity, table_words, word, mask, low); \
+        return pkn_terms_full_##isa(&low[1], a, b); \
+    } \
+    TARGET PKN_ALWAYS_INLINE pkn_terms_vector_##isa pkn_terms_8_##isa( \
+        const uint64_t *const *rows, size_t step, size_t arity, size_t table_words, size_t word, \
+        pkn_terms_mask_##isa mask, pkn_terms_vector_##isa *low) { \
+        pkn_terms_vector_##isa a = \
+            pkn_terms_4_##isa(rows, step, arity, table_words, word, mask, low); \
+        pkn_terms_vector_##isa b = \
+            pkn_terms_4_##isa(rows + 4 * step, step, arity, table_words, word, mask, low); \
+        return pkn_terms_full_##isa(&low[2], a, b); \
+    } \
+\
+    /* Groups of 16 terms in one column. */ \
+    TARGET PKN_ALWAYS_INLINE void pkn_terms_groups_##isa( \
+        const uint64_t *const *rows, size_t step, size_t arity, size_t table_words, \
+        size_t n_groups, size_t word, pkn_terms_mask_##isa mask, const pkn_terms_count *count) { \
+        uint64_t *planes = count->planes + word; \
+        uint64_t *high = planes + 4 * PKN_TERMS_WORDS; \
+        uint64_t *pending = high + count->n_high * PKN_TERMS_WORDS; \
+        pkn_terms_vector_##isa low[4], carry, sum, first, wait; \
+        if (n_groups == 0) { \
+            return; \
+        } \
+        first = pkn_terms_get_##isa(high); \
+        wait = pkn_terms_get_##isa(pending); \
+        low[0] = pkn_terms_get_##isa(planes); \
+        low[1] = pkn_terms_get_##isa(planes + PKN_TERMS_WORDS); \
+        low[2] = pkn_terms_get_##isa(planes + 2 * PKN_TERMS_WORDS); \
+        low[3] = pkn_terms_get_##isa(planes + 3 * PKN_TERMS_WORDS); \
+        for (size_t group = count->n_groups; group < count->n_groups + n_groups; group++) { \
+            size_t bits = group, level = 0; \
+            carry = pkn_terms_8_##isa(rows, step, arity, table_words, word, mask, low); \
+            carry = pkn_terms_full_##isa( \
+                &low[3], carry, \
+                pkn_terms_8_##isa(rows + 8 * step, step, arity, table_words, word, mask, low)); \
+            if (!(group & 1)) { \
+                wait = carry; \
+                rows += 16 * step; \
+                continue; \
+            } \
+            carry = pkn_terms_full_##isa(&first, wait, carry); \
+            bits >>= 1; \
+            level = 1; \
+            for (; bits & 1; bits >>= 1, level++) { \
+                sum = pkn_terms_get_##isa(high + level * PKN_TERMS_WORDS); \
+                carry = pkn_terms_full_##isa( \
+                    &sum, pkn_terms_get_##isa(pending + level * PKN_TERMS_WORDS), carry); \
+                pkn_terms_put_##isa(high + level * PKN_TERMS_WORDS, sum); \
+            } \
+            pkn_terms_put_##isa(pending + level * PKN_TERMS_WORDS, carry); \
+            rows += 16 * step; \
+        } \
+        pkn_terms_put_##isa(high, first); \
+        pkn_terms_put_##isa(pending, wait); \
+        pkn_terms_put_##isa(planes, low[0]); \
+        pkn_terms_put_##isa(planes + PKN_TERMS_WORDS, low[1]); \
+        pkn_terms_put_##isa(planes + 2 * PKN_TERMS_WORDS, low[2]); \
+        pkn_terms_put_##isa(planes + 3 * PKN_TERMS_WORDS, low[3]); \
+    } \
+\
+    /* Less than 16 terms; returns what the four planes carry out. */ \
+    TARGET PKN_ALWAYS_INLINE pkn_terms_vector_##isa pkn_terms_rest_##isa( \
+        const uint64_t *const *rows, size_t n, size_t step, size_t arity, size_t table_words, \
+        size_t word, pkn_terms_mask_##isa mask, pkn_terms_vector_##isa *low) { \
+        pkn_terms_vector_##isa out = pkn_terms_zero_##isa(), carry; \
+        for (; n >= 4; n -= 4, rows += 4 * step) { \
+            carry = pkn_terms_4_##isa(rows, step, arity, table_words, word, mask, low); \
+            carry = pkn_terms_half_##isa(&low[2], carry); \
+            out = pkn_terms_or_##isa(out, pkn_terms_half_##isa(&low[3], carry)); \
+        } \
+        for (; n > 0; n--, rows += step) { \
+            carry = pkn_terms_half_##isa(&low[0], \
+                                         pkn_term_##isa(rows, arity, table_words, word, mask)); \
+            carry = pkn_terms_half_##isa(&low[1], carry); \
+            carry = pkn_terms_half_##isa(&low[2], carry); \
+            out = pkn_terms_or_##isa(out, pkn_terms_half_##isa(&low[3], carry)); \
+        } \
+        return out; \
+    } \
+\
+    /* The last terms and all that is pending: the planes become the counts, or out becomes count > \
+       threshold. */ \
+    TARGET PKN_ALWAYS_INLINE void pkn_terms_end_##isa( \
+        const uint64_t *const *rows, size_t n, size_t step, size_t arity, size_t table_words, \
+        size_t word, pkn_terms_mask_##isa mask, const pkn_terms_count *count, uint64_t threshold, \
+        uint64_t *out) { \
+        uint64_t *planes = count->planes + word; \
+        const uint64_t *pending = planes + (4 + count->n_high) * PKN_TERMS_WORDS; \
+        pkn_terms_vector_##isa low[4], carry, sum, above = pkn_terms_zero_##isa(); \
+        low[0] = pkn_terms_get_##isa(planes); \
+        low[1] = pkn_terms_get_##isa(planes + PKN_TERMS_WORDS); \
+        low[2] = pkn_terms_get_##isa(planes + 2 * PKN_TERMS_WORDS); \
+        low[3] = pkn_terms_get_##isa(planes + 3 * PKN_TERMS_WORDS); \
+        carry = pkn_terms_rest_##isa(rows, n, step, arity, table_words, word, mask, low); \
+        for (unsigned plane = 0; plane < 4 + count->n_high; plane++) { \
+            if (plane < 4) { \
+                sum = low[plane]; \
+            } else { \
+                sum = pkn_terms_get_##isa(planes + plane * PKN_TERMS_WORDS); \
+                carry = \
+                    count->n_groups >> (plane - 4) & 1 \
+                        ? pkn_terms_full_##isa( \
+                              &sum, pkn_terms_get_##isa(pending + (plane - 4) * PKN_TERMS_WORDS), \
+                              carry) \
+                        : pkn_terms_half_##isa(&sum, carry); \
+            } \
+            above = threshold >> plane & 1 ? pkn_terms_and_##isa(sum, above) \
+                                           : pkn_terms_or_##isa(sum, above); \
+            if (!out) { \
+                pkn_terms_put_##isa(planes + plane * PKN_TERMS_WORDS, sum); \
+            } \
+        } \
+        if (out) { \
+            pkn_terms_store_##isa(out + word, mask, above); \
+        } \
+    } \
+\
+    /* Whole groups in columns [word, words), as far as this set's vectors reach; returns the first \
+       word not done. The arities that are usual get code of their own. */ \
+    TARGET PKN_INTERNAL size_t pkn_terms_columns_##isa(const pkn_terms *terms, size_t n_groups, \
+                                                       size_t word, size_t words, \
+                                                       const pkn_terms_count *count) { \
+        const uint64_t *const *rows = terms->rows; \
+        size_t step = terms->step, arity = terms->arity, table = terms->table_words; \
+        for (; word + WHOLE <= words; word += LANES) { \
+            pkn_terms_mask_##isa mask = pkn_terms_make_mask_##isa(words - word); \
+            if (arity == 3 && step == 1) { \
+                pkn_terms_groups_##isa(rows, 1, 3, table, n_groups, word, mask, count); \
+            } else if (arity == 2 && step == 2 && table == 0) { \
+                pkn_terms_groups_##isa(rows, 2, 2, 0, n_groups, word, mask, count); \
+            } else if (arity == 1) { \
+                pkn_terms_groups_##isa(rows, step, 1, 0, n_groups, word, mask, count); \
+            } else { \
+                pkn_terms_groups_##isa(rows, step, arity, table, n_groups, word, mask, count); \
+            } \
+        } \
+        return word; \
+    } \
+    TARGET PKN_INTERNAL size_t pkn_terms_ends_##isa(const pkn_terms *terms, size_t n, size_t word, \
+                                                    size_t words, const pkn_terms_count *count, \
+                                                    uint64_t threshold, uint64_t *out) { \
+        const uint64_t *const *rows = terms->rows; \
+        size_t step = terms->step, arity = terms->arity, table = terms->table_words; \
+        for (; word + WHOLE <= words; word += LANES) { \
+            pkn_terms_mask_##isa mask = pkn_terms_make_mask_##isa(words - word); \
+            if (arity == 3 && step == 1) { \
+                pkn_terms_end_##isa(rows, n, 1, 3, table, word, mask, count, threshold, out); \
+            } else { \
+                pkn_terms_end_##isa(rows, n, step, arity, table, word, mask, count, threshold, \
+                                    out); \
+            } \
+        } \
+        return word; \
+    } \
+\
+    TARGET PKN_INTERNAL void pkn_count_terms_u64_##isa(const pkn_terms *terms, size_t n_groups, \
+                                                       size_t words, pkn_terms_count *count) { \
+        size_t word = pkn_terms_columns_##isa(terms, n_groups, 0, words, count); \
+        if (word < words) { \
+            (void)pkn_terms_columns_scalar(terms, n_groups, word, words, count); \
+        } \
+        count->n_groups += n_groups; \
+    } \
+    TARGET PKN_INTERNAL void pkn_end_terms_u64_##isa(const pkn_terms *terms, size_t n, \
+                                                     size_t words, const pkn_terms_count *count, \
+                                                     uint64_t threshold, uint64_t *out) { \
+        size_t word = pkn_terms_ends_##isa(terms, n, 0, words, count, threshold, out); \
+        if (word < words) { \
+            (void)pkn_terms_ends_scalar(terms, n, word, words, count, threshold, out); \
+        } \
+    }
+
+#endif
+/* ==== src/simd/kernels.h, continued ==== */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -638,6 +992,17 @@ PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t
       scalar, avx2, avx512, avx512, scalar) \
     X(threshold_i32, void, (const int32_t *counts, size_t words, const uint64_t *ties, uint64_t *out), \
       scalar, avx2, avx512, avx512, scalar) \
+    X(count_terms_u64, void, (const pkn_terms *terms, size_t n_groups, size_t words, pkn_terms_count *count), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(end_terms_u64, void, (const pkn_terms *terms, size_t n, size_t words, const pkn_terms_count *count, \
+      uint64_t threshold, uint64_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(spread_i32, void, (const uint64_t *planes, unsigned n_planes, size_t stride_words, size_t words, \
+      int32_t first, int32_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
+    X(level_f32, size_t, (const float *values, const float *low, const float *scale, size_t n, \
+      uint32_t n_levels, uint32_t *out), \
+      scalar, avx2, avx512, avx512, neon) \
     X(hamming_tile_u64, void, (const uint64_t *queries, size_t n_queries, const uint64_t *targets, size_t n_targets, \
       size_t words, uint32_t *out, size_t out_stride), \
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
@@ -2473,6 +2838,579 @@ PKN_AVX512_END
 
 #endif
 /* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/levels_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Floats to level numbers, and bit-sliced counts to plain ones: the definitions. */
+#ifndef PKN_SIMD_LEVELS_SCALAR_C
+#define PKN_SIMD_LEVELS_SCALAR_C
+
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* out[i] = the number of the nearest of n_levels levels, or n_levels for a NaN; returns how many
+   are NaN. low and scale are finite, n_levels is 1 to 2^22. The clamp stands between product and
+   sum, so that no compiler can fuse them. */
+PKN_INTERNAL size_t pkn_level_f32_scalar(const float *values, const float *low, const float *scale,
+                                         size_t n, uint32_t n_levels, uint32_t *out) {
+    size_t n_nan = 0;
+    float top = (float)(n_levels - 1);
+    for (size_t i = 0; i < n; i++) {
+        float t = (values[i] - low[i]) * scale[i];
+        t = t > 0 ? t : 0;
+        t = t < top ? t : top;
+        out[i] = (uint32_t)(t + 0.5f);
+        if (values[i] != values[i]) {
+            out[i] = n_levels;
+            n_nan++;
+        }
+    }
+    return n_nan;
+}
+
+/* out[64 * w + b] = first + the sum over k of 2^(k + 1) where bit b of word w of plane k is 1; with
+   first = -n for counts of n terms that is ones less zeros. Planes are stride_words apart. */
+PKN_INTERNAL void pkn_spread_i32_scalar(const uint64_t *planes, unsigned n_planes,
+                                        size_t stride_words, size_t words, int32_t first,
+                                        int32_t *out) {
+    for (size_t i = 0; i < words * 64; i++) {
+        uint32_t sum = (uint32_t)first;
+        for (unsigned k = 0; k < n_planes; k++) {
+            sum += (uint32_t)(planes[k * stride_words + i / 64] >> (i % 64) & 1) << (k + 1);
+        }
+        out[i] = (int32_t)sum;
+    }
+}
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/levels_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Levels and plain counts, eight at a time. */
+#ifndef PKN_SIMD_LEVELS_AVX2_C
+#define PKN_SIMD_LEVELS_AVX2_C
+
+/* #include "base/bits.h": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/levels_scalar.c": above */
+
+#if PKN_ARCH_X86
+
+PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_level_f32_avx2(const float *values, const float *low,
+                                                       const float *scale, size_t n,
+                                                       uint32_t n_levels, uint32_t *out) {
+    const __m256 top = _mm256_set1_ps((float)(n_levels - 1));
+    const __m256i none = _mm256_set1_epi32((int)n_levels);
+    size_t n_nan = 0, i = 0;
+    for (; n - i >= 8; i += 8) {
+        __m256 v = _mm256_loadu_ps(values + i);
+        __m256 nan = _mm256_cmp_ps(v, v, _CMP_UNORD_Q);
+        __m256 t =
+            _mm256_mul_ps(_mm256_sub_ps(v, _mm256_loadu_ps(low + i)), _mm256_loadu_ps(scale + i));
+        __m256i level;
+        t = _mm256_min_ps(_mm256_max_ps(t, _mm256_setzero_ps()), top); /* a NaN becomes 0 */
+        level = _mm256_cvttps_epi32(_mm256_add_ps(t, _mm256_set1_ps(0.5f)));
+        level = _mm256_blendv_epi8(level, none, _mm256_castps_si256(nan));
+        _mm256_storeu_si256((__m256i *)(void *)(out + i), level);
+        n_nan += pkn_popcount_u64((uint64_t)(unsigned)_mm256_movemask_ps(nan));
+    }
+    return n_nan + pkn_level_f32_scalar(values + i, low + i, scale + i, n - i, n_levels, out + i);
+}
+
+/* Horner's scheme from the highest plane down: 4 operations a plane. */
+PKN_TARGET_AVX2 PKN_INTERNAL void pkn_spread_i32_avx2(const uint64_t *planes, unsigned n_planes,
+                                                      size_t stride_words, size_t words,
+                                                      int32_t first, int32_t *out) {
+    const __m256i start = _mm256_set1_epi32(first);
+    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    for (size_t word = 0; word < words; word++) {
+        for (unsigned byte = 0; byte < 8; byte++) {
+            __m256i sum = _mm256_setzero_si256();
+            for (unsigned k = n_planes; k > 0; k--) {
+                uint64_t plane = planes[(k - 1) * stride_words + word];
+                __m256i ones =
+                    _mm256_and_si256(_mm256_set1_epi32((int)(plane >> (8 * byte) & 255)), bits);
+                sum = _mm256_sub_epi32(_mm256_add_epi32(sum, sum), _mm256_cmpeq_epi32(ones, bits));
+            }
+            sum = _mm256_add_epi32(_mm256_add_epi32(sum, sum), start);
+            _mm256_storeu_si256((__m256i *)(void *)(out + word * 64 + byte * 8), sum);
+        }
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/levels_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Levels and plain counts, sixteen at a time; a plane's bits are the masks of its additions. */
+#ifndef PKN_SIMD_LEVELS_AVX512_C
+#define PKN_SIMD_LEVELS_AVX512_C
+
+/* #include "base/bits.h": above */
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/levels_scalar.c": above */
+
+#if PKN_ARCH_X86
+
+PKN_AVX512_BEGIN
+
+PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_level_f32_avx512(const float *values, const float *low,
+                                                           const float *scale, size_t n,
+                                                           uint32_t n_levels, uint32_t *out) {
+    const __m512 top = _mm512_set1_ps((float)(n_levels - 1));
+    const __m512i none = _mm512_set1_epi32((int)n_levels);
+    size_t n_nan = 0;
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 mask = (__mmask16)(n - i >= 16 ? 0xffff : (1u << (n - i)) - 1);
+        __m512 v = _mm512_maskz_loadu_ps(mask, values + i);
+        __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+        __m512 t = _mm512_mul_ps(_mm512_sub_ps(v, _mm512_maskz_loadu_ps(mask, low + i)),
+                                 _mm512_maskz_loadu_ps(mask, scale + i));
+        __m512i level;
+        t = _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), top); /* a NaN becomes 0 */
+        level = _mm512_cvttps_epi32(_mm512_add_ps(t, _mm512_set1_ps(0.5f)));
+        _mm512_mask_storeu_epi32(out + i, mask, _mm512_mask_mov_epi32(level, nan, none));
+        n_nan += pkn_popcount_u64(nan);
+    }
+    return n_nan;
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL void pkn_spread_i32_avx512(const uint64_t *planes, unsigned n_planes,
+                                                          size_t stride_words, size_t words,
+                                                          int32_t first, int32_t *out) {
+    for (size_t word = 0; word < words; word++) {
+        __m512i a = _mm512_set1_epi32(first), b = a, c = a, d = a;
+        for (unsigned k = 0; k < n_planes; k++) {
+            uint64_t plane = planes[k * stride_words + word];
+            __m512i weight = _mm512_set1_epi32((int)(2u << k));
+            a = _mm512_mask_add_epi32(a, (__mmask16)(plane & 0xffff), a, weight);
+            b = _mm512_mask_add_epi32(b, (__mmask16)(plane >> 16 & 0xffff), b, weight);
+            c = _mm512_mask_add_epi32(c, (__mmask16)(plane >> 32 & 0xffff), c, weight);
+            d = _mm512_mask_add_epi32(d, (__mmask16)(plane >> 48), d, weight);
+        }
+        _mm512_storeu_si512(out + word * 64, a);
+        _mm512_storeu_si512(out + word * 64 + 16, b);
+        _mm512_storeu_si512(out + word * 64 + 32, c);
+        _mm512_storeu_si512(out + word * 64 + 48, d);
+    }
+}
+
+PKN_AVX512_END
+
+#endif
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/levels_neon.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Levels and plain counts, four at a time. */
+#ifndef PKN_SIMD_LEVELS_NEON_C
+#define PKN_SIMD_LEVELS_NEON_C
+
+/* #include "simd/intrinsics.h": above */
+/* #include "simd/levels_scalar.c": above */
+
+#if PKN_ARCH_ARM64
+
+PKN_INTERNAL size_t pkn_level_f32_neon(const float *values, const float *low, const float *scale,
+                                       size_t n, uint32_t n_levels, uint32_t *out) {
+    const float32x4_t top = vdupq_n_f32((float)(n_levels - 1));
+    const uint32x4_t none = vdupq_n_u32(n_levels);
+    size_t n_nan = 0, i = 0;
+    for (; n - i >= 4; i += 4) {
+        float32x4_t v = vld1q_f32(values + i);
+        uint32x4_t number = vceqq_f32(v, v);
+        float32x4_t t = vmulq_f32(vsubq_f32(v, vld1q_f32(low + i)), vld1q_f32(scale + i));
+        t = vminq_f32(vmaxnmq_f32(t, vdupq_n_f32(0)), top); /* a NaN becomes 0 */
+        vst1q_u32(out + i, vbslq_u32(number, vcvtq_u32_f32(vaddq_f32(t, vdupq_n_f32(0.5f))), none));
+        n_nan += 4 - vaddvq_u32(vshrq_n_u32(number, 31));
+    }
+    return n_nan + pkn_level_f32_scalar(values + i, low + i, scale + i, n - i, n_levels, out + i);
+}
+
+/* Horner's scheme from the highest plane down: 3 operations a plane. */
+PKN_INTERNAL void pkn_spread_i32_neon(const uint64_t *planes, unsigned n_planes,
+                                      size_t stride_words, size_t words, int32_t first,
+                                      int32_t *out) {
+    static const uint32_t lane_bits[4] = {1, 2, 4, 8};
+    const uint32x4_t bits = vld1q_u32(lane_bits);
+    for (size_t word = 0; word < words; word++) {
+        for (unsigned nibble = 0; nibble < 16; nibble++) {
+            uint32x4_t sum = vdupq_n_u32(0);
+            for (unsigned k = n_planes; k > 0; k--) {
+                uint64_t plane = planes[(k - 1) * stride_words + word];
+                uint32x4_t ones = vtstq_u32(vdupq_n_u32((uint32_t)(plane >> (4 * nibble))), bits);
+                sum = vsubq_u32(vaddq_u32(sum, sum), ones);
+            }
+            sum = vaddq_u32(vaddq_u32(sum, sum), vdupq_n_u32((uint32_t)first));
+            vst1q_s32(out + word * 64 + nibble * 4, vreinterpretq_s32_u32(sum));
+        }
+    }
+}
+
+#endif
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/terms_scalar.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counted terms, one word of 64 columns at a time, on any CPU. */
+#ifndef PKN_SIMD_TERMS_SCALAR_C
+#define PKN_SIMD_TERMS_SCALAR_C
+
+/* #include "simd/terms.h": above */
+
+typedef uint64_t pkn_terms_vector_scalar;
+typedef int pkn_terms_mask_scalar;
+
+PKN_ALWAYS_INLINE int pkn_terms_make_mask_scalar(size_t lanes) {
+    return lanes != 0;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_load_scalar(const uint64_t *p, int mask) {
+    PKN_UNUSED(mask);
+    return *p;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_keep_scalar(uint64_t v) {
+    return v;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_zero_scalar(void) {
+    return 0;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_get_scalar(const uint64_t *p) {
+    return *p;
+}
+
+PKN_ALWAYS_INLINE void pkn_terms_put_scalar(uint64_t *p, uint64_t v) {
+    *p = v;
+}
+
+PKN_ALWAYS_INLINE void pkn_terms_store_scalar(uint64_t *p, int mask, uint64_t v) {
+    PKN_UNUSED(mask);
+    *p = v;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_xor_scalar(uint64_t a, uint64_t b) {
+    return a ^ b;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_xor3_scalar(uint64_t a, uint64_t b, uint64_t c) {
+    return a ^ b ^ c;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_and_scalar(uint64_t a, uint64_t b) {
+    return a & b;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_or_scalar(uint64_t a, uint64_t b) {
+    return a | b;
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_full_scalar(uint64_t *sum, uint64_t b, uint64_t c) {
+    uint64_t a = *sum;
+    uint64_t differ = a ^ b;
+    *sum = differ ^ c;
+    return (a & b) | (differ & c);
+}
+
+PKN_ALWAYS_INLINE uint64_t pkn_terms_half_scalar(uint64_t *sum, uint64_t b) {
+    uint64_t a = *sum;
+    *sum = a ^ b;
+    return a & b;
+}
+
+#define PKN_TERMS_ANY_TARGET
+PKN_DEFINE_TERMS(scalar, PKN_TERMS_ANY_TARGET, 1, 1)
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/terms_avx2.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counted terms in 256-bit columns. */
+#ifndef PKN_SIMD_TERMS_AVX2_C
+#define PKN_SIMD_TERMS_AVX2_C
+
+/* #include "simd/majority_avx2.c": above */
+/* #include "simd/terms.h": above */
+/* #include "simd/terms_scalar.c": above */
+
+#if PKN_ARCH_X86
+
+typedef __m256i pkn_terms_vector_avx2;
+typedef int pkn_terms_mask_avx2;
+
+PKN_ALWAYS_INLINE int pkn_terms_make_mask_avx2(size_t lanes) {
+    return lanes != 0;
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_load_avx2(const uint64_t *p, int mask) {
+    PKN_UNUSED(mask);
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_keep_avx2(__m256i v) {
+    return v;
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_zero_avx2(void) {
+    return _mm256_setzero_si256();
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_get_avx2(const uint64_t *p) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_terms_put_avx2(uint64_t *p, __m256i v) {
+    _mm256_storeu_si256((__m256i *)(void *)p, v);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE void pkn_terms_store_avx2(uint64_t *p, int mask, __m256i v) {
+    PKN_UNUSED(mask);
+    _mm256_storeu_si256((__m256i *)(void *)p, v);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_xor_avx2(__m256i a, __m256i b) {
+    return _mm256_xor_si256(a, b);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_xor3_avx2(__m256i a, __m256i b, __m256i c) {
+    return _mm256_xor_si256(_mm256_xor_si256(a, b), c);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_and_avx2(__m256i a, __m256i b) {
+    return _mm256_and_si256(a, b);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_or_avx2(__m256i a, __m256i b) {
+    return _mm256_or_si256(a, b);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_full_avx2(__m256i *sum, __m256i b, __m256i c) {
+    return pkn_count_full_avx2(sum, b, c);
+}
+
+PKN_TARGET_AVX2 PKN_ALWAYS_INLINE __m256i pkn_terms_half_avx2(__m256i *sum, __m256i b) {
+    return pkn_count_half_avx2(sum, b);
+}
+
+PKN_DEFINE_TERMS(avx2, PKN_TARGET_AVX2, 4, 4)
+
+#endif
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/terms_avx512.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counted terms in two columns of 512 bits at once, so that a pointer is read once for both; a xor of
+   three and each half of a full adder are one VPTERNLOG. Words behind the end are masked. */
+#ifndef PKN_SIMD_TERMS_AVX512_C
+#define PKN_SIMD_TERMS_AVX512_C
+
+/* #include "simd/majority_avx512.c": above */
+/* #include "simd/terms.h": above */
+/* #include "simd/terms_scalar.c": above */
+
+#if PKN_ARCH_X86
+
+PKN_AVX512_BEGIN
+
+typedef struct pkn_terms_vector_avx512 {
+    __m512i a, b;
+} pkn_terms_vector_avx512;
+
+typedef struct pkn_terms_mask_avx512 {
+    __mmask8 a, b;
+} pkn_terms_mask_avx512;
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_mask_avx512 pkn_terms_make_mask_avx512(size_t lanes) {
+    pkn_terms_mask_avx512 mask;
+    mask.a = (__mmask8)(lanes >= 8 ? 0xff : (1u << lanes) - 1);
+    mask.b = (__mmask8)(lanes >= 16 ? 0xff : lanes <= 8 ? 0 : (1u << (lanes - 8)) - 1);
+    return mask;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_load_avx512(const uint64_t *p, pkn_terms_mask_avx512 mask) {
+    pkn_terms_vector_avx512 v;
+    v.a = _mm512_maskz_loadu_epi64(mask.a, p);
+    v.b = _mm512_maskz_loadu_epi64(mask.b, p + 8);
+    return v;
+}
+
+/* gcc would load it twice, once for each VPTERNLOG */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_keep_avx512(pkn_terms_vector_avx512 v) {
+    __asm__("" : "+v"(v.a));
+    __asm__("" : "+v"(v.b));
+    return v;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512 pkn_terms_zero_avx512(void) {
+    pkn_terms_vector_avx512 v;
+    v.a = v.b = _mm512_setzero_si512();
+    return v;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_get_avx512(const uint64_t *p) {
+    pkn_terms_vector_avx512 v;
+    v.a = _mm512_loadu_si512(p);
+    v.b = _mm512_loadu_si512(p + 8);
+    return v;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void pkn_terms_put_avx512(uint64_t *p,
+                                                              pkn_terms_vector_avx512 v) {
+    _mm512_storeu_si512(p, v.a);
+    _mm512_storeu_si512(p + 8, v.b);
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE void
+pkn_terms_store_avx512(uint64_t *p, pkn_terms_mask_avx512 mask, pkn_terms_vector_avx512 v) {
+    _mm512_mask_storeu_epi64(p, mask.a, v.a);
+    _mm512_mask_storeu_epi64(p + 8, mask.b, v.b);
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_xor_avx512(pkn_terms_vector_avx512 x, pkn_terms_vector_avx512 y) {
+    x.a = _mm512_xor_si512(x.a, y.a);
+    x.b = _mm512_xor_si512(x.b, y.b);
+    return x;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_and_avx512(pkn_terms_vector_avx512 x, pkn_terms_vector_avx512 y) {
+    x.a = _mm512_and_si512(x.a, y.a);
+    x.b = _mm512_and_si512(x.b, y.b);
+    return x;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_or_avx512(pkn_terms_vector_avx512 x, pkn_terms_vector_avx512 y) {
+    x.a = _mm512_or_si512(x.a, y.a);
+    x.b = _mm512_or_si512(x.b, y.b);
+    return x;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512 pkn_terms_xor3_avx512(
+    pkn_terms_vector_avx512 x, pkn_terms_vector_avx512 y, pkn_terms_vector_avx512 z) {
+    x.a = _mm512_ternarylogic_epi64(x.a, y.a, z.a, 0x96);
+    x.b = _mm512_ternarylogic_epi64(x.b, y.b, z.b, 0x96);
+    return x;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512 pkn_terms_full_avx512(
+    pkn_terms_vector_avx512 *sum, pkn_terms_vector_avx512 y, pkn_terms_vector_avx512 z) {
+    y.a = pkn_count_full_avx512(&sum->a, y.a, z.a);
+    y.b = pkn_count_full_avx512(&sum->b, y.b, z.b);
+    return y;
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE pkn_terms_vector_avx512
+pkn_terms_half_avx512(pkn_terms_vector_avx512 *sum, pkn_terms_vector_avx512 y) {
+    y.a = pkn_count_half_avx512(&sum->a, y.a);
+    y.b = pkn_count_half_avx512(&sum->b, y.b);
+    return y;
+}
+
+PKN_DEFINE_TERMS(avx512, PKN_TARGET_AVX512, 16, 1)
+
+PKN_AVX512_END
+
+#endif
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
+/* ==== src/simd/terms_neon.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Counted terms in 128-bit columns. */
+#ifndef PKN_SIMD_TERMS_NEON_C
+#define PKN_SIMD_TERMS_NEON_C
+
+/* #include "simd/majority_neon.c": above */
+/* #include "simd/terms.h": above */
+/* #include "simd/terms_scalar.c": above */
+
+#if PKN_ARCH_ARM64
+
+typedef uint64x2_t pkn_terms_vector_neon;
+typedef int pkn_terms_mask_neon;
+
+PKN_ALWAYS_INLINE int pkn_terms_make_mask_neon(size_t lanes) {
+    return lanes != 0;
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_load_neon(const uint64_t *p, int mask) {
+    PKN_UNUSED(mask);
+    return vld1q_u64(p);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_keep_neon(uint64x2_t v) {
+    return v;
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_zero_neon(void) {
+    return vdupq_n_u64(0);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_get_neon(const uint64_t *p) {
+    return vld1q_u64(p);
+}
+
+PKN_ALWAYS_INLINE void pkn_terms_put_neon(uint64_t *p, uint64x2_t v) {
+    vst1q_u64(p, v);
+}
+
+PKN_ALWAYS_INLINE void pkn_terms_store_neon(uint64_t *p, int mask, uint64x2_t v) {
+    PKN_UNUSED(mask);
+    vst1q_u64(p, v);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_xor_neon(uint64x2_t a, uint64x2_t b) {
+    return veorq_u64(a, b);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_xor3_neon(uint64x2_t a, uint64x2_t b, uint64x2_t c) {
+    return veorq_u64(veorq_u64(a, b), c);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_and_neon(uint64x2_t a, uint64x2_t b) {
+    return vandq_u64(a, b);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_or_neon(uint64x2_t a, uint64x2_t b) {
+    return vorrq_u64(a, b);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_full_neon(uint64x2_t *sum, uint64x2_t b, uint64x2_t c) {
+    return pkn_count_full_neon(sum, b, c);
+}
+
+PKN_ALWAYS_INLINE uint64x2_t pkn_terms_half_neon(uint64x2_t *sum, uint64x2_t b) {
+    return pkn_count_half_neon(sum, b);
+}
+
+#define PKN_TERMS_NEON_TARGET
+PKN_DEFINE_TERMS(neon, PKN_TERMS_NEON_TARGET, 2, 2)
+
+#endif
+
+#endif
+/* ==== src/pkern_simd.in.h, continued ==== */
 /* ==== src/simd/tile_scalar.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
@@ -4243,78 +5181,7 @@ PKN_AVX512_END
 #ifndef PKN_SIMD_FLOAT_NEON_C
 #define PKN_SIMD_FLOAT_NEON_C
 
-/* ==== src/base/platform.h ==== */
-/* SPDX-License-Identifier: MIT */
-/* SPDX-FileCopyrightText: The pkern authors */
-/* The system's headers and the few calls that a strict -std=c99 hides although libc has them. Only base includes them, and
-   only the implementation includes this file. */
-#ifndef PKN_BASE_PLATFORM_H
-#define PKN_BASE_PLATFORM_H
-
-/* #include "base/compiler.h": above */
-
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <errno.h>
-#include <signal.h>
-
-#if PKN_THREADS
-#include <pthread.h>
-#include <sched.h>
-#include <unistd.h>
-#endif
-
-#if (defined(__unix__) || defined(__APPLE__)) && !defined(PKERN_NO_POSIX_FILES)
-#define PKN_POSIX_FILES 1
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-#else
-#define PKN_POSIX_FILES 0
-#endif
-
-#if defined(__linux__)
-#define PKN_LINUX 1
-#include <sys/syscall.h>
-#include <unistd.h>
-#else
-#define PKN_LINUX 0
-#endif
-
-/* The user may have included <stdio.h> under -std=c99 before us, and then no feature macro of ours comes in time. C allows
-   to declare a function again; C++ compilers on Linux define _GNU_SOURCE and need none of it. */
-#if PKN_LINUX && !defined(__cplusplus)
-extern long syscall(long number, ...);
-#endif
-#if PKN_POSIX_FILES && !defined(__cplusplus) && defined(__STRICT_ANSI__)
-extern int fileno(FILE *stream);
-extern int fsync(int descriptor);
-#endif
-#if PKN_THREADS && !defined(__cplusplus) && defined(__STRICT_ANSI__)
-#ifndef CLOCK_MONOTONIC
-#define CLOCK_MONOTONIC 1
-#endif
-#ifndef CLOCK_REALTIME
-#define CLOCK_REALTIME 0
-#endif
-extern int clock_gettime(int clock, struct timespec *time);
-extern int nanosleep(const struct timespec *time, struct timespec *left);
-#endif
-
-/* Of this process; 0 where the system has none. */
-PKN_INLINE long pkn_process_number(void) {
-#if PKN_THREADS || PKN_LINUX
-    return (long)getpid();
-#else
-    return 0;
-#endif
-}
-
-#endif
-/* ==== src/simd/float_neon.c, continued ==== */
+/* #include "base/platform.h": above */
 /* #include "simd/exact.h": above */
 /* #include "simd/float_scalar.c": above */
 /* #include "simd/intrinsics.h": above */
@@ -5340,11 +6207,19 @@ PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
 /* #include "simd/integer_scalar.c": above */
 /* #include "simd/integer_vnni.c": above */
 /* #include "simd/kernels.h": above */
+/* #include "simd/levels_avx2.c": above */
+/* #include "simd/levels_avx512.c": above */
+/* #include "simd/levels_neon.c": above */
+/* #include "simd/levels_scalar.c": above */
 /* #include "simd/majority_avx2.c": above */
 /* #include "simd/majority_avx512.c": above */
 /* #include "simd/majority_neon.c": above */
 /* #include "simd/majority_scalar.c": above */
 /* #include "simd/simd.h": above */
+/* #include "simd/terms_avx2.c": above */
+/* #include "simd/terms_avx512.c": above */
+/* #include "simd/terms_neon.c": above */
+/* #include "simd/terms_scalar.c": above */
 /* #include "simd/tile_avx2.c": above */
 /* #include "simd/tile_avx512.c": above */
 /* #include "simd/tile_avx512_vpopcnt.c": above */
