@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x59410fe4093436cdu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x0f1bc568877956c5u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x59410fe4093436cdu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x0f1bc568877956c5u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2410,6 +2410,96 @@ PKERN_API pkern_status pkern_hdc_permutation_invert(const uint32_t *permutation,
 PKERN_API pkern_status pkern_hdc_permute_bits(pkern_pool *pool, const uint64_t *vectors, size_t n,
                                               size_t words, const uint32_t *permutation,
                                               uint64_t *out);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/compare.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Distances and similarities of every kind, one vector with many or pairs row by row; and what
+   theory says of them.
+
+   What hdc.h says of batches, errors, threads and memory holds for the batch calls. Below, D is
+   64 * words and h is the Hamming distance, the number of bits that differ; h = 2^32 counts as
+   2^32 - 1. `out` must not overlap the vectors. */
+#ifndef PKN_HDC_COMPARE_H
+#define PKN_HDC_COMPARE_H
+
+/* #include "base/base.h": above */
+/* #include "pool/pool.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKERN_EXTERN_C_BEGIN
+
+/* Of one vector with many: for (i = 0; i < n; i++) out[i] = a measure of query and targets[i].
+   pkern_hdc_similarity in hdc.h gives 1 - h / D.
+       _hamming   h
+       _cosine    1 - 2 h / D, the cosine of the angle between vectors of 1 and -1: 1 is the same
+                  vector, 0 an unrelated one, -1 the complement. Accuracy: 2^-23; exact where words
+                  is a power of two up to 2^18.
+       _dot       D - 2 h, the scalar product of vectors of 1 and -1
+   out is [n]. */
+PKERN_API pkern_status pkern_hdc_hamming(pkern_pool *pool, const uint64_t *query,
+                                         const uint64_t *targets, size_t n, size_t words,
+                                         uint32_t *out);
+PKERN_API pkern_status pkern_hdc_cosine(pkern_pool *pool, const uint64_t *query,
+                                        const uint64_t *targets, size_t n, size_t words,
+                                        float *out);
+PKERN_API pkern_status pkern_hdc_dot(pkern_pool *pool, const uint64_t *query,
+                                     const uint64_t *targets, size_t n, size_t words, int64_t *out);
+
+/* Of pairs: for (i = 0; i < n; i++) out[i] = a measure of a[i] and b[i], the same measures. b may
+   be a. */
+PKERN_API pkern_status pkern_hdc_hamming_pairs(pkern_pool *pool, const uint64_t *a,
+                                               const uint64_t *b, size_t n, size_t words,
+                                               uint32_t *out);
+PKERN_API pkern_status pkern_hdc_similarity_pairs(pkern_pool *pool, const uint64_t *a,
+                                                  const uint64_t *b, size_t n, size_t words,
+                                                  float *out);
+PKERN_API pkern_status pkern_hdc_cosine_pairs(pkern_pool *pool, const uint64_t *a,
+                                              const uint64_t *b, size_t n, size_t words,
+                                              float *out);
+PKERN_API pkern_status pkern_hdc_dot_pairs(pkern_pool *pool, const uint64_t *a, const uint64_t *b,
+                                           size_t n, size_t words, int64_t *out);
+
+/* ---- what to expect; plain functions of numbers, NaN where words is 0 ---- */
+
+/* The distance of two unrelated random vectors is D / 2 on average, their similarity 0.5, with this
+   standard deviation: sqrt(D) / 2 bits. */
+PKERN_API double pkern_hdc_expected_distance(size_t words);
+PKERN_API double pkern_hdc_distance_deviation(size_t words);
+
+/* How many standard deviations below that of unrelated vectors a distance is: (D / 2 - h) /
+   (sqrt(D) / 2). Above 5 two vectors are alike by chance once in 3.5 million. */
+PKERN_API double pkern_hdc_z_score(uint64_t distance, size_t words);
+
+/* The probability that a normal variable is z deviations or more above its mean, so that N
+   unrelated vectors have about N times this chance to hold one of that z-score. Accuracy: relative
+   1e-12 for z up to 37, beyond which it is below 1e-299 and becomes 0 by 39. Source: the continued
+   fraction of Laplace and the series of G. Marsaglia, "Evaluating the normal distribution", 2004. */
+PKERN_API double pkern_hdc_chance(double z);
+
+/* The expected similarity 1 - h / D of a bundle of n random vectors with one of them: 1/2 + C(n -
+   1, floor(n / 2)) / 2^n, so 1, 0.75, 0.75, 0.6875, ..., about 1/2 + 1 / sqrt(2 pi n). It holds for
+   ties that are zeros or random; 0.5 where n is 0. Accuracy: relative 1e-12. Source: own, by counting
+   how often the other n - 1 bits leave the majority to the member. */
+PKERN_API double pkern_hdc_bundle_similarity(size_t n);
+
+/* A bound for how often a member of a bundle of n vectors is not found again: the probability that
+   one of n_others unrelated vectors is nearer to the bundle than a given member, at most n_others *
+   pkern_hdc_chance(D (s - 1/2) / sqrt(D (s (1 - s) + 1/4))), where s is
+   pkern_hdc_bundle_similarity(n), and at most 1. By normal approximation of the distances.
+   Source: own, the sum of the chances of each of the others. */
+PKERN_API double pkern_hdc_bundle_error(size_t n, size_t n_others, size_t words);
+
+/* The capacity of a bundle: the largest n for which pkern_hdc_bundle_error(n, n_others, words) is
+   at most error_rate, such as 35 members of 2048 bits among 1000 others at 1 %; 0 where even one
+   member is too much. An error_rate of 1 or more gives SIZE_MAX, NaN gives 0. */
+PKERN_API size_t pkern_hdc_bundle_capacity(size_t n_others, double error_rate, size_t words);
 
 PKERN_EXTERN_C_END
 
@@ -19808,6 +19898,313 @@ PKERN_API pkern_status pkern_hdc_permute_bits(pkern_pool *pool, const uint64_t *
     return pkn_hdc_run(pool, (n + 63) / 64, 1,
                        PKN_PERMUTATION_BLOCK_NS_PER_WORD * 64 * (double)words,
                        pkn_permutation_blocks, &call);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/compare.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Measures of similarity: distances of a block wait on the stack for their conversion. */
+#ifndef PKN_HDC_COMPARE_C
+#define PKN_HDC_COMPARE_C
+
+/* #include "hdc/compare.h": above */
+/* #include "hdc/hdc_run.h": above */
+
+/* 1 KiB of distances */
+#define PKN_COMPARE_BLOCK 256
+/* measured like the costs in hdc_run.h: a pair that is a call of its own, and its conversion */
+#define PKN_COMPARE_PAIR_NS 4.0
+#define PKN_COMPARE_CONVERT_NS 0.4
+
+enum { PKN_COMPARE_HAMMING, PKN_COMPARE_SIMILARITY, PKN_COMPARE_COSINE, PKN_COMPARE_DOT };
+
+typedef struct pkn_measures {
+    int measure;
+    const uint64_t *a, *b; /* pairs; or a is the query */
+    size_t words;
+    uint32_t *distances; /* one of these three is the result */
+    float *similarities;
+    int64_t *products;
+} pkn_measures;
+
+PKN_INTERNAL void pkn_measures_convert(const pkn_measures *call, const uint32_t *distances,
+                                       size_t n, size_t first) {
+    int64_t bits = (int64_t)call->words * 64;
+    if (call->measure == PKN_COMPARE_DOT) {
+        for (size_t i = 0; i < n; i++) {
+            call->products[first + i] = bits - 2 * (int64_t)distances[i];
+        }
+    } else if (call->measure != PKN_COMPARE_HAMMING) {
+        float *out = call->similarities + first;
+        pkn_simd()->similarity_u32(distances, n, (uint64_t)bits, out);
+        for (size_t i = 0; i < n && call->measure == PKN_COMPARE_COSINE; i++) {
+            out[i] = out[i] * 2 - 1; /* doubling is exact, so fusing changes nothing */
+        }
+    }
+}
+
+PKN_INTERNAL int pkn_measures_with_one(size_t begin, size_t end, void *ctx) {
+    const pkn_measures *call = (const pkn_measures *)ctx;
+    uint32_t block[PKN_COMPARE_BLOCK];
+    while (begin < end) {
+        size_t n = pkn_min_size(end - begin, PKN_COMPARE_BLOCK);
+        uint32_t *distances =
+            call->measure == PKN_COMPARE_HAMMING ? call->distances + begin : block;
+        pkn_simd()->hamming_tile_u64(call->a, 1, call->b + begin * call->words, n, call->words,
+                                     distances, 0);
+        pkn_measures_convert(call, distances, n, begin);
+        begin += n;
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_measures_pairs(size_t begin, size_t end, void *ctx) {
+    const pkn_measures *call = (const pkn_measures *)ctx;
+    const pkn_simd_kernels *kernels = pkn_simd();
+    uint32_t block[PKN_COMPARE_BLOCK];
+    while (begin < end) {
+        size_t n = pkn_min_size(end - begin, PKN_COMPARE_BLOCK);
+        uint32_t *distances =
+            call->measure == PKN_COMPARE_HAMMING ? call->distances + begin : block;
+        for (size_t i = 0; i < n; i++) {
+            size_t first = (begin + i) * call->words;
+            uint64_t distance = kernels->hamming_u64(call->a + first, call->b + first, call->words);
+            distances[i] = distance > UINT32_MAX ? UINT32_MAX : (uint32_t)distance;
+        }
+        pkn_measures_convert(call, distances, n, begin);
+        begin += n;
+    }
+    return 0;
+}
+
+/* out [n] has elements of out_size bytes; n_a is 1 or n. */
+PKN_INTERNAL pkern_status pkn_measures_run(pkn_measures *call, pkern_pool *pool, int measure,
+                                           const uint64_t *a, size_t n_a, const uint64_t *b,
+                                           size_t n, size_t words, const void *out,
+                                           size_t out_size) {
+    size_t bytes, out_bytes;
+    double convert = measure == PKN_COMPARE_HAMMING ? 0 : PKN_COMPARE_CONVERT_NS;
+    pkern_status status = pkn_hdc_check_rows(n, words, &bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    out_bytes = n * out_size; /* a row has 8 bytes at least, an element 8 at most */
+    if (!a || !b || !out || pkn_overlaps(a, n_a * words * 8, out, out_bytes) ||
+        pkn_overlaps(b, bytes, out, out_bytes)) {
+        return PKERN_EINVAL;
+    }
+    call->measure = measure;
+    call->a = a;
+    call->b = b;
+    call->words = words;
+    if (n_a == 1 && n > 1) {
+        return pkn_hdc_run(pool, n, 16, pkn_hdc_pair_cost(words) + convert, pkn_measures_with_one,
+                           call);
+    }
+    return pkn_hdc_run(pool, n, 16, pkn_hdc_pair_cost(words) + PKN_COMPARE_PAIR_NS + convert,
+                       pkn_measures_pairs, call);
+}
+
+PKERN_API pkern_status pkern_hdc_hamming(pkern_pool *pool, const uint64_t *query,
+                                         const uint64_t *targets, size_t n, size_t words,
+                                         uint32_t *out) {
+    pkn_measures call;
+    call.distances = out;
+    return pkn_measures_run(&call, pool, PKN_COMPARE_HAMMING, query, 1, targets, n, words, out,
+                            sizeof *out);
+}
+
+PKERN_API pkern_status pkern_hdc_cosine(pkern_pool *pool, const uint64_t *query,
+                                        const uint64_t *targets, size_t n, size_t words,
+                                        float *out) {
+    pkn_measures call;
+    call.similarities = out;
+    return pkn_measures_run(&call, pool, PKN_COMPARE_COSINE, query, 1, targets, n, words, out,
+                            sizeof *out);
+}
+
+PKERN_API pkern_status pkern_hdc_dot(pkern_pool *pool, const uint64_t *query,
+                                     const uint64_t *targets, size_t n, size_t words,
+                                     int64_t *out) {
+    pkn_measures call;
+    call.products = out;
+    return pkn_measures_run(&call, pool, PKN_COMPARE_DOT, query, 1, targets, n, words, out,
+                            sizeof *out);
+}
+
+PKERN_API pkern_status pkern_hdc_hamming_pairs(pkern_pool *pool, const uint64_t *a,
+                                               const uint64_t *b, size_t n, size_t words,
+                                               uint32_t *out) {
+    pkn_measures call;
+    call.distances = out;
+    return pkn_measures_run(&call, pool, PKN_COMPARE_HAMMING, a, n, b, n, words, out, sizeof *out);
+}
+
+PKERN_API pkern_status pkern_hdc_similarity_pairs(pkern_pool *pool, const uint64_t *a,
+                                                  const uint64_t *b, size_t n, size_t words,
+                                                  float *out) {
+    pkn_measures call;
+    call.similarities = out;
+    return pkn_measures_run(&call, pool, PKN_COMPARE_SIMILARITY, a, n, b, n, words, out,
+                            sizeof *out);
+}
+
+PKERN_API pkern_status pkern_hdc_cosine_pairs(pkern_pool *pool, const uint64_t *a,
+                                              const uint64_t *b, size_t n, size_t words,
+                                              float *out) {
+    pkn_measures call;
+    call.similarities = out;
+    return pkn_measures_run(&call, pool, PKN_COMPARE_COSINE, a, n, b, n, words, out, sizeof *out);
+}
+
+PKERN_API pkern_status pkern_hdc_dot_pairs(pkern_pool *pool, const uint64_t *a, const uint64_t *b,
+                                           size_t n, size_t words, int64_t *out) {
+    pkn_measures call;
+    call.products = out;
+    return pkn_measures_run(&call, pool, PKN_COMPARE_DOT, a, n, b, n, words, out, sizeof *out);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/statistics.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* What to expect of random vectors. Without libm, so that the library needs none; products that are
+   added are kept from being fused, so that every machine gives the same bits. */
+#ifndef PKN_HDC_STATISTICS_C
+#define PKN_HDC_STATISTICS_C
+
+/* #include "base/platform.h": above */
+/* #include "hdc/compare.h": above */
+/* #include "simd/exact.h": above */
+
+#define PKN_LN_2_HIGH 0.693147180369123816490 /* 32 bits of ln 2, so that n times it is exact */
+#define PKN_LN_2_LOW 1.90821492927058770002e-10
+#define PKN_1_LN_2 1.44269504088896340736
+#define PKN_1_SQRT_2PI 0.398942280401432677940
+#define PKN_PI 3.14159265358979323846
+
+PKN_INTERNAL double pkn_nan(void) {
+    uint64_t bits = UINT64_C(0x7ff8000000000000);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+PKN_INTERNAL double pkn_power_of_two(int exponent) { /* -1022 to 0 */
+    uint64_t bits = (uint64_t)(exponent + 1023) << 52;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* exp(-x), x from 0 to 760: 2^-n * exp(rest), |rest| <= ln 2 / 2, by Taylor's series. */
+PKN_INTERNAL double pkn_exp_minus(double x) {
+    int n = (int)(pkn_product_f64(x, PKN_1_LN_2) + 0.5);
+    double rest = pkn_product_f64(n, PKN_LN_2_HIGH) - x + pkn_product_f64(n, PKN_LN_2_LOW);
+    double sum = 1;
+    for (int k = 14; k > 0; k--) {
+        sum = 1 + pkn_product_f64(sum, rest / k);
+    }
+    return n <= 1000 ? sum * pkn_power_of_two(-n)
+                     : sum * pkn_power_of_two(-1000) * pkn_power_of_two(1000 - n);
+}
+
+PKERN_API double pkern_hdc_chance(double z) {
+    double square, density;
+    if (z < 0) {
+        return 1 - pkern_hdc_chance(-z);
+    }
+    if (!(z < 39)) {
+        return z >= 39 ? 0 : z;
+    }
+    square = pkn_product_f64(z, z);
+    density = PKN_1_SQRT_2PI * pkn_exp_minus(square / 2);
+    if (z < 3) { /* z + z^3 / 3 + z^5 / (3 * 5) + ... */
+        double sum = z, term = z;
+        for (int k = 3; k < 120; k += 2) {
+            term = term * square / k;
+            sum += term;
+        }
+        return 0.5 - pkn_product_f64(density, sum);
+    }
+    {
+        double fraction = z; /* z + 1 / (z + 2 / (z + 3 / ...)) */
+        for (int k = 120; k > 0; k--) {
+            fraction = z + k / fraction;
+        }
+        return density / fraction;
+    }
+}
+
+PKERN_API double pkern_hdc_expected_distance(size_t words) {
+    return words == 0 ? pkn_nan() : (double)words * 32;
+}
+
+PKERN_API double pkern_hdc_distance_deviation(size_t words) {
+    return words == 0 ? pkn_nan() : pkn_sqrt_one_f64((double)words * 64) / 2;
+}
+
+PKERN_API double pkern_hdc_z_score(uint64_t distance, size_t words) {
+    return words == 0
+               ? pkn_nan()
+               : ((double)words * 32 - (double)distance) / pkern_hdc_distance_deviation(words);
+}
+
+/* C(n - 1, floor(n / 2)) / 2^n is half of the product of (2 i - 1) / (2 i) up to m = floor(n / 2);
+   for large m by Stirling's series. */
+PKERN_API double pkern_hdc_bundle_similarity(size_t n) {
+    size_t m = n / 2;
+    double excess = 0.5;
+    if (n == 0) {
+        return 0.5;
+    }
+    if (m <= 256) {
+        for (size_t i = 1; i <= m; i++) {
+            excess = excess * (double)(2 * i - 1) / (double)(2 * i);
+        }
+    } else {
+        double x = 1 / (double)m;
+        double series = 5.0 / 1024 - pkn_product_f64(x, 21.0 / 32768);
+        series = 1.0 / 128 + pkn_product_f64(x, series);
+        series = -1.0 / 8 + pkn_product_f64(x, series);
+        series = 1 + pkn_product_f64(x, series);
+        excess = 0.5 * series / pkn_sqrt_one_f64(PKN_PI * (double)m);
+    }
+    return 0.5 + excess;
+}
+
+PKERN_API double pkern_hdc_bundle_error(size_t n, size_t n_others, size_t words) {
+    double s = pkern_hdc_bundle_similarity(n), bits = (double)words * 64, bound;
+    double variance = pkn_product_f64(s, 1 - s) + 0.25;
+    if (words == 0) {
+        return pkn_nan();
+    }
+    bound = (double)n_others * pkern_hdc_chance((s - 0.5) * pkn_sqrt_one_f64(bits / variance));
+    return bound < 1 ? bound : 1;
+}
+
+/* The error never falls as n grows. */
+PKERN_API size_t pkern_hdc_bundle_capacity(size_t n_others, double error_rate, size_t words) {
+    size_t fits = 0, step = 1;
+    if (words == 0 || !(error_rate >= 0)) {
+        return 0;
+    }
+    if (error_rate >= 1 || n_others == 0) {
+        return SIZE_MAX;
+    }
+    while (step <= SIZE_MAX / 4 && pkern_hdc_bundle_error(step, n_others, words) <= error_rate) {
+        fits = step;
+        step *= 2;
+    }
+    for (; step != 0; step /= 2) {
+        if (pkern_hdc_bundle_error(fits + step, n_others, words) <= error_rate) {
+            fits += step;
+        }
+    }
+    return fits;
 }
 
 #endif
