@@ -67,6 +67,9 @@
 #include "hdc/mih.h"
 #include "hdc/classifier.h"
 #include "hdc/encode.h"
+#include "hdc/sdm.h"
+#include "hdc/resonator.h"
+#include "hdc/episodes.h"
 #endif
 
 /* The code. */
@@ -173,5 +176,9 @@
 #include "hdc/encode_records.c"
 #include "hdc/encode_ngrams.c"
 #include "hdc/encode_stream.c"
+#include "hdc/sdm.c"
+#include "hdc/resonator.c"
+#include "hdc/episodes.c"
+#include "hdc/consolidate.c"
 #endif
 #endif
