@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x0f1bc568877956c5u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x5df2a51635ea5b0eu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x0f1bc568877956c5u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x5df2a51635ea5b0eu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -3316,6 +3316,271 @@ PKERN_API pkern_status pkern_hdc_ngram_add_u8(pkern_hdc_ngram_stream *stream,
 /* out [words] is what pkern_hdc_encode_ngrams gives for all pieces as one text. The stream is at
    its end and may begin again. */
 PKERN_API pkern_status pkern_hdc_ngram_finish(pkern_hdc_ngram_stream *stream, uint64_t *out);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/sdm.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Sparse distributed memory: many fixed random addresses ("hard locations"), each with a counter a
+   bit of data. A write goes to all locations near its address, a read adds up those near its own
+   address and takes the signs: data comes back from an address with errors, and several similar
+   writes come back as what they have in common.
+
+   Counters are 16 bits and saturate at -32767 and 32767. Eight bits would halve memory and reading
+   time, but a pattern that is written 127 times, or once with such a weight, fills them, and what
+   was written before is then lost without a sign; with 16 bits a memory of 2048-bit data and 10,000
+   locations has 41 MB.
+
+   Writes need the memory for themselves, any number of reads may run at once. What hdc.h says in
+   common of all functions holds here too: results have the same bits for every number of threads.
+
+   Source: P. Kanerva, "Sparse Distributed Memory", 1988; the k nearest locations in place of a
+   radius: L. Jaeckel, "An alternative design for a sparse distributed memory", 1989. */
+#ifndef PKN_HDC_SDM_H
+#define PKN_HDC_SDM_H
+
+/* #include "base/base.h": above */
+/* #include "pool/pool.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKERN_EXTERN_C_BEGIN
+
+typedef struct pkern_hdc_sdm pkern_hdc_sdm;
+
+typedef struct pkern_hdc_sdm_config {
+    size_t n_locations;
+    size_t address_words;
+    size_t data_words;         /* 0 = address_words */
+    const uint64_t *locations; /* [n_locations x address_words], copied; 0 = random ones of seed */
+    uint64_t seed;             /* location i is pkern_hdc_random words i * address_words onwards */
+    uint32_t radius;   /* locations at most so many bits from an address are active; 0: nearest */
+    size_t nearest;    /* ... or so many nearest ones, ties by lower index; 0 = 1 of 100, at least 1 */
+    const pkern_allocator *allocator; /* 0 = malloc */
+} pkern_hdc_sdm_config;
+
+/* Makes a memory of zeros. n_locations or address_words 0, or both radius and nearest given, is
+   PKERN_EINVAL. Allocates about n_locations * (8 * address_words + 128 * data_words) bytes. */
+PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sdm_config *config,
+                                            pkern_hdc_sdm **sdm);
+
+/* 0 is a no-op. */
+PKERN_API void pkern_hdc_sdm_destroy(pkern_hdc_sdm *sdm);
+
+/* Writes n vectors: for (i = 0; i < n; i++) for each location l that addresses[i] activates, for
+   each bit b, counters[l][b] = clip(counters[l][b] + (bit b of data[i] ? w : -w)), where w is
+   weights[i], or 1 where weights is 0. Weights may be negative, which takes a write back (where no
+   counter was clipped). addresses is [n x address_words], data [n x data_words], weights [n]. Runs
+   in parallel over addresses, then over locations. Allocates scratch: 128 * data_words bytes an
+   address in work and about 12 bytes a location and address, a few MB; PKERN_ENOMEM means that
+   the first part of the addresses may have been written. */
+PKERN_API pkern_status pkern_hdc_sdm_write(pkern_pool *pool, pkern_hdc_sdm *sdm,
+                                           const uint64_t *addresses, const uint64_t *data,
+                                           const int16_t *weights, size_t n);
+
+/* Reads n addresses: sums[i][b] = the sum of counters[l][b] over the locations l that addresses[i]
+   activates, and bit b of out[i] = sums[i][b] > 0. out is [n x data_words], sums [n x 64 *
+   data_words]; either may be 0. A sum that exceeds 32 bits (more than 65,536 locations) wraps. Runs in
+   parallel over addresses, then over addresses and columns. Allocates scratch as a write. */
+PKERN_API pkern_status pkern_hdc_sdm_read(pkern_pool *pool, const pkern_hdc_sdm *sdm,
+                                          const uint64_t *addresses, size_t n, uint64_t *out,
+                                          int32_t *sums);
+
+/* Reads n addresses over and over, what was read being the next address, until it does not change
+   any more or max_reads reads are done: for a memory whose data are addresses (data_words ==
+   address_words, else PKERN_EINVAL), such as one that was written with addresses == data. out [n x
+   data_words] is what the last read gave, n_reads [n] (may be 0) how many reads each took; max_reads
+   itself where it did not settle. max_reads 0 copies the addresses. */
+PKERN_API pkern_status pkern_hdc_sdm_read_iterated(pkern_pool *pool, const pkern_hdc_sdm *sdm,
+                                                   const uint64_t *addresses, size_t n,
+                                                   size_t max_reads, uint64_t *out,
+                                                   size_t *n_reads);
+
+/* How many locations each of n addresses activates, counts [n]. */
+PKERN_API pkern_status pkern_hdc_sdm_active(pkern_pool *pool, const pkern_hdc_sdm *sdm,
+                                            const uint64_t *addresses, size_t n, size_t *counts);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/resonator.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Resonator network: factors a product of hypervectors into the entries of codebooks that were bound
+   to make it, without trying all combinations.
+
+   Each factor has an estimate. In turn each is renewed: the product is unbound with the others'
+   estimates, what is left is compared with the factor's codebook, and the entries that are closer
+   than chance are bundled with their similarities as weights. What hdc.h says in common of all
+   functions holds here too.
+
+   Source: E. Frady, S. Kent, B. Olshausen, F. Sommer, "Resonator networks", 2020; the threshold and
+   the fresh start where nothing passes it: J. Langenegger et al., "In-memory factorization of
+   holographic perceptual representations", 2023. The binary form is own. */
+#ifndef PKN_HDC_RESONATOR_H
+#define PKN_HDC_RESONATOR_H
+
+/* #include "base/base.h": above */
+/* #include "pool/pool.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKERN_EXTERN_C_BEGIN
+
+#define PKERN_HDC_MAX_FACTORS 5
+
+typedef struct pkern_hdc_resonator_options {
+    uint32_t max_iterations; /* 0 = 1000; an iteration renews each estimate once */
+    uint32_t max_distance;   /* bits of a product that may be wrong; 0 = a quarter of them */
+    double threshold;        /* how far beyond chance an entry must be to count, in standard deviations
+                                of the distance of unrelated vectors; 0 = 2.5 */
+    uint64_t seed;           /* of what a search begins again from */
+} pkern_hdc_resonator_options;
+
+typedef struct pkern_hdc_resonance {
+    uint32_t iterations;
+    uint32_t distance; /* between the product and the product of the entries found */
+    int converged;     /* distance is at most max_distance */
+} pkern_hdc_resonance;
+
+/* Factors n products [n x words]. There are n_factors codebooks, 2 to 5, one behind the other in
+   codebooks: codebook f is the rows [codebook_offsets[f], codebook_offsets[f + 1]), at least one
+   and at most 2^20, so codebook_offsets is [n_factors + 1]. indices [n x n_factors] gets the entry of each
+   codebook, counted from its first row, resonances [n] (may be 0) how it went. A search stops as soon as the
+   product of the nearest entries is within max_distance of the product given; without that, after
+   max_iterations, with the best entries seen. The same codebook may be given for two factors, but
+   then either order is a solution.
+   options 0 is a zeroed one; a threshold that is negative or not a number is PKERN_EINVAL.
+   Runs in parallel over products; what is found for one depends on it, the codebooks and the options
+   alone, not on its place. Allocates (n_factors + 3) * 8 * words bytes a thread and product in work,
+   and 12 bytes an entry. No solution is promised: with 2048 bits and three random codebooks of 40
+   entries nearly all products are found; the measured rates stand in tests/hdc/test_resonator.c. */
+PKERN_API pkern_status pkern_hdc_resonator_factor(pkern_pool *pool, const uint64_t *products,
+                                                  size_t n, const uint64_t *codebooks,
+                                                  const size_t *codebook_offsets, size_t n_factors,
+                                                  size_t words,
+                                                  const pkern_hdc_resonator_options *options,
+                                                  size_t *indices,
+                                                  pkern_hdc_resonance *resonances);
+
+PKERN_EXTERN_C_END
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/episodes.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Episodic memory: vectors with the time at which they happened and a strength that fades. It is
+   asked by content, by time or by both; what is recalled can be strengthened; from time to time it
+   consolidates, so that what happened alike becomes one episode and what has faded is forgotten.
+
+   Times are seconds or any other unit, from any origin; the half-life has the same unit. An
+   episode of strength s at time t has s * 2^-((now - t) / half_life) at `now`. All episodes fade
+   alike, so fading costs nothing: strengths are kept as they were at one common time, and a recall
+   applies one factor.
+
+   An episode's id is the number of episodes stored before it, 0 for the first; ids are never given
+   again. One thread may change a memory at a time and nobody read it meanwhile; any number of
+   recalls may run at once. What hdc.h says in common of all functions holds here too: results have
+   the same bits for every number of threads. A time or strength that is infinite or not a number is
+   PKERN_EINVAL, but for the ends of a recall's window, which may be infinite; so is a strength below
+   0 or above 2^500.
+
+   Source: the operations are those of an episodic engine by Luminous-Dynamics (symthaea, 2026); the
+   common time of strengths and the consolidation are own. */
+#ifndef PKN_HDC_EPISODES_H
+#define PKN_HDC_EPISODES_H
+
+/* #include "base/base.h": above */
+/* #include "pool/pool.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+PKERN_EXTERN_C_BEGIN
+
+typedef struct pkern_hdc_episodes pkern_hdc_episodes;
+
+typedef struct pkern_hdc_episodes_config {
+    size_t words;     /* of a vector */
+    size_t capacity;  /* most episodes at once, 0 = no limit */
+    double half_life; /* 0 = nothing fades */
+    const pkern_allocator *allocator; /* 0 = malloc */
+} pkern_hdc_episodes_config;
+
+/* One episode as a recall gives it. */
+typedef struct pkern_hdc_episode {
+    uint64_t id;
+    double first_time, last_time; /* they differ where episodes were merged */
+    double strength;              /* at the time of the recall */
+    double score;                 /* what recalls are sorted by */
+    uint64_t count;               /* how many stored episodes it is made of */
+    size_t place; /* of its vector, for pkern_hdc_episodes_vector; until the memory changes */
+} pkern_hdc_episode;
+
+/* Makes an empty memory. */
+PKERN_API pkern_status pkern_hdc_episodes_create(const pkern_hdc_episodes_config *config,
+                                                 pkern_hdc_episodes **episodes);
+
+/* 0 is a no-op. */
+PKERN_API void pkern_hdc_episodes_destroy(pkern_hdc_episodes *episodes);
+
+PKERN_API size_t pkern_hdc_episodes_count(const pkern_hdc_episodes *episodes);
+
+/* The vector [words] at a place; 0 where there is none. Until the memory changes. */
+PKERN_API const uint64_t *pkern_hdc_episodes_vector(const pkern_hdc_episodes *episodes,
+                                                    size_t place);
+
+/* Stores an episode. In a full memory it takes the place of the weakest one, of equals the oldest id
+   (the new one itself where it is the weakest). id may be 0. Allocates where the memory grows, by
+   half of its size; PKERN_ENOMEM changes nothing. */
+PKERN_API pkern_status pkern_hdc_episodes_store(pkern_hdc_episodes *episodes,
+                                                const uint64_t *vector, double time,
+                                                double strength, uint64_t *id);
+
+/* Recalls the k best episodes, best first, ties by lower id, of those with
+       last_time >= from and first_time <= to
+   (-INFINITY and INFINITY: all). By content, query [words]:
+       score = (1 - 2 * hamming(query, vector) / bits) * strength at now
+   that is 1 for the same vector, near 0 for an unrelated one, times the strength. By time alone, query
+   0: score = strength at now. out is [k], *n_found at most k. An exact search, in parallel.
+   Allocates 24 * k bytes a part of the memory that is searched by itself. Accuracy: some units in the last
+   place of a double. */
+PKERN_API pkern_status pkern_hdc_episodes_recall(pkern_pool *pool,
+                                                 const pkern_hdc_episodes *episodes,
+                                                 const uint64_t *query, double from, double to,
+                                                 double now, size_t k, pkern_hdc_episode *out,
+                                                 size_t *n_found);
+
+/* Adds amount, at least 0, to the strength that each of these episodes has at now: for what a recall
+   has found. Ids that are not in the memory any more are passed over. Serial, O(n) a moved episode. */
+PKERN_API pkern_status pkern_hdc_episodes_strengthen(pkern_hdc_episodes *episodes,
+                                                     const pkern_hdc_episode *found, size_t n,
+                                                     double amount, double now);
+
+typedef struct pkern_hdc_consolidation {
+    size_t merged;    /* episodes that went into others */
+    size_t forgotten; /* episodes that were too weak */
+} pkern_hdc_consolidation;
+
+/* Forgets episodes whose strength at now is below forget_below, then merges near duplicates: the
+   strongest episode (of equals the lower id) takes in all whose similarity (1 - hamming / bits) to it is at least
+   merge_above, then the strongest of those left does, and so on. A merged episode has the id of the
+   strongest; as vector the majority of the vectors, each as often as its count, ties as the
+   strongest has them; the earliest first and the latest last time; the sum of strengths and counts. merge_above > 1 merges nothing.
+   result may be 0. All pairs are compared, in parallel: n^2 / 2 of them at most. Allocates as much
+   as the memory itself has, and a few MB; PKERN_ENOMEM changes nothing. */
+PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
+                                                      pkern_hdc_episodes *episodes,
+                                                      double merge_above, double forget_below,
+                                                      double now,
+                                                      pkern_hdc_consolidation *result);
 
 PKERN_EXTERN_C_END
 
@@ -26730,6 +26995,1535 @@ PKERN_API pkern_status pkern_hdc_ngram_finish(pkern_hdc_ngram_stream *stream, ui
         return PKERN_EINVAL;
     }
     pkn_stream_flush(stream, out);
+    return PKERN_OK;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/sdm.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Sparse distributed memory. Addresses are taken in batches whose distances to all locations fit in
+   a few MB: distances in parallel tiles, then a list of active locations for each address. A read
+   adds up its list's counters. A write needs the lists the other way round, for each location its
+   addresses: then every location is written by one thread, address by address, so that clipping
+   happens as in the serial loop. */
+#ifndef PKN_HDC_SDM_C
+#define PKN_HDC_SDM_C
+
+/* #include "base/alloc.h": above */
+/* #include "base/rng.h": above */
+/* #include "hdc/hdc.h": above */
+/* #include "hdc/hdc_run.h": above */
+/* #include "hdc/keys.h": above */
+/* #include "hdc/sdm.h": above */
+/* #include "hdc/similarity.c": above */
+
+/* Pairs of a batch: 4 MiB of distances and keys. */
+#define PKN_SDM_BATCH_PAIRS ((size_t)1 << 18)
+#define PKN_SDM_BATCH 64
+/* Columns of a read's item: 8 words. */
+#define PKN_SDM_COLUMNS 512
+/* Nanoseconds: to look at a distance, to add a counter. */
+#define PKN_SDM_LOOK_NS 0.2
+#define PKN_SDM_ADD_NS 0.06
+
+struct pkern_hdc_sdm {
+    pkern_allocator allocator;
+    size_t n_locations, address_words, data_words, columns;
+    uint32_t radius;
+    size_t nearest; /* 0: by radius */
+    size_t bytes;
+    uint64_t *locations;
+    int16_t *counters; /* [n_locations x columns] */
+};
+
+PKN_INTERNAL pkern_status pkn_sdm_sizes(const pkern_hdc_sdm_config *config, size_t data_words,
+                                        size_t *location_bytes, size_t *counter_bytes,
+                                        size_t *bytes) {
+    pkern_status status =
+        pkn_hdc_check_rows(config->n_locations, config->address_words, location_bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    /* a location's index is half of a key */
+    if (data_words > PKN_HDC_MAX_WORDS || config->n_locations >= UINT32_MAX ||
+        pkn_mul_overflows_size(config->n_locations, data_words * 128, counter_bytes) ||
+        pkn_add_overflows_size(*location_bytes, *counter_bytes, bytes) ||
+        pkn_add_overflows_size(*bytes, 2 * PKN_CACHE_LINE + sizeof(pkern_hdc_sdm), bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    return PKERN_OK;
+}
+
+typedef struct pkn_sdm_fill {
+    pkern_hdc_sdm *sdm;
+    const pkern_hdc_sdm_config *config;
+} pkn_sdm_fill;
+
+PKN_INTERNAL int pkn_sdm_fill_locations(size_t begin, size_t end, void *ctx) {
+    const pkn_sdm_fill *fill = (const pkn_sdm_fill *)ctx;
+    pkern_hdc_sdm *sdm = fill->sdm;
+    size_t words = sdm->address_words;
+    memset(sdm->counters + begin * sdm->columns, 0,
+           (end - begin) * sdm->columns * sizeof *sdm->counters);
+    if (fill->config->locations) {
+        memcpy(sdm->locations + begin * words, fill->config->locations + begin * words,
+               (end - begin) * words * 8);
+        return 0;
+    }
+    for (size_t i = begin * words; i < end * words; i++) {
+        sdm->locations[i] = pkn_random_at(fill->config->seed, i);
+    }
+    return 0;
+}
+
+PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sdm_config *config,
+                                            pkern_hdc_sdm **sdm_out) {
+    pkern_hdc_sdm *sdm;
+    pkn_sdm_fill fill;
+    size_t data_words, location_bytes, counter_bytes, bytes;
+    pkern_status status;
+    if (!sdm_out || !config || config->n_locations == 0 ||
+        (config->radius > 0 && config->nearest > 0)) {
+        return PKERN_EINVAL;
+    }
+    data_words = config->data_words ? config->data_words : config->address_words;
+    status = pkn_sdm_sizes(config, data_words, &location_bytes, &counter_bytes, &bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    sdm = (pkern_hdc_sdm *)pkn_allocate(config->allocator, bytes, PKN_CACHE_LINE);
+    if (!sdm) {
+        return PKERN_ENOMEM;
+    }
+    memset(sdm, 0, sizeof *sdm);
+    if (config->allocator) {
+        sdm->allocator = *config->allocator;
+    }
+    sdm->n_locations = config->n_locations;
+    sdm->address_words = config->address_words;
+    sdm->data_words = data_words;
+    sdm->columns = data_words * 64;
+    sdm->radius = config->radius;
+    sdm->nearest = config->radius > 0    ? 0
+                   : config->nearest > 0 ? pkn_min_size(config->nearest, config->n_locations)
+                                         : (config->n_locations + 99) / 100;
+    sdm->bytes = bytes;
+    sdm->counters =
+        (int16_t *)(void *)((char *)sdm +
+                            (sizeof *sdm + PKN_CACHE_LINE - 1) / PKN_CACHE_LINE * PKN_CACHE_LINE);
+    sdm->locations = (uint64_t *)(void *)(sdm->counters + counter_bytes / sizeof(int16_t));
+    fill.sdm = sdm;
+    fill.config = config;
+    status = pkn_hdc_run(pool, sdm->n_locations, 1, 20.0 * (double)data_words,
+                         pkn_sdm_fill_locations, &fill);
+    if (status != PKERN_OK) {
+        pkern_hdc_sdm_destroy(sdm);
+        return status;
+    }
+    *sdm_out = sdm;
+    return PKERN_OK;
+}
+
+PKERN_API void pkern_hdc_sdm_destroy(pkern_hdc_sdm *sdm) {
+    if (sdm) {
+        pkern_allocator allocator = sdm->allocator;
+        pkn_release(&allocator, sdm, sdm->bytes);
+    }
+}
+
+/* ---- which locations an address activates */
+
+typedef struct pkn_sdm_batch {
+    const pkern_hdc_sdm *sdm;
+    size_t max_len, n;     /* addresses */
+    uint32_t *distances;   /* [max_len x n_locations] */
+    uint64_t *keys;        /* [max_len x n_locations], in each row the active ones first */
+    size_t *counts;        /* [max_len], of each row */
+    size_t *ends;          /* [n_locations], writes: where a location's addresses end */
+    uint32_t *writers;     /* [max_len x n_locations], writes: the addresses, by location */
+    int16_t *deltas;       /* [max_len x columns], writes */
+    const uint64_t *data;  /* of the batch */
+    const int16_t *weights;
+    uint64_t *out;
+    int32_t *sums;
+    size_t n_pieces;
+    void *memory;
+    size_t bytes;
+} pkn_sdm_batch;
+
+PKN_INTERNAL pkern_status pkn_sdm_batch_begin(pkn_sdm_batch *batch, const pkern_hdc_sdm *sdm,
+                                              pkern_pool *pool, size_t n, int is_write) {
+    size_t locations = sdm->n_locations, pairs;
+    char *place;
+    memset(batch, 0, sizeof *batch);
+    batch->sdm = sdm;
+    batch->max_len = pkn_min_size(pkn_max_size(PKN_SDM_BATCH_PAIRS / locations, 1), PKN_SDM_BATCH);
+    batch->max_len = pkn_min_size(batch->max_len, n);
+    pairs = batch->max_len * locations;
+    batch->bytes = pairs * 12 + batch->max_len * sizeof(size_t);
+    if (is_write) {
+        batch->bytes += pairs * 4 + locations * sizeof(size_t) +
+                        batch->max_len * sdm->columns * sizeof(int16_t);
+    }
+    batch->memory = pkn_allocate(pkn_pool_allocator(pool), batch->bytes, PKN_CACHE_LINE);
+    if (!batch->memory) {
+        return PKERN_ENOMEM;
+    }
+    place = (char *)batch->memory;
+    batch->keys = (uint64_t *)(void *)place;
+    place += pairs * 8;
+    batch->counts = (size_t *)(void *)place;
+    place += batch->max_len * sizeof(size_t);
+    if (is_write) {
+        batch->ends = (size_t *)(void *)place;
+        place += locations * sizeof(size_t);
+    }
+    batch->distances = (uint32_t *)(void *)place;
+    place += pairs * 4;
+    if (is_write) {
+        batch->writers = (uint32_t *)(void *)place;
+        place += pairs * 4;
+        batch->deltas = (int16_t *)(void *)place;
+    }
+    return PKERN_OK;
+}
+
+PKN_INTERNAL int pkn_sdm_list_rows(size_t begin, size_t end, void *ctx) {
+    const pkn_sdm_batch *batch = (const pkn_sdm_batch *)ctx;
+    const pkern_hdc_sdm *sdm = batch->sdm;
+    for (size_t row = begin; row < end; row++) {
+        uint64_t *keys = batch->keys + row * sdm->n_locations;
+        uint32_t limit = sdm->radius < UINT32_MAX ? sdm->radius + 1 : UINT32_MAX;
+        size_t count = pkn_simd()->below_u32(batch->distances + row * sdm->n_locations,
+                                             sdm->n_locations,
+                                             sdm->nearest > 0 ? UINT32_MAX : limit, 0, keys);
+        if (sdm->nearest > 0 && sdm->nearest < count) {
+            pkn_keys_select(keys, count, sdm->nearest);
+            count = sdm->nearest;
+        }
+        batch->counts[row] = count;
+    }
+    return 0;
+}
+
+/* The lists of the addresses [n x address_words] of a batch. */
+PKN_INTERNAL pkern_status pkn_sdm_activate(pkn_sdm_batch *batch, pkern_pool *pool,
+                                           const uint64_t *addresses, size_t n) {
+    const pkern_hdc_sdm *sdm = batch->sdm;
+    pkern_status status = pkern_hdc_distances(pool, addresses, n, sdm->locations, sdm->n_locations,
+                                              sdm->address_words, batch->distances);
+    batch->n = n;
+    return status != PKERN_OK
+               ? status
+               : pkn_hdc_run(pool, n, 1, PKN_SDM_LOOK_NS * (double)sdm->n_locations,
+                             pkn_sdm_list_rows, batch);
+}
+
+PKN_INTERNAL size_t pkn_sdm_total_active(const pkn_sdm_batch *batch) {
+    size_t total = 0;
+    for (size_t row = 0; row < batch->n; row++) {
+        total += batch->counts[row];
+    }
+    return total;
+}
+
+/* ---- write */
+
+PKN_INTERNAL int pkn_sdm_make_deltas(size_t begin, size_t end, void *ctx) {
+    const pkn_sdm_batch *batch = (const pkn_sdm_batch *)ctx;
+    const pkern_hdc_sdm *sdm = batch->sdm;
+    for (size_t row = begin; row < end; row++) {
+        const uint64_t *data = batch->data + row * sdm->data_words;
+        int16_t *deltas = batch->deltas + row * sdm->columns;
+        int16_t weight = pkn_clip_i16(batch->weights ? batch->weights[row] : 1);
+        for (size_t i = 0; i < sdm->columns; i++) {
+            deltas[i] = (int16_t)(data[i / 64] >> i % 64 & 1 ? weight : -weight);
+        }
+    }
+    return 0;
+}
+
+/* Sorts the pairs of address and location by location; the addresses of one ascend. */
+PKN_INTERNAL void pkn_sdm_transpose(pkn_sdm_batch *batch) {
+    size_t locations = batch->sdm->n_locations, place = 0;
+    memset(batch->ends, 0, locations * sizeof *batch->ends);
+    for (size_t row = 0; row < batch->n; row++) {
+        for (size_t i = 0; i < batch->counts[row]; i++) {
+            batch->ends[batch->keys[row * locations + i] & UINT32_MAX]++;
+        }
+    }
+    for (size_t l = 0; l < locations; l++) {
+        size_t count = batch->ends[l];
+        batch->ends[l] = place;
+        place += count;
+    }
+    for (size_t row = 0; row < batch->n; row++) {
+        for (size_t i = 0; i < batch->counts[row]; i++) {
+            size_t location = (size_t)(batch->keys[row * locations + i] & UINT32_MAX);
+            batch->writers[batch->ends[location]++] = (uint32_t)row;
+        }
+    }
+}
+
+PKN_INTERNAL int pkn_sdm_write_locations(size_t begin, size_t end, void *ctx) {
+    const pkn_sdm_batch *batch = (const pkn_sdm_batch *)ctx;
+    const pkern_hdc_sdm *sdm = batch->sdm;
+    for (size_t location = begin; location < end; location++) {
+        int16_t *counters = sdm->counters + location * sdm->columns;
+        for (size_t i = location > 0 ? batch->ends[location - 1] : 0; i < batch->ends[location];
+             i++) {
+            pkn_simd()->add_saturated_i16(batch->deltas + batch->writers[i] * sdm->columns,
+                                          sdm->columns, counters);
+        }
+    }
+    return 0;
+}
+
+/* What both directions ask of n addresses; *bytes is theirs. */
+PKN_INTERNAL pkern_status pkn_sdm_check(const pkern_hdc_sdm *sdm, const uint64_t *addresses,
+                                        size_t n, size_t *bytes, size_t *data_bytes) {
+    pkern_status status;
+    if (!sdm) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_hdc_check_rows(n, sdm->address_words, bytes);
+    if (status == PKERN_OK) {
+        status = pkn_hdc_check_rows(n, sdm->data_words, data_bytes);
+    }
+    return status != PKERN_OK ? status : !addresses && n > 0 ? PKERN_EINVAL : PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_sdm_write(pkern_pool *pool, pkern_hdc_sdm *sdm,
+                                           const uint64_t *addresses, const uint64_t *data,
+                                           const int16_t *weights, size_t n) {
+    pkn_sdm_batch batch;
+    size_t bytes, data_bytes;
+    pkern_status status = pkn_sdm_check(sdm, addresses, n, &bytes, &data_bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!data) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_sdm_batch_begin(&batch, sdm, pool, n, 1);
+    for (size_t first = 0; status == PKERN_OK && first < n; first += batch.max_len) {
+        size_t len = pkn_min_size(batch.max_len, n - first);
+        batch.data = data + first * sdm->data_words;
+        batch.weights = weights ? weights + first : 0;
+        status = pkn_sdm_activate(&batch, pool, addresses + first * sdm->address_words, len);
+        if (status == PKERN_OK) {
+            status = pkn_hdc_run(pool, len, 1, (double)sdm->columns, pkn_sdm_make_deltas, &batch);
+        }
+        if (status == PKERN_OK) {
+            double adds;
+            pkn_sdm_transpose(&batch);
+            adds = (double)pkn_sdm_total_active(&batch) * (double)sdm->columns;
+            status = pkn_hdc_run(pool, sdm->n_locations, 1,
+                                 adds * PKN_SDM_ADD_NS / (double)sdm->n_locations + 1,
+                                 pkn_sdm_write_locations, &batch);
+        }
+    }
+    pkn_release(pkn_pool_allocator(pool), batch.memory, batch.bytes);
+    return status;
+}
+
+/* ---- read */
+
+/* Items are columns of addresses. */
+PKN_INTERNAL int pkn_sdm_read_pieces(size_t begin, size_t end, void *ctx) {
+    const pkn_sdm_batch *batch = (const pkn_sdm_batch *)ctx;
+    const pkern_hdc_sdm *sdm = batch->sdm;
+    for (size_t item = begin; item < end; item++) {
+        int32_t sums[PKN_SDM_COLUMNS];
+        size_t row = item / batch->n_pieces;
+        size_t column = item % batch->n_pieces * PKN_SDM_COLUMNS;
+        size_t n = pkn_min_size(sdm->columns - column, PKN_SDM_COLUMNS);
+        const uint64_t *keys = batch->keys + row * sdm->n_locations;
+        memset(sums, 0, sizeof sums);
+        for (size_t i = 0; i < batch->counts[row]; i++) {
+            size_t location = (size_t)(keys[i] & UINT32_MAX);
+            pkn_simd()->accumulate_i16(sdm->counters + location * sdm->columns + column, n, sums);
+        }
+        if (batch->sums) {
+            memcpy(batch->sums + row * sdm->columns + column, sums, n * sizeof *sums);
+        }
+        for (size_t word = 0; batch->out && word < n / 64; word++) {
+            uint64_t bits = 0;
+            for (size_t i = 0; i < 64; i++) {
+                bits |= (uint64_t)(sums[word * 64 + i] > 0) << i;
+            }
+            batch->out[row * sdm->data_words + column / 64 + word] = bits;
+        }
+    }
+    return 0;
+}
+
+/* out and sums are clear of the addresses, or out is the addresses where data are addresses. */
+PKN_INTERNAL pkern_status pkn_sdm_read_batch(pkn_sdm_batch *batch, pkern_pool *pool,
+                                             const uint64_t *addresses, size_t n, uint64_t *out,
+                                             int32_t *sums) {
+    const pkern_hdc_sdm *sdm = batch->sdm;
+    double adds;
+    pkern_status status = pkn_sdm_activate(batch, pool, addresses, n);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    batch->out = out;
+    batch->sums = sums;
+    batch->n_pieces = (sdm->columns + PKN_SDM_COLUMNS - 1) / PKN_SDM_COLUMNS;
+    adds = (double)pkn_sdm_total_active(batch) * (double)sdm->columns;
+    return pkn_hdc_run(pool, n * batch->n_pieces, 1,
+                       adds * PKN_SDM_ADD_NS / (double)(n * batch->n_pieces) + 200,
+                       pkn_sdm_read_pieces, batch);
+}
+
+PKERN_API pkern_status pkern_hdc_sdm_read(pkern_pool *pool, const pkern_hdc_sdm *sdm,
+                                          const uint64_t *addresses, size_t n, uint64_t *out,
+                                          int32_t *sums) {
+    pkn_sdm_batch batch;
+    size_t bytes, data_bytes, sum_bytes;
+    pkern_status status = pkn_sdm_check(sdm, addresses, n, &bytes, &data_bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (pkn_mul_overflows_size(data_bytes, 32, &sum_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    if ((out && pkn_overlaps(addresses, bytes, out, data_bytes)) ||
+        (sums && pkn_overlaps(addresses, bytes, sums, sum_bytes)) ||
+        (out && sums && pkn_overlaps(out, data_bytes, sums, sum_bytes))) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_sdm_batch_begin(&batch, sdm, pool, n, 0);
+    for (size_t first = 0; status == PKERN_OK && first < n; first += batch.max_len) {
+        status = pkn_sdm_read_batch(&batch, pool, addresses + first * sdm->address_words,
+                                    pkn_min_size(batch.max_len, n - first),
+                                    out ? out + first * sdm->data_words : 0,
+                                    sums ? sums + first * sdm->columns : 0);
+    }
+    pkn_release(pkn_pool_allocator(pool), batch.memory, batch.bytes);
+    return status;
+}
+
+/* One batch until each of its rows has settled. Rows that have are read again, to the same result:
+   they are few reads and the batch stays in one piece. */
+PKN_INTERNAL pkern_status pkn_sdm_settle(pkn_sdm_batch *batch, pkern_pool *pool, uint64_t *rows,
+                                         uint64_t *next, size_t n, size_t max_reads,
+                                         size_t *n_reads) {
+    size_t words = batch->sdm->data_words;
+    for (size_t i = 0; n_reads && i < n; i++) {
+        n_reads[i] = max_reads;
+    }
+    for (size_t read = 1; read <= max_reads; read++) {
+        size_t n_moving = 0;
+        pkern_status status = pkn_sdm_read_batch(batch, pool, rows, n, next, 0);
+        if (status != PKERN_OK) {
+            return status;
+        }
+        for (size_t i = 0; i < n; i++) {
+            if (memcmp(rows + i * words, next + i * words, words * 8) != 0) {
+                n_moving++;
+            } else if (n_reads) {
+                n_reads[i] = pkn_min_size(n_reads[i], read);
+            }
+        }
+        memcpy(rows, next, n * words * 8);
+        if (n_moving == 0) {
+            break;
+        }
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_sdm_read_iterated(pkern_pool *pool, const pkern_hdc_sdm *sdm,
+                                                   const uint64_t *addresses, size_t n,
+                                                   size_t max_reads, uint64_t *out,
+                                                   size_t *n_reads) {
+    pkn_sdm_batch batch;
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    size_t bytes, data_bytes, next_bytes;
+    uint64_t *next;
+    pkern_status status = pkn_sdm_check(sdm, addresses, n, &bytes, &data_bytes);
+    if (status == PKERN_OK && sdm->data_words != sdm->address_words) {
+        status = PKERN_EINVAL;
+    }
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!out || pkn_hdc_clashes(addresses, bytes, out, data_bytes) ||
+        (n_reads && (pkn_overlaps(addresses, bytes, n_reads, n * sizeof *n_reads) ||
+                     pkn_overlaps(out, data_bytes, n_reads, n * sizeof *n_reads)))) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_sdm_batch_begin(&batch, sdm, pool, n, 0);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    next_bytes = batch.max_len * sdm->data_words * 8;
+    next = (uint64_t *)pkn_allocate(allocator, next_bytes, PKN_CACHE_LINE);
+    status = next ? PKERN_OK : PKERN_ENOMEM;
+    if (next && addresses != out) {
+        memcpy(out, addresses, bytes);
+    }
+    for (size_t first = 0; status == PKERN_OK && first < n; first += batch.max_len) {
+        status = pkn_sdm_settle(&batch, pool, out + first * sdm->data_words, next,
+                                pkn_min_size(batch.max_len, n - first), max_reads,
+                                n_reads ? n_reads + first : 0);
+    }
+    pkn_release(allocator, next, next_bytes);
+    pkn_release(allocator, batch.memory, batch.bytes);
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_sdm_active(pkern_pool *pool, const pkern_hdc_sdm *sdm,
+                                            const uint64_t *addresses, size_t n, size_t *counts) {
+    pkn_sdm_batch batch;
+    size_t bytes, data_bytes;
+    pkern_status status = pkn_sdm_check(sdm, addresses, n, &bytes, &data_bytes);
+    if (status != PKERN_OK || n == 0) {
+        return status;
+    }
+    if (!counts || pkn_overlaps(addresses, bytes, counts, n * sizeof *counts)) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_sdm_batch_begin(&batch, sdm, pool, n, 0);
+    for (size_t first = 0; status == PKERN_OK && first < n; first += batch.max_len) {
+        size_t len = pkn_min_size(batch.max_len, n - first);
+        status = pkn_sdm_activate(&batch, pool, addresses + first * sdm->address_words, len);
+        if (status == PKERN_OK) {
+            memcpy(counts + first, batch.counts, len * sizeof *counts);
+        }
+    }
+    pkn_release(pkn_pool_allocator(pool), batch.memory, batch.bytes);
+    return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/resonator.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* The resonator network. An entry's weight is how many bits it is closer than the threshold, so a few
+   percent of a codebook take part in a bundle, and the comparison with the codebook is most of the
+   work. Where nothing passes the threshold, the factor gets a fresh estimate; where no estimate
+   changes any more and the product is not found, all do. */
+#ifndef PKN_HDC_RESONATOR_C
+#define PKN_HDC_RESONATOR_C
+
+/* #include "base/alloc.h": above */
+/* #include "base/rng.h": above */
+/* #include "hdc/hdc.h": above */
+/* #include "hdc/hdc_run.h": above */
+/* #include "hdc/resonator.h": above */
+/* ==== src/hdc/weigh.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Weighted majority of a few rows: bit-sliced counters, to which a row is added once at each place
+   where its weight has a 1. They start so high that the top plane is set exactly where the rows with
+   a 1 weigh more than half of all. Eight words at a time, in code that compilers make vectors of. */
+#ifndef PKN_HDC_WEIGH_H
+#define PKN_HDC_WEIGH_H
+
+/* #include "base/bits.h": above */
+/* #include "base/compiler.h": above */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PKN_WEIGH_WORDS 8
+#define PKN_WEIGH_PLANES 64
+
+typedef struct pkn_weighed_row {
+    const uint64_t *row;
+    uint64_t weight;
+} pkn_weighed_row;
+
+/* Adds a row's words at plane k and carries up. */
+PKN_INLINE void pkn_weigh_add(uint64_t planes[][PKN_WEIGH_WORDS], unsigned k,
+                              const uint64_t *row) {
+    uint64_t carry[PKN_WEIGH_WORDS], any = 1;
+    for (size_t i = 0; i < PKN_WEIGH_WORDS; i++) {
+        carry[i] = row[i];
+    }
+    for (; any != 0; k++) {
+        any = 0;
+        for (size_t i = 0; i < PKN_WEIGH_WORDS; i++) {
+            uint64_t sum = planes[k][i] ^ carry[i];
+            carry[i] &= planes[k][i];
+            planes[k][i] = sum;
+            any |= carry[i];
+        }
+    }
+}
+
+/* out [words]: bit = the weights of the rows with a 1 there > half of all weights. The weights' sum
+   is below 2^62. out is none of the rows. */
+PKN_INTERNAL void pkn_weigh(const pkn_weighed_row *rows, size_t n, size_t words, uint64_t *out) {
+    uint64_t total = 0, bias;
+    unsigned top;
+    for (size_t r = 0; r < n; r++) {
+        total += rows[r].weight;
+    }
+    top = total == 0 ? 0 : 64 - pkn_clz_u64(total);
+    bias = (UINT64_C(1) << top) - 1 - total / 2;
+    for (size_t word = 0; word < words; word += PKN_WEIGH_WORDS) {
+        uint64_t planes[PKN_WEIGH_PLANES][PKN_WEIGH_WORDS];
+        size_t n_words = pkn_min_size(words - word, PKN_WEIGH_WORDS);
+        for (unsigned k = 0; k <= top; k++) {
+            for (size_t i = 0; i < PKN_WEIGH_WORDS; i++) {
+                planes[k][i] = 0 - (bias >> k & 1);
+            }
+        }
+        for (size_t r = 0; r < n; r++) {
+            uint64_t part[PKN_WEIGH_WORDS] = {0};
+            for (size_t i = 0; i < n_words; i++) {
+                part[i] = rows[r].row[word + i];
+            }
+            for (uint64_t weight = rows[r].weight; weight != 0; weight &= weight - 1) {
+                pkn_weigh_add(planes, pkn_ctz_u64(weight), part);
+            }
+        }
+        for (size_t i = 0; i < n_words; i++) {
+            out[word + i] = planes[top][i];
+        }
+    }
+}
+
+#endif
+/* ==== src/hdc/resonator.c, continued ==== */
+/* #include "simd/exact.h": above */
+
+#define PKN_RESONATOR_ITERATIONS 1000
+#define PKN_RESONATOR_THRESHOLD 2.5
+#define PKN_RESONATOR_MAX_ENTRIES ((size_t)1 << 20)
+/* Iterations that cost is thought of for a product. */
+#define PKN_RESONATOR_USUAL 10.0
+
+typedef struct pkn_resonator {
+    const uint64_t *products, *codebooks;
+    const size_t *offsets;
+    size_t n_factors, words, largest;
+    uint32_t max_iterations, max_distance, limit; /* entries below this distance take part */
+    uint64_t seed;
+    const pkern_allocator *allocator;
+    size_t *indices;
+    pkern_hdc_resonance *resonances;
+} pkn_resonator;
+
+/* The search for one product. */
+typedef struct pkn_resonator_state {
+    uint64_t *estimates; /* [n_factors x words] */
+    uint64_t *rest;      /* [words] */
+    uint64_t *product_of_entries;
+    uint64_t *before;    /* [words]: all estimates bound together, an iteration ago */
+    uint32_t *distances; /* [largest] */
+    pkn_weighed_row *rows; /* [largest] */
+    size_t nearest[PKERN_HDC_MAX_FACTORS];
+    uint64_t n_drawn; /* estimates, so far */
+} pkn_resonator_state;
+
+/* A fresh estimate of factor f: the bundle of its entries, the first time all alike, later with
+   random weights. A random vector would do no good: what it leaves of the product tells nothing. */
+PKN_INTERNAL void pkn_resonator_draw(const pkn_resonator *resonator, pkn_resonator_state *state,
+                                     size_t f) {
+    size_t words = resonator->words;
+    size_t n_entries = resonator->offsets[f + 1] - resonator->offsets[f];
+    uint64_t total = 0;
+    for (size_t i = 0; i < n_entries; i++) {
+        uint64_t random = pkn_random_at(resonator->seed + state->n_drawn, i);
+        state->rows[i].row = resonator->codebooks + (resonator->offsets[f] + i) * words;
+        state->rows[i].weight = state->n_drawn < resonator->n_factors ? 1 : random % 256 + 1;
+        total += state->rows[i].weight;
+    }
+    state->rows[0].weight += 1 - (total & 1);
+    state->n_drawn++;
+    pkn_weigh(state->rows, n_entries, words, state->estimates + f * words);
+}
+
+PKN_INTERNAL void pkn_resonator_restart(const pkn_resonator *resonator,
+                                        pkn_resonator_state *state) {
+    for (size_t f = 0; f < resonator->n_factors; f++) {
+        pkn_resonator_draw(resonator, state, f);
+    }
+}
+
+/* Renews the estimate of factor f. */
+PKN_INTERNAL void pkn_resonator_renew(const pkn_resonator *resonator, pkn_resonator_state *state,
+                                     const uint64_t *product, size_t f) {
+    const pkn_simd_kernels *kernels = pkn_simd();
+    size_t words = resonator->words, n_rows = 0, nearest = 0;
+    size_t n_entries = resonator->offsets[f + 1] - resonator->offsets[f];
+    const uint64_t *codebook = resonator->codebooks + resonator->offsets[f] * words;
+    uint64_t total = 0;
+    size_t heaviest = 0;
+    memcpy(state->rest, product, words * 8);
+    for (size_t other = 0; other < resonator->n_factors; other++) {
+        if (other != f) {
+            kernels->xor_u64(state->rest, state->estimates + other * words, words, state->rest);
+        }
+    }
+    kernels->hamming_tile_u64(state->rest, 1, codebook, n_entries, words, state->distances, 0);
+    for (size_t i = 0; i < n_entries; i++) {
+        uint32_t distance = state->distances[i];
+        nearest = distance < state->distances[nearest] ? i : nearest;
+        if (distance < resonator->limit) {
+            state->rows[n_rows].row = codebook + i * words;
+            state->rows[n_rows].weight = resonator->limit - distance;
+            total += state->rows[n_rows].weight;
+            heaviest = state->rows[n_rows].weight > state->rows[heaviest].weight ? n_rows : heaviest;
+            n_rows++;
+        }
+    }
+    state->nearest[f] = nearest;
+    if (n_rows == 0) {
+        pkn_resonator_draw(resonator, state, f);
+        return;
+    }
+    /* an odd sum has no ties */
+    state->rows[heaviest].weight += 1 - (total & 1);
+    pkn_weigh(state->rows, n_rows, words, state->estimates + f * words);
+}
+
+/* The distance between the product and that of the nearest entries. */
+PKN_INTERNAL uint32_t pkn_resonator_distance(const pkn_resonator *resonator,
+                                             pkn_resonator_state *state, const uint64_t *product) {
+    size_t words = resonator->words;
+    uint64_t distance;
+    memcpy(state->product_of_entries, product, words * 8);
+    for (size_t f = 0; f < resonator->n_factors; f++) {
+        size_t row = resonator->offsets[f] + state->nearest[f];
+        pkn_simd()->xor_u64(state->product_of_entries, resonator->codebooks + row * words, words,
+                            state->product_of_entries);
+    }
+    distance = pkn_simd()->popcount_u64(state->product_of_entries, words);
+    return distance > UINT32_MAX ? UINT32_MAX : (uint32_t)distance;
+}
+
+/* Are the estimates those of an iteration ago? Their product says so but for accidents, which cost a
+   restart. */
+PKN_INTERNAL int pkn_resonator_is_stuck(const pkn_resonator *resonator,
+                                        pkn_resonator_state *state) {
+    size_t words = resonator->words;
+    int stuck;
+    memcpy(state->rest, state->estimates, words * 8);
+    for (size_t f = 1; f < resonator->n_factors; f++) {
+        pkn_simd()->xor_u64(state->rest, state->estimates + f * words, words, state->rest);
+    }
+    stuck = memcmp(state->rest, state->before, words * 8) == 0;
+    memcpy(state->before, state->rest, words * 8);
+    return stuck;
+}
+
+PKN_INTERNAL void pkn_resonator_search(const pkn_resonator *resonator, pkn_resonator_state *state,
+                                       size_t at) {
+    const uint64_t *product = resonator->products + at * resonator->words;
+    size_t *indices = resonator->indices + at * resonator->n_factors;
+    pkern_hdc_resonance best;
+    best.iterations = 0;
+    best.distance = UINT32_MAX;
+    best.converged = 0;
+    state->n_drawn = 0;
+    memset(state->before, 0, resonator->words * 8);
+    memset(indices, 0, resonator->n_factors * sizeof *indices);
+    pkn_resonator_restart(resonator, state);
+    while (best.iterations < resonator->max_iterations && !best.converged) {
+        uint32_t distance;
+        for (size_t f = 0; f < resonator->n_factors; f++) {
+            pkn_resonator_renew(resonator, state, product, f);
+        }
+        best.iterations++;
+        distance = pkn_resonator_distance(resonator, state, product);
+        if (distance < best.distance) {
+            best.distance = distance;
+            memcpy(indices, state->nearest, resonator->n_factors * sizeof *indices);
+        }
+        best.converged = best.distance <= resonator->max_distance;
+        if (pkn_resonator_is_stuck(resonator, state)) {
+            pkn_resonator_restart(resonator, state);
+        }
+    }
+    if (resonator->resonances) {
+        resonator->resonances[at] = best;
+    }
+}
+
+PKN_INTERNAL int pkn_resonator_items(size_t begin, size_t end, void *ctx) {
+    const pkn_resonator *resonator = (const pkn_resonator *)ctx;
+    pkn_resonator_state state;
+    size_t vector = resonator->words * 8;
+    size_t bytes = (resonator->n_factors + 3) * vector +
+                   resonator->largest * (sizeof(pkn_weighed_row) + sizeof(uint32_t));
+    char *memory = (char *)pkn_allocate(resonator->allocator, bytes, PKN_CACHE_LINE);
+    if (!memory) {
+        return PKERN_ENOMEM;
+    }
+    state.estimates = (uint64_t *)(void *)memory;
+    state.rest = state.estimates + resonator->n_factors * resonator->words;
+    state.product_of_entries = state.rest + resonator->words;
+    state.before = state.product_of_entries + resonator->words;
+    state.rows = (pkn_weighed_row *)(void *)(state.before + resonator->words);
+    state.distances = (uint32_t *)(void *)(state.rows + resonator->largest);
+    for (size_t at = begin; at < end; at++) {
+        pkn_resonator_search(resonator, &state, at);
+    }
+    pkn_release(resonator->allocator, memory, bytes);
+    return 0;
+}
+
+/* Fills in what the options say. */
+PKN_INTERNAL pkern_status pkn_resonator_set_options(pkn_resonator *resonator,
+                                                    const pkern_hdc_resonator_options *options) {
+    double bits = (double)resonator->words * 64;
+    double threshold = options ? options->threshold : 0;
+    double limit;
+    if (!(threshold >= 0)) {
+        return PKERN_EINVAL;
+    }
+    threshold = threshold > 0 ? threshold : PKN_RESONATOR_THRESHOLD;
+    /* unrelated vectors: bits / 2 on average, deviation sqrt(bits) / 2 */
+    limit = bits / 2 - pkn_product_f64(threshold, pkn_sqrt_one_f64(bits) / 2);
+    resonator->limit = limit < 1 ? 1 : (uint32_t)limit;
+    resonator->max_iterations =
+        options && options->max_iterations ? options->max_iterations : PKN_RESONATOR_ITERATIONS;
+    resonator->max_distance = options && options->max_distance
+                                  ? options->max_distance
+                                  : (uint32_t)(resonator->words * 16);
+    resonator->seed = options ? options->seed : 0;
+    return PKERN_OK;
+}
+
+/* The codebooks' rows and the largest of them. */
+PKN_INTERNAL pkern_status pkn_resonator_check_codebooks(pkn_resonator *resonator, size_t *n_rows) {
+    const size_t *offsets = resonator->offsets;
+    resonator->largest = 0;
+    for (size_t f = 0; f < resonator->n_factors; f++) {
+        if (offsets[f + 1] <= offsets[f]) {
+            return PKERN_EINVAL;
+        }
+        resonator->largest = pkn_max_size(resonator->largest, offsets[f + 1] - offsets[f]);
+    }
+    *n_rows = offsets[resonator->n_factors];
+    return resonator->largest > PKN_RESONATOR_MAX_ENTRIES ? PKERN_EOVERFLOW : PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_resonator_factor(pkern_pool *pool, const uint64_t *products,
+                                                  size_t n, const uint64_t *codebooks,
+                                                  const size_t *codebook_offsets, size_t n_factors,
+                                                  size_t words,
+                                                  const pkern_hdc_resonator_options *options,
+                                                  size_t *indices,
+                                                  pkern_hdc_resonance *resonances) {
+    pkn_resonator resonator;
+    size_t product_bytes, codebook_bytes, index_bytes, n_rows;
+    double cost;
+    pkern_status status = pkn_hdc_check_rows(n, words, &product_bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (n_factors < 2 || n_factors > PKERN_HDC_MAX_FACTORS || !codebook_offsets || !codebooks) {
+        return PKERN_EINVAL;
+    }
+    memset(&resonator, 0, sizeof resonator);
+    resonator.products = products;
+    resonator.codebooks = codebooks;
+    resonator.offsets = codebook_offsets;
+    resonator.n_factors = n_factors;
+    resonator.words = words;
+    resonator.allocator = pkn_pool_allocator(pool);
+    resonator.indices = indices;
+    resonator.resonances = resonances;
+    status = pkn_resonator_check_codebooks(&resonator, &n_rows);
+    if (status == PKERN_OK) {
+        status = pkn_hdc_check_rows(n_rows, words, &codebook_bytes);
+    }
+    if (status == PKERN_OK) {
+        status = pkn_resonator_set_options(&resonator, options);
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (pkn_mul_overflows_size(n, n_factors * sizeof *indices, &index_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    if (n == 0) {
+        return PKERN_OK;
+    }
+    if (!products || !indices || pkn_overlaps(products, product_bytes, indices, index_bytes) ||
+        pkn_overlaps(codebooks, codebook_bytes, indices, index_bytes) ||
+        (resonances && (pkn_overlaps(products, product_bytes, resonances, n * sizeof *resonances) ||
+                        pkn_overlaps(indices, index_bytes, resonances, n * sizeof *resonances)))) {
+        return PKERN_EINVAL;
+    }
+    cost = pkn_hdc_pair_cost(words) * (double)(n_rows - codebook_offsets[0]) * PKN_RESONATOR_USUAL;
+    return pkn_hdc_run(pool, n, 1, cost, pkn_resonator_items, &resonator);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/episodes.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Storing and recalling episodes. Strengths stand as they were at `epoch`: an episode that is
+   stored or strengthened later is entered with more than its strength, one earlier with less. When
+   that grows past 2^256, all are brought to a later epoch. */
+#ifndef PKN_HDC_EPISODES_C
+#define PKN_HDC_EPISODES_C
+
+/* #include "base/alloc.h": above */
+/* #include "hdc/best.h": above */
+/* #include "hdc/episodes.h": above */
+/* ==== src/hdc/fade.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* 2^x with the same bits everywhere, which the C library's exp2 does not promise. */
+#ifndef PKN_HDC_FADE_H
+#define PKN_HDC_FADE_H
+
+/* #include "base/platform.h": above */
+/* #include "simd/exact.h": above */
+
+#include <stdint.h>
+
+/* 2^n for n from -1022 to 1023. */
+PKN_INLINE double pkn_power_of_two(int n) {
+    uint64_t bits = (uint64_t)(n + 1023) << 52;
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+
+/* Within 2 units in the last place for |x| <= 1000; beyond, 2^1000 and 0. The fraction, in [-1/2,
+   1/2], goes through the series of e^(f ln 2): with 14 terms the first one left out is below 2^-60. */
+PKN_INLINE double pkn_exp2(double x) {
+    double whole, y, term = 1, sum = 1;
+    int n;
+    if (!(x > -1000)) {
+        return 0;
+    }
+    x = x > 1000 ? 1000 : x;
+    n = (int)(x < 0 ? x - 0.5 : x + 0.5);
+    whole = (double)n;
+    y = pkn_product_f64(x - whole, 0.69314718055994530942);
+    for (int k = 1; k < 15; k++) {
+        term = pkn_product_f64(term, y) / (double)k;
+        sum += term;
+    }
+    return pkn_product_f64(sum, pkn_power_of_two(n));
+}
+
+#endif
+/* ==== src/hdc/episodes.c, continued ==== */
+/* #include "hdc/hdc_run.h": above */
+/* #include "simd/tile.h": above */
+
+#define PKN_EPISODES_FIRST 64
+/* Half-lives after which the epoch moves on. */
+#define PKN_EPISODES_MAX_AGE 256.0
+#define PKN_EPISODES_BLOCK 64
+/* Episodes of a part that is searched by itself: at least so many, in so many parts at most. */
+#define PKN_EPISODES_PART 512
+#define PKN_EPISODES_MAX_PARTS 64
+
+typedef struct pkn_episode_data {
+    uint64_t id, count;
+    double first_time, last_time;
+    double strength; /* at the epoch */
+} pkn_episode_data;
+
+struct pkern_hdc_episodes {
+    pkern_allocator allocator;
+    size_t words, capacity;
+    double half_life, epoch;
+    size_t n, room;
+    uint64_t next_id;
+    uint64_t *vectors;      /* [room x words] */
+    pkn_episode_data *data; /* [room] */
+};
+
+PKN_INLINE int pkn_is_finite(double x) {
+    return x - x == 0;
+}
+
+/* A strength that stays finite wherever the epoch is. */
+PKN_INLINE int pkn_is_strength(double x) {
+    return x >= 0 && x <= pkn_power_of_two(500);
+}
+
+PKERN_API pkern_status pkern_hdc_episodes_create(const pkern_hdc_episodes_config *config,
+                                                 pkern_hdc_episodes **episodes_out) {
+    pkern_hdc_episodes *episodes;
+    if (!config || !episodes_out || config->words == 0 || !pkn_is_finite(config->half_life) ||
+        config->half_life < 0) {
+        return PKERN_EINVAL;
+    }
+    if (config->words > PKN_HDC_MAX_WORDS) {
+        return PKERN_EOVERFLOW;
+    }
+    episodes = (pkern_hdc_episodes *)pkn_allocate(config->allocator, sizeof *episodes,
+                                                  PKN_CACHE_LINE);
+    if (!episodes) {
+        return PKERN_ENOMEM;
+    }
+    memset(episodes, 0, sizeof *episodes);
+    if (config->allocator) {
+        episodes->allocator = *config->allocator;
+    }
+    episodes->words = config->words;
+    episodes->capacity = config->capacity;
+    episodes->half_life = config->half_life;
+    *episodes_out = episodes;
+    return PKERN_OK;
+}
+
+PKN_INTERNAL void pkn_episodes_release(pkern_hdc_episodes *episodes) {
+    pkn_release(&episodes->allocator, episodes->vectors, episodes->room * episodes->words * 8);
+    pkn_release(&episodes->allocator, episodes->data, episodes->room * sizeof *episodes->data);
+}
+
+PKERN_API void pkern_hdc_episodes_destroy(pkern_hdc_episodes *episodes) {
+    if (episodes) {
+        pkern_allocator allocator = episodes->allocator;
+        pkn_episodes_release(episodes);
+        pkn_release(&allocator, episodes, sizeof *episodes);
+    }
+}
+
+PKERN_API size_t pkern_hdc_episodes_count(const pkern_hdc_episodes *episodes) {
+    return episodes ? episodes->n : 0;
+}
+
+PKERN_API const uint64_t *pkern_hdc_episodes_vector(const pkern_hdc_episodes *episodes,
+                                                    size_t place) {
+    return episodes && place < episodes->n ? episodes->vectors + place * episodes->words : 0;
+}
+
+/* Room for n episodes in arrays of their own; ENOMEM and EOVERFLOW leave nothing allocated. */
+PKN_INTERNAL pkern_status pkn_episodes_allocate(const pkern_hdc_episodes *episodes, size_t n,
+                                                uint64_t **vectors, pkn_episode_data **data) {
+    size_t bytes, data_bytes;
+    if (pkn_hdc_check_rows(n, episodes->words, &bytes) != PKERN_OK ||
+        pkn_mul_overflows_size(n, sizeof **data, &data_bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    *vectors = (uint64_t *)pkn_allocate(&episodes->allocator, bytes, PKN_CACHE_LINE);
+    *data = (pkn_episode_data *)pkn_allocate(&episodes->allocator, data_bytes, PKN_CACHE_LINE);
+    if (!*vectors || !*data) {
+        pkn_release(&episodes->allocator, *vectors, bytes);
+        pkn_release(&episodes->allocator, *data, data_bytes);
+        return PKERN_ENOMEM;
+    }
+    return PKERN_OK;
+}
+
+PKN_INTERNAL pkern_status pkn_episodes_grow(pkern_hdc_episodes *episodes) {
+    uint64_t *vectors;
+    pkn_episode_data *data;
+    size_t room = pkn_max_size(episodes->room + episodes->room / 2, PKN_EPISODES_FIRST);
+    pkern_status status;
+    if (episodes->capacity > 0) {
+        room = pkn_min_size(room, episodes->capacity);
+    }
+    status = pkn_episodes_allocate(episodes, room, &vectors, &data);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (episodes->n > 0) {
+        memcpy(vectors, episodes->vectors, episodes->n * episodes->words * 8);
+        memcpy(data, episodes->data, episodes->n * sizeof *data);
+    }
+    pkn_episodes_release(episodes);
+    episodes->vectors = vectors;
+    episodes->data = data;
+    episodes->room = room;
+    return PKERN_OK;
+}
+
+/* ---- fading */
+
+/* Half-lives from the epoch to a time. */
+PKN_INLINE double pkn_episodes_age(const pkern_hdc_episodes *episodes, double time) {
+    return episodes->half_life > 0 ? (time - episodes->epoch) / episodes->half_life : 0;
+}
+
+/* What a strength of 1 at the epoch is at a time. */
+PKN_INLINE double pkn_episodes_fade(const pkern_hdc_episodes *episodes, double time) {
+    return pkn_exp2(-pkn_episodes_age(episodes, time));
+}
+
+/* The strength at the epoch of an episode with this strength at a time. Moves the epoch where that
+   needs it. */
+PKN_INTERNAL double pkn_episodes_at_epoch(pkern_hdc_episodes *episodes, double strength,
+                                          double time) {
+    if (episodes->n == 0) {
+        episodes->epoch = time;
+    }
+    if (pkn_episodes_age(episodes, time) > PKN_EPISODES_MAX_AGE) {
+        double fade = pkn_episodes_fade(episodes, time);
+        for (size_t i = 0; i < episodes->n; i++) {
+            episodes->data[i].strength = pkn_product_f64(episodes->data[i].strength, fade);
+        }
+        episodes->epoch = time;
+    }
+    return pkn_product_f64(strength, pkn_exp2(pkn_episodes_age(episodes, time)));
+}
+
+/* ---- store, strengthen */
+
+PKN_INTERNAL size_t pkn_episodes_weakest(const pkern_hdc_episodes *episodes) {
+    const pkn_episode_data *data = episodes->data;
+    size_t weakest = 0;
+    for (size_t i = 1; i < episodes->n; i++) {
+        if (data[i].strength < data[weakest].strength ||
+            (data[i].strength <= data[weakest].strength && data[i].id < data[weakest].id)) {
+            weakest = i;
+        }
+    }
+    return weakest;
+}
+
+PKERN_API pkern_status pkern_hdc_episodes_store(pkern_hdc_episodes *episodes,
+                                                const uint64_t *vector, double time,
+                                                double strength, uint64_t *id) {
+    pkn_episode_data data;
+    size_t place;
+    if (!episodes || !vector || !pkn_is_finite(time) || !pkn_is_strength(strength)) {
+        return PKERN_EINVAL;
+    }
+    place = episodes->n;
+    if (place == episodes->room && (episodes->capacity == 0 || place < episodes->capacity)) {
+        pkern_status status = pkn_episodes_grow(episodes);
+        if (status != PKERN_OK) {
+            return status;
+        }
+    }
+    data.strength = pkn_episodes_at_epoch(episodes, strength, time);
+    data.id = episodes->next_id++;
+    data.count = 1;
+    data.first_time = time;
+    data.last_time = time;
+    if (id) {
+        *id = data.id;
+    }
+    if (episodes->capacity > 0 && place == episodes->capacity) {
+        place = pkn_episodes_weakest(episodes);
+        if (data.strength < episodes->data[place].strength) {
+            return PKERN_OK;
+        }
+    } else {
+        episodes->n++;
+    }
+    memcpy(episodes->vectors + place * episodes->words, vector, episodes->words * 8);
+    episodes->data[place] = data;
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_episodes_strengthen(pkern_hdc_episodes *episodes,
+                                                     const pkern_hdc_episode *found, size_t n,
+                                                     double amount, double now) {
+    if (!episodes || (!found && n > 0) || !pkn_is_finite(now) ||
+        !pkn_is_strength(amount)) {
+        return PKERN_EINVAL;
+    }
+    if (episodes->n == 0) {
+        return PKERN_OK;
+    }
+    amount = pkn_episodes_at_epoch(episodes, amount, now);
+    for (size_t i = 0; i < n; i++) {
+        size_t place = found[i].place;
+        if (place >= episodes->n || episodes->data[place].id != found[i].id) {
+            for (place = 0; place < episodes->n && episodes->data[place].id != found[i].id;) {
+                place++;
+            }
+        }
+        if (place < episodes->n) {
+            episodes->data[place].strength += amount;
+        }
+    }
+    return PKERN_OK;
+}
+
+/* ---- recall */
+
+typedef struct pkn_recall {
+    const pkern_hdc_episodes *episodes;
+    const uint64_t *query;
+    double from, to, scale; /* scale: 1 / bits */
+    size_t k, part_len, n_parts;
+    pkn_best_entry *entries; /* [n_parts x k] */
+    size_t *counts;          /* [n_parts] */
+} pkn_recall;
+
+/* Offers episodes [begin, end), at most PKN_EPISODES_BLOCK of them. */
+PKN_INTERNAL void pkn_recall_block(const pkn_recall *recall, size_t begin, size_t end,
+                                   pkn_best *best) {
+    const pkern_hdc_episodes *episodes = recall->episodes;
+    uint32_t distances[PKN_EPISODES_BLOCK];
+    double bits = (double)episodes->words * 64;
+    if (recall->query) {
+        pkn_simd()->hamming_tile_u64(recall->query, 1, episodes->vectors + begin * episodes->words,
+                                     end - begin, episodes->words, distances, 0);
+    }
+    for (size_t i = begin; i < end; i++) {
+        const pkn_episode_data *data = &episodes->data[i];
+        double score = data->strength;
+        if (!(data->last_time >= recall->from && data->first_time <= recall->to)) {
+            continue;
+        }
+        if (recall->query) {
+            double cosine =
+                pkn_product_f64(bits - 2 * (double)distances[i - begin], recall->scale);
+            score = pkn_product_f64(cosine, score);
+        }
+        pkn_best_offer(best, pkn_rank_of_f64(score), data->id, i);
+    }
+}
+
+PKN_INTERNAL int pkn_recall_parts(size_t begin, size_t end, void *ctx) {
+    const pkn_recall *recall = (const pkn_recall *)ctx;
+    for (size_t part = begin; part < end; part++) {
+        size_t first = part * recall->part_len;
+        size_t last = pkn_min_size(first + recall->part_len, recall->episodes->n);
+        pkn_best best;
+        best.entries = recall->entries + part * recall->k;
+        best.count = 0;
+        best.k = recall->k;
+        for (size_t i = first; i < last; i += PKN_EPISODES_BLOCK) {
+            pkn_recall_block(recall, i, pkn_min_size(i + PKN_EPISODES_BLOCK, last), &best);
+        }
+        recall->counts[part] = best.count;
+    }
+    return 0;
+}
+
+/* The parts' lists in one, and what the caller gets of it. */
+PKN_INTERNAL size_t pkn_recall_finish(const pkn_recall *recall, double fade,
+                                      pkern_hdc_episode *out) {
+    pkn_best best;
+    best.entries = recall->entries;
+    best.count = recall->counts[0];
+    best.k = recall->k;
+    for (size_t part = 1; part < recall->n_parts; part++) {
+        const pkn_best_entry *from = recall->entries + part * recall->k;
+        for (size_t i = 0; i < recall->counts[part]; i++) {
+            pkn_best_offer(&best, from[i].rank, from[i].id, from[i].place);
+        }
+    }
+    pkn_best_sort(&best);
+    for (size_t i = 0; i < best.count; i++) {
+        const pkn_episode_data *data = &recall->episodes->data[best.entries[i].place];
+        out[i].id = data->id;
+        out[i].first_time = data->first_time;
+        out[i].last_time = data->last_time;
+        out[i].strength = pkn_product_f64(data->strength, fade);
+        out[i].score = pkn_product_f64(pkn_f64_of_rank(best.entries[i].rank), fade);
+        out[i].count = data->count;
+        out[i].place = best.entries[i].place;
+    }
+    return best.count;
+}
+
+PKERN_API pkern_status pkern_hdc_episodes_recall(pkern_pool *pool,
+                                                 const pkern_hdc_episodes *episodes,
+                                                 const uint64_t *query, double from, double to,
+                                                 double now, size_t k, pkern_hdc_episode *out,
+                                                 size_t *n_found) {
+    pkn_recall recall;
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
+    size_t bytes;
+    pkern_status status;
+    void *memory;
+    if (!episodes || !n_found || (!out && k > 0) || from != from || to != to ||
+        !pkn_is_finite(now)) {
+        return PKERN_EINVAL;
+    }
+    if (pkn_mul_overflows_size(k, sizeof *out, &bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    *n_found = 0;
+    recall.k = pkn_min_size(k, episodes->n);
+    if (recall.k == 0) {
+        return PKERN_OK;
+    }
+    recall.episodes = episodes;
+    recall.query = query;
+    recall.from = from;
+    recall.to = to;
+    recall.scale = 1.0 / ((double)episodes->words * 64);
+    recall.part_len = pkn_max_size(PKN_EPISODES_PART, 4 * recall.k);
+    recall.part_len = pkn_max_size(
+        recall.part_len, (episodes->n + PKN_EPISODES_MAX_PARTS - 1) / PKN_EPISODES_MAX_PARTS);
+    recall.n_parts = (episodes->n + recall.part_len - 1) / recall.part_len;
+    bytes = recall.n_parts * (recall.k * sizeof *recall.entries + sizeof *recall.counts);
+    memory = pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    if (!memory) {
+        return PKERN_ENOMEM;
+    }
+    recall.entries = (pkn_best_entry *)memory;
+    recall.counts = (size_t *)(void *)(recall.entries + recall.n_parts * recall.k);
+    status = pkn_hdc_run(pool, recall.n_parts, 1,
+                         (pkn_hdc_pair_cost(episodes->words) + 2) * (double)recall.part_len,
+                         pkn_recall_parts, &recall);
+    if (status == PKERN_OK) {
+        *n_found = pkn_recall_finish(&recall, pkn_episodes_fade(episodes, now), out);
+    }
+    pkn_release(allocator, memory, bytes);
+    return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/consolidate.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Consolidation. The episodes that are strong enough are copied, the strongest first; then each in
+   turn that is not taken in yet takes in the near ones behind it. Their distances come from
+   parallel tiles, a few leaders at a time; who takes in whom is then a short serial loop. The old
+   arrays stay as they are until all has gone well. */
+#ifndef PKN_HDC_CONSOLIDATE_C
+#define PKN_HDC_CONSOLIDATE_C
+
+/* #include "hdc/episodes.c": above */
+/* #include "hdc/similarity.c": above */
+/* #include "hdc/weigh.h": above */
+
+/* Distances at a time: 1 MiB. */
+#define PKN_CONSOLIDATE_PAIRS ((size_t)1 << 18)
+#define PKN_CONSOLIDATE_LEADERS 64
+
+typedef struct pkn_consolidation {
+    pkern_hdc_episodes *episodes;
+    size_t n;               /* that are strong enough */
+    uint64_t *vectors;      /* [n x words], the strongest first */
+    pkn_episode_data *data; /* [n] */
+    pkn_best_entry *order;  /* [n] */
+    size_t *leader;         /* [n]: who takes it in, itself for a leader */
+    pkn_weighed_row *rows;  /* [n] */
+    uint32_t *distances;
+    size_t n_leaders_at_once;
+    void *memory;
+    size_t bytes;
+} pkn_consolidation;
+
+PKN_INTERNAL pkern_status pkn_consolidation_begin(pkn_consolidation *work,
+                                                  pkern_hdc_episodes *episodes, size_t n) {
+    pkern_status status;
+    memset(work, 0, sizeof *work);
+    work->episodes = episodes;
+    work->n = n;
+    work->n_leaders_at_once = pkn_min_size(
+        pkn_max_size(PKN_CONSOLIDATE_PAIRS / n, 1), PKN_CONSOLIDATE_LEADERS);
+    /* all of them fit where the episodes do */
+    work->bytes = n * (sizeof *work->order + sizeof *work->leader + sizeof *work->rows +
+                       work->n_leaders_at_once * sizeof *work->distances) +
+                  episodes->words * 8;
+    status = pkn_episodes_allocate(episodes, n, &work->vectors, &work->data);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    work->memory = pkn_allocate(&episodes->allocator, work->bytes, PKN_CACHE_LINE);
+    if (!work->memory) {
+        pkn_release(&episodes->allocator, work->vectors, n * episodes->words * 8);
+        pkn_release(&episodes->allocator, work->data, n * sizeof *work->data);
+        return PKERN_ENOMEM;
+    }
+    work->order = (pkn_best_entry *)work->memory;
+    work->rows = (pkn_weighed_row *)(void *)(work->order + n);
+    work->leader = (size_t *)(void *)(work->rows + n);
+    return PKERN_OK;
+}
+
+/* The merged vector of a leader stands behind the leaders' array before it is copied. */
+PKN_INLINE uint64_t *pkn_consolidation_vector(const pkn_consolidation *work) {
+    return (uint64_t *)(void *)(work->leader + work->n);
+}
+
+/* Copies the episodes of at least `least` strength, the strongest first. */
+PKN_INTERNAL void pkn_consolidation_sort(pkn_consolidation *work, double least) {
+    const pkern_hdc_episodes *episodes = work->episodes;
+    size_t words = episodes->words;
+    pkn_best best;
+    best.entries = work->order;
+    best.count = 0;
+    best.k = work->n;
+    for (size_t i = 0; i < episodes->n; i++) {
+        if (!(episodes->data[i].strength < least)) {
+            pkn_best_offer(&best, pkn_rank_of_f64(episodes->data[i].strength),
+                           episodes->data[i].id, i);
+        }
+    }
+    pkn_best_sort(&best);
+    for (size_t i = 0; i < work->n; i++) {
+        size_t place = work->order[i].place;
+        memcpy(work->vectors + i * words, episodes->vectors + place * words, words * 8);
+        work->data[i] = episodes->data[place];
+        work->leader[i] = SIZE_MAX;
+    }
+    work->distances = (uint32_t *)(void *)(pkn_consolidation_vector(work) + words);
+}
+
+/* Says for each episode who takes it in. */
+PKN_INTERNAL pkern_status pkn_consolidation_lead(pkn_consolidation *work, pkern_pool *pool,
+                                                 uint32_t max_distance) {
+    size_t words = work->episodes->words;
+    for (size_t first = 0; first < work->n;) {
+        size_t n = pkn_min_size(work->n_leaders_at_once, work->n - first);
+        size_t n_targets = work->n - first;
+        pkern_status status = pkern_hdc_distances(pool, work->vectors + first * words, n,
+                                                  work->vectors + first * words, n_targets, words,
+                                                  work->distances);
+        if (status != PKERN_OK) {
+            return status;
+        }
+        for (size_t i = first; i < first + n; i++) {
+            const uint32_t *distances = work->distances + (i - first) * n_targets;
+            if (work->leader[i] != SIZE_MAX) {
+                continue;
+            }
+            work->leader[i] = i;
+            for (size_t j = i + 1; j < work->n; j++) {
+                if (work->leader[j] == SIZE_MAX && distances[j - first] <= max_distance) {
+                    work->leader[j] = i;
+                }
+            }
+        }
+        first += n;
+    }
+    return PKERN_OK;
+}
+
+/* Makes of leader and followers one episode. Counts are doubled and the leader has one more, so that
+   its bits break ties. */
+PKN_INTERNAL void pkn_consolidation_merge(pkn_consolidation *work, size_t leader,
+                                          const size_t *members, size_t n) {
+    size_t words = work->episodes->words;
+    uint64_t *merged = pkn_consolidation_vector(work);
+    pkn_episode_data *data = &work->data[leader];
+    work->rows[0].row = work->vectors + leader * words;
+    work->rows[0].weight = 2 * data->count + 1;
+    for (size_t i = 0; i < n; i++) {
+        const pkn_episode_data *other = &work->data[members[i]];
+        work->rows[i + 1].row = work->vectors + members[i] * words;
+        work->rows[i + 1].weight = 2 * other->count;
+        data->count += other->count;
+        data->strength += other->strength;
+        data->first_time =
+            other->first_time < data->first_time ? other->first_time : data->first_time;
+        data->last_time = other->last_time > data->last_time ? other->last_time : data->last_time;
+    }
+    pkn_weigh(work->rows, n + 1, words, merged);
+    memcpy(work->vectors + leader * words, merged, words * 8);
+}
+
+/* Merges all and closes the gaps; returns how many are left. The members of a leader are found by a
+   sort of all by leader, whose places in `order` are not needed any more. */
+PKN_INTERNAL size_t pkn_consolidation_finish(pkn_consolidation *work) {
+    size_t words = work->episodes->words, n = work->n, n_left = 0;
+    size_t *members = (size_t *)(void *)work->order, *ends = members + n;
+    memset(ends, 0, n * sizeof *ends);
+    for (size_t i = 0; i < n; i++) {
+        ends[work->leader[i]] += (size_t)(work->leader[i] != i);
+    }
+    for (size_t i = 0, place = 0; i < n; i++) {
+        size_t count = ends[i];
+        ends[i] = place;
+        place += count;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (work->leader[i] != i) {
+            members[ends[work->leader[i]]++] = i;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t begin = i > 0 ? ends[i - 1] : 0;
+        if (work->leader[i] != i) {
+            continue;
+        }
+        if (ends[i] > begin) {
+            pkn_consolidation_merge(work, i, members + begin, ends[i] - begin);
+        }
+        if (n_left < i) {
+            memcpy(work->vectors + n_left * words, work->vectors + i * words, words * 8);
+            work->data[n_left] = work->data[i];
+        }
+        n_left++;
+    }
+    return n_left;
+}
+
+/* The largest distance that is similar enough, by the comparison that the docstring gives; -1 where
+   none is. */
+PKN_INTERNAL int64_t pkn_consolidation_max_distance(size_t words, double merge_above) {
+    double bits = (double)words * 64;
+    double most = pkn_product_f64(1 - merge_above, bits);
+    int64_t distance;
+    if (merge_above > 1) {
+        return -1;
+    }
+    distance = most < bits ? (int64_t)most + 1 : (int64_t)bits;
+    while (distance >= 0 && (bits - (double)distance) / bits < merge_above) {
+        distance--;
+    }
+    return distance;
+}
+
+PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
+                                                      pkern_hdc_episodes *episodes,
+                                                      double merge_above, double forget_below,
+                                                      double now,
+                                                      pkern_hdc_consolidation *result) {
+    pkn_consolidation work;
+    size_t n_strong = 0, n_left = 0;
+    double fade, least = 0;
+    int64_t max_distance;
+    pkern_status status;
+    if (!episodes || merge_above != merge_above || forget_below != forget_below ||
+        !pkn_is_finite(now)) {
+        return PKERN_EINVAL;
+    }
+    fade = pkn_episodes_fade(episodes, now);
+    if (forget_below > 0) {
+        least = forget_below / fade;
+    }
+    for (size_t i = 0; i < episodes->n; i++) {
+        n_strong += (size_t)!(episodes->data[i].strength < least);
+    }
+    if (n_strong > 0) {
+        max_distance = pkn_consolidation_max_distance(episodes->words, merge_above);
+        status = pkn_consolidation_begin(&work, episodes, n_strong);
+        if (status != PKERN_OK) {
+            return status;
+        }
+        pkn_consolidation_sort(&work, least);
+        if (max_distance >= 0) {
+            status = pkn_consolidation_lead(&work, pool, (uint32_t)pkn_min_size(
+                                                             (size_t)max_distance, UINT32_MAX));
+        } else {
+            for (size_t i = 0; i < n_strong; i++) {
+                work.leader[i] = i;
+            }
+        }
+        if (status == PKERN_OK) {
+            n_left = pkn_consolidation_finish(&work);
+            pkn_episodes_release(episodes);
+            episodes->vectors = work.vectors;
+            episodes->data = work.data;
+            episodes->room = n_strong;
+        } else {
+            pkn_release(&episodes->allocator, work.vectors, n_strong * episodes->words * 8);
+            pkn_release(&episodes->allocator, work.data, n_strong * sizeof *work.data);
+        }
+        pkn_release(&episodes->allocator, work.memory, work.bytes);
+        if (status != PKERN_OK) {
+            return status;
+        }
+    }
+    if (result) {
+        result->forgotten = episodes->n - n_strong;
+        result->merged = n_strong - n_left;
+    }
+    episodes->n = n_left;
     return PKERN_OK;
 }
 
