@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x5df2a51635ea5b0eu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x64370b9a9f0df31du
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x5df2a51635ea5b0eu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x64370b9a9f0df31du /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -22461,10 +22461,8 @@ typedef struct pkn_range {
 PKN_INTERNAL void pkn_range_block(const pkn_range *range, pkn_bounded *bounded, size_t query,
                                   size_t n_queries, size_t t, size_t n, size_t first,
                                   uint64_t *keys, size_t *counts) {
-    uint64_t limits[PKN_PANEL_QUERIES];
-    for (size_t i = 0; i < PKN_PANEL_QUERIES; i++) {
-        limits[i] = range->limit;
-    }
+    uint64_t limit = range->limit;
+    uint64_t limits[PKN_PANEL_QUERIES] = {limit, limit, limit, limit};
     pkn_bounded_block(bounded, range->tiles.queries + query * range->tiles.words, n_queries, t, n,
                       limits, (uint32_t)(t - first), keys, counts);
     for (size_t i = 0; range->self && i < n_queries; i++) {

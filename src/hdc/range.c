@@ -38,10 +38,8 @@ typedef struct pkn_range {
 PKN_INTERNAL void pkn_range_block(const pkn_range *range, pkn_bounded *bounded, size_t query,
                                   size_t n_queries, size_t t, size_t n, size_t first,
                                   uint64_t *keys, size_t *counts) {
-    uint64_t limits[PKN_PANEL_QUERIES];
-    for (size_t i = 0; i < PKN_PANEL_QUERIES; i++) {
-        limits[i] = range->limit;
-    }
+    uint64_t limit = range->limit;
+    uint64_t limits[PKN_PANEL_QUERIES] = {limit, limit, limit, limit};
     pkn_bounded_block(bounded, range->tiles.queries + query * range->tiles.words, n_queries, t, n,
                       limits, (uint32_t)(t - first), keys, counts);
     for (size_t i = 0; range->self && i < n_queries; i++) {
