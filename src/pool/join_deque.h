@@ -222,11 +222,11 @@ PKN_INTERNAL pkn_slot *pkn_join_steal_hidden(pkn_member *victim, const pkn_filte
     }
     pkn_atomic_fetch_or_relaxed_u32(&slot->flags, PKN_SLOT_PUBLIC);
     pkn_fence_all_threads(1);
-    /* the owner has its present root since before it pushed, and the claim fails where the record is another by now;
-       release: as in pkn_join_steal */
+    /* the owner has its present root since before it pushed, and the claim fails where the record is another by now. The barrier has shown
+       us the record, and the owner our member */
     *root = pkn_root(victim);
     if (pkn_join_end(victim) <= split || (filter->by_root && !pkn_root_descends(victim->pool, *root, filter->root)) ||
-        !pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_next(range, split + 1, split + 1))) {
+        !pkn_atomic_cas_fenced_u64(&victim->join_range, &range, pkn_join_next(range, split + 1, split + 1))) {
         return 0;
     }
     return slot;

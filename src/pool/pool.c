@@ -209,8 +209,8 @@ PKN_INTERNAL int pkn_close_guest_slots(pkern_pool *pool) {
         if (pkn_member_at(pool, i)->is_spare) {
             continue;
         }
-        /* acquire: pairs with the release of a guest that leaves; the slot is freed after this */
-        if (pkn_atomic_load_acquire_u32(&pkn_member_at(pool, i)->guest_state) == PKN_GUEST_KEPT) {
+        /* pairs with the release of a guest that leaves: the slot is freed after the fence in pkn_end_workers */
+        if (pkn_atomic_load_fenced_u32(&pkn_member_at(pool, i)->guest_state) == PKN_GUEST_KEPT) {
             continue;
         }
         if (!pkn_atomic_cas_relaxed_u32(&pkn_member_at(pool, i)->guest_state, &free, PKN_GUEST_CLOSED)) {

@@ -186,7 +186,7 @@ PKN_INTERNAL void pkn_trace_put_lane(FILE *file, const pkn_trace *trace, const p
 
 /* Under pkn_trace_lock. The pool's threads may go on. */
 PKN_INTERNAL void pkn_trace_write(const pkn_trace *trace) {
-    const pkern_pool *pool = trace->pool;
+    pkern_pool *pool = trace->pool;
     uint64_t now_ticks = pkn_ticks();
     pkn_trace_clock clock;
     clock.ticks = pool->created_ticks;
@@ -198,8 +198,9 @@ PKN_INTERNAL void pkn_trace_write(const pkn_trace *trace) {
     }
     fprintf(file, "{\"name\":\"process_sort_index\",\"ph\":\"M\",\"pid\":%u,\"tid\":0,\"args\":{\"sort_index\":%u}}", trace->number,
             trace->number);
-    /* acquire: pairs with the creation of a guest's slot */
-    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+    pkn_mutex_lock(&pool->lock); /* under which guests' members are made; not for longer: they come and go meanwhile */
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    pkn_mutex_unlock(&pool->lock);
     for (uint32_t i = 0; i < count; i++) {
         const pkn_member *member = pkn_member_at(pool, i);
         if (member->lane != 0) {

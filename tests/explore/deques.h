@@ -82,6 +82,12 @@ static void spawn_push_pop_push_pop(void) {
     pop_all();
 }
 
+/* the place of the newest job is used again while a thief has seen that there was one */
+static void spawn_pop_push(void) {
+    (void)pop_item(the->member[0]);
+    push_item(the->member[0], 2);
+}
+
 static void spawn_push3_pop3(void) {
     push_item(the->member[0], 0);
     push_item(the->member[0], 1);
@@ -322,6 +328,87 @@ static void join_asks(void) {
     take_from_0(1, 1);
 }
 
+/* ---- a thief that nobody knew when the join was begun ---- */
+
+static int visitor_takes(void *ctx) {
+    pkn_filter anything = {0, 0, 0};
+    (void)ctx;
+    (void)pkn_take_from(pkn_current(), the->member[0], &anything, 0);
+    return 0;
+}
+static void visitor_steals(void) {
+    EXPLORE_ASSERT(pkern_pool_install(the->pool, visitor_takes, 0) == 0);
+}
+
+static int visitor_takes_hidden(void *ctx) {
+    pkn_filter anything = {0, 0, 0};
+    (void)ctx;
+    (void)pkn_take_hidden_from_any(pkn_current(), &anything, 0);
+    return 0;
+}
+static void visitor_steals_hidden(void) {
+    EXPLORE_ASSERT(pkern_pool_install(the->pool, visitor_takes_hidden, 0) == 0);
+}
+
+static void join_setup_no_guest(void) {
+    make_members(2, 0);
+    pkn_atomic_store_relaxed_u32(&the->member[0]->fork.request, 1);
+}
+static void hidden_setup_no_guest(void) {
+    make_members(2, 0);
+    the->pool->has_membarrier = 1;
+}
+
+/* ---- who steals looks for others who sleep ---- */
+
+/* A third member sleeps, and the owner's request has been answered already. Of two forks at least the first must be seen: by the thief, or by
+   the owner, which sees the request at the second. */
+static void call_setup(void) {
+    make_members(4, 0);
+    the->pool->has_membarrier = 1;
+    pkn_atomic_store_relaxed_u32(&the->member[2]->parked, PKN_ASLEEP);
+    pkn_atomic_store_relaxed_u32(&the->pool->sleepers, 1);
+}
+
+static void call_owner_pushes(void) {
+    pkn_member *owner = become(0);
+    for (int i = 0; i < 2; i++) {
+        EXPLORE_ASSERT(pkn_join_push_callback(owner, join_leaf, &the->items[i]) != 0);
+    }
+}
+
+static void call_thief_calls(void) {
+    become(1);
+    pkn_call_for_the_rest(the->member[0]);
+}
+
+static void call_check(void) {
+    EXPLORE_ASSERT(pkn_atomic_load_relaxed_u32(&the->member[2]->parked) == PKN_AWAKE);
+}
+
+/* ---- the count of sleepers is never too low ---- */
+
+/* One sleeps and counts; another, which has something to do, is just about to. */
+static void count_setup(void) {
+    make_members(4, 0);
+    pkn_atomic_store_relaxed_u32(&the->member[2]->parked, PKN_ASLEEP);
+    pkn_atomic_store_relaxed_u32(&the->pool->sleepers, 1);
+    pkn_atomic_store_relaxed_u32(&the->pool->stopping, 1);
+}
+
+static void count_sleeper(void) {
+    pkn_wait wait = {PKN_WAIT_WORK, 0, 0, 0, 0, 0, 0};
+    (void)pkn_sleep(become(0), &wait);
+}
+
+/* If it has woken the one, its work is for the other. */
+static void count_poster(void) {
+    become(1);
+    int has_woken = pkn_wake_member(the->member[0]);
+    pkn_work_posted(the->pool, PKN_ROOT_NONE, 1);
+    EXPLORE_ASSERT(!has_woken || pkn_atomic_load_relaxed_u32(&the->member[2]->parked) == PKN_AWAKE);
+}
+
 /* ---- private records ---- */
 
 static void hidden_setup(void) {
@@ -351,6 +438,44 @@ static void hidden_thief_twice(void) {
 static void hidden_thief_too(void) {
     pkn_filter anything = {0, 0, 0};
     take_hidden(2, 1, &anything);
+}
+
+/* The owner is in the first side of a join; a thief may still read that the record is there when it is gone, and when its place is used again. */
+static pkn_slot *mark_setup(int is_stolen) {
+    hidden_setup_4();
+    pkn_member *owner = the->member[0];
+    pkn_slot *slot = pkn_end(&owner->fork);
+    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+    prepare_item(0);
+    frame->fn = join_leaf;
+    frame->ctx = &the->items[0];
+    if (is_stolen) {
+        do_item(&the->items[0]);
+        pkn_join_mark(slot);
+        pkn_atomic_store_relaxed_u32(&slot->state, PKN_SLOT_DONE);
+        pkn_atomic_store_relaxed_u64(&owner->join_range, pkn_join_next(0, 1, 1));
+    }
+    pkn_set_end(&owner->fork, slot + 1);
+    return slot;
+}
+static void mark_setup_stolen(void) {
+    (void)mark_setup(1);
+}
+static void mark_setup_private(void) {
+    (void)mark_setup(0);
+}
+static void mark_owner(void) {
+    pkn_slot *slot = pkn_join_slot(become(0), 0);
+    if (pkn_pop(slot) != 0) {
+        do_item(&the->items[0]);
+    }
+    prepare_item(1);
+    prepare_item(2);
+    EXPLORE_ASSERT(pkern_join(the->pool, join_leaf, &the->items[2], join_leaf, &the->items[1]) == 0);
+}
+/* a thief that comes late, and gives up */
+static void mark_late(void) {
+    pkn_atomic_fetch_or_relaxed_u32(&pkn_join_slot(the->member[0], 0)->flags, PKN_SLOT_PUBLIC);
 }
 
 /* joins one after another that nobody asked for: the same record each time */
