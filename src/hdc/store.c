@@ -57,8 +57,10 @@ PKERN_API void pkern_hdc_store_destroy(pkern_hdc_store *store) {
     pkn_release(&allocator, store, sizeof *store);
 }
 
-/* Under the mutex: room for n rows behind the count. */
-PKN_INTERNAL pkern_status pkn_store_make_room(pkern_hdc_store *store, size_t n) {
+/* Under the mutex: room for n rows behind the count, in a segment of at least so many bytes where
+   one is needed. */
+PKN_INTERNAL pkern_status pkn_store_make_room(pkern_hdc_store *store, size_t n,
+                                              size_t least_bytes) {
     size_t count = pkn_atomic_load_relaxed_size(&store->count);
     size_t capacity = store->n_segments > 0 ? store->segments[store->n_segments - 1].end : 0;
     size_t row_bytes = (store->words + (store->flags & PKERN_HDC_STORE_IDS)) * 8;
@@ -67,7 +69,7 @@ PKN_INTERNAL pkern_status pkn_store_make_room(pkern_hdc_store *store, size_t n) 
     if (n <= capacity - count) {
         return PKERN_OK;
     }
-    rows = pkn_max_size(n - (capacity - count), PKN_STORE_FIRST_BYTES / row_bytes);
+    rows = pkn_max_size(n - (capacity - count), least_bytes / row_bytes);
     rows = pkn_max_size(rows, capacity);
     if (pkn_mul_overflows_size(rows, row_bytes, &segment->bytes) || capacity + rows < rows ||
         store->n_segments == PKN_STORE_MAX_SEGMENTS) {
@@ -123,7 +125,7 @@ PKERN_API pkern_status pkern_hdc_store_append(pkern_hdc_store *store, const uint
         return PKERN_EINVAL;
     }
     pkn_mutex_lock(&store->appending);
-    status = pkn_store_make_room(store, n);
+    status = pkn_store_make_room(store, n, PKN_STORE_LEAST_BYTES);
     if (status == PKERN_OK) {
         if (first) {
             *first = pkn_atomic_load_relaxed_size(&store->count);
@@ -140,7 +142,7 @@ PKERN_API pkern_status pkern_hdc_store_reserve(pkern_hdc_store *store, size_t n)
         return PKERN_EINVAL;
     }
     pkn_mutex_lock(&store->appending);
-    status = pkn_store_make_room(store, n);
+    status = pkn_store_make_room(store, n, 0);
     pkn_mutex_unlock(&store->appending);
     return status;
 }

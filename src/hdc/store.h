@@ -36,12 +36,13 @@ PKERN_API void pkern_hdc_store_destroy(pkern_hdc_store *store);
 /* Appends n rows: vectors [n x words] and ids [n], which must be 0 where the store has none. All of
    them or, on failure, none; readers see none before the call has copied all. *first, where first
    is not 0, is the row that the first one became. Any thread may append; appends wait for each
-   other. Amortised O(n). Allocates a segment where the last one is full. PKERN_ENOMEM. */
+   other. Amortised O(n). Allocates a segment where the last one is full: 1 MiB or as much as there
+   is already, whichever is more (after pkern_hdc_store_reserve less is possible). PKERN_ENOMEM. */
 PKERN_API pkern_status pkern_hdc_store_append(pkern_hdc_store *store, const uint64_t *vectors,
                                               const uint64_t *ids, size_t n, size_t *first);
 
 /* Makes room for n further rows, so that appending them allocates nothing. Of a store that is
-   empty and new, the n rows will lie in one segment. PKERN_ENOMEM. */
+   empty and new, the n rows will lie in one segment, which has room for no more. PKERN_ENOMEM. */
 PKERN_API pkern_status pkern_hdc_store_reserve(pkern_hdc_store *store, size_t n);
 
 /* Rows that can be read now, words of a row, and flags as given to create. */

@@ -18,7 +18,7 @@ static void store_fill(uint64_t *rows, uint64_t *ids, size_t first, size_t n, si
     }
 }
 
-/* n rows in steps of different lengths. */
+/* n rows in steps of different lengths, with room made for each, so in many segments. */
 static pkern_hdc_store *store_new(size_t n, size_t words, unsigned flags,
                                   const pkern_allocator *allocator) {
     pkern_hdc_store *store = 0;
@@ -29,6 +29,7 @@ static pkern_hdc_store *store_new(size_t n, size_t words, unsigned flags,
     cr_assert_eq(pkern_hdc_store_create(words, flags, allocator, &store), PKERN_OK);
     for (size_t i = 0, step = 1; i < n; i += step, step = step % 37 + 1) {
         step = pkn_min_size(step, n - i);
+        cr_assert_eq(pkern_hdc_store_reserve(store, step), PKERN_OK);
         cr_assert_eq(pkern_hdc_store_append(store, rows + i * words, flags ? ids + i : 0, step,
                                             i % 2 ? &first : 0),
                      PKERN_OK);
@@ -326,8 +327,9 @@ Test(hdc_store, allocations_that_fail_are_reported_and_leave_nothing) {
         if (pkern_hdc_store_create(WORDS, PKERN_HDC_STORE_IDS, &allocator, &store) == PKERN_OK) {
             size_t count = 0;
             for (size_t i = 0; i < N; i += 500) {
-                pkern_status status =
-                    pkern_hdc_store_append(store, rows + i * WORDS, ids + i, 500, 0);
+                pkern_status status = pkern_hdc_store_reserve(store, 500);
+                if (status == PKERN_OK)
+                    status = pkern_hdc_store_append(store, rows + i * WORDS, ids + i, 500, 0);
                 if (status != PKERN_OK) {
                     cr_assert_eq(status, PKERN_ENOMEM);
                     break;
@@ -410,7 +412,9 @@ static void *store_crowd_write(void *argument) {
             for (size_t w = 0; w < STORE_CROWD_WORDS; w++, word = pkn_mix_u64(word))
                 rows[i * STORE_CROWD_WORDS + w] = word;
         }
-        if (pkern_hdc_store_append(crowd->store, rows, ids, n, 0) != PKERN_OK)
+        /* room for so few, that there are many segments */
+        if (pkern_hdc_store_reserve(crowd->store, n) != PKERN_OK ||
+            pkern_hdc_store_append(crowd->store, rows, ids, n, 0) != PKERN_OK)
             pkn_atomic_store_relaxed_u32(&crowd->failed, 1);
         for (uint32_t appends = (uint32_t)done / 40;
              pkn_atomic_load_relaxed_u32(&crowd->rounds) < appends;)
