@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x64370b9a9f0df31du
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf9e47b6772beb196u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x64370b9a9f0df31du /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xf9e47b6772beb196u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -387,6 +387,25 @@ PKN_DEFINE_ATOMIC_INTEGER(u32, uint32_t)
 PKN_DEFINE_ATOMIC_INTEGER(u64, uint64_t)
 PKN_DEFINE_ATOMIC_INTEGER(size, size_t)
 PKN_DEFINE_ATOMIC_WORD(ptr, void *)
+
+/* Orders that a fence or a barrier on all threads makes needless. The ThreadSanitizer sees neither, and is told of them here. */
+#if PKN_TSAN
+#define PKN_FENCED_LOAD __ATOMIC_ACQUIRE
+#define PKN_FENCED_CAS __ATOMIC_ACQ_REL
+#else
+#define PKN_FENCED_LOAD __ATOMIC_RELAXED
+#define PKN_FENCED_CAS __ATOMIC_RELAXED
+#endif
+
+/* Relaxed: a fence stands between it and what its value promises. */
+PKN_ALWAYS_INLINE uint32_t pkn_atomic_load_fenced_u32(const pkn_atomic_u32 *a) {
+    return __atomic_load_n(&a->value, PKN_FENCED_LOAD);
+}
+
+/* Relaxed: a barrier on all threads stands between it and what it promises. */
+PKN_ALWAYS_INLINE int pkn_atomic_cas_fenced_u64(pkn_atomic_u64 *a, uint64_t *expected, uint64_t x) {
+    return __atomic_compare_exchange_n(&a->value, expected, x, 0, PKN_FENCED_CAS, __ATOMIC_RELAXED);
+}
 
 /* A full fence. The ThreadSanitizer does not model fences; a read-modify-write on a word that nobody else
    has says the same to the processor, and the sanitizer sees the orders of the accesses around it. */
@@ -2600,11 +2619,11 @@ PKN_INTERNAL pkn_slot *pkn_join_steal_hidden(pkn_member *victim, const pkn_filte
     }
     pkn_atomic_fetch_or_relaxed_u32(&slot->flags, PKN_SLOT_PUBLIC);
     pkn_fence_all_threads(1);
-    /* the owner has its present root since before it pushed, and the claim fails where the record is another by now;
-       release: as in pkn_join_steal */
+    /* the owner has its present root since before it pushed, and the claim fails where the record is another by now. The barrier has shown
+       us the record, and the owner our member */
     *root = pkn_root(victim);
     if (pkn_join_end(victim) <= split || (filter->by_root && !pkn_root_descends(victim->pool, *root, filter->root)) ||
-        !pkn_atomic_cas_acq_rel_u64(&victim->join_range, &range, pkn_join_next(range, split + 1, split + 1))) {
+        !pkn_atomic_cas_fenced_u64(&victim->join_range, &range, pkn_join_next(range, split + 1, split + 1))) {
         return 0;
     }
     return slot;
@@ -6856,7 +6875,7 @@ PKN_INTERNAL void pkn_trace_put_lane(FILE *file, const pkn_trace *trace, const p
 
 /* Under pkn_trace_lock. The pool's threads may go on. */
 PKN_INTERNAL void pkn_trace_write(const pkn_trace *trace) {
-    const pkern_pool *pool = trace->pool;
+    pkern_pool *pool = trace->pool;
     uint64_t now_ticks = pkn_ticks();
     pkn_trace_clock clock;
     clock.ticks = pool->created_ticks;
@@ -6868,8 +6887,9 @@ PKN_INTERNAL void pkn_trace_write(const pkn_trace *trace) {
     }
     fprintf(file, "{\"name\":\"process_sort_index\",\"ph\":\"M\",\"pid\":%u,\"tid\":0,\"args\":{\"sort_index\":%u}}", trace->number,
             trace->number);
-    /* acquire: pairs with the creation of a guest's slot */
-    uint32_t count = pkn_atomic_load_acquire_u32(&pool->num_members);
+    pkn_mutex_lock(&pool->lock); /* under which guests' members are made; not for longer: they come and go meanwhile */
+    uint32_t count = pkn_atomic_load_relaxed_u32(&pool->num_members);
+    pkn_mutex_unlock(&pool->lock);
     for (uint32_t i = 0; i < count; i++) {
         const pkn_member *member = pkn_member_at(pool, i);
         if (member->lane != 0) {
@@ -7198,8 +7218,8 @@ PKN_INTERNAL int pkn_close_guest_slots(pkern_pool *pool) {
         if (pkn_member_at(pool, i)->is_spare) {
             continue;
         }
-        /* acquire: pairs with the release of a guest that leaves; the slot is freed after this */
-        if (pkn_atomic_load_acquire_u32(&pkn_member_at(pool, i)->guest_state) == PKN_GUEST_KEPT) {
+        /* pairs with the release of a guest that leaves: the slot is freed after the fence in pkn_end_workers */
+        if (pkn_atomic_load_fenced_u32(&pkn_member_at(pool, i)->guest_state) == PKN_GUEST_KEPT) {
             continue;
         }
         if (!pkn_atomic_cas_relaxed_u32(&pkn_member_at(pool, i)->guest_state, &free, PKN_GUEST_CLOSED)) {
