@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf9e47b6772beb196u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xa0aa2e223650626eu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xf9e47b6772beb196u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xa0aa2e223650626eu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -20364,6 +20364,47 @@ PKERN_API pkern_status pkern_hdc_dot_pairs(pkern_pool *pool, const uint64_t *a, 
 
 /* #include "base/platform.h": above */
 /* #include "hdc/compare.h": above */
+/* ==== src/hdc/fade.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* 2^x with the same bits everywhere, which the C library's exp2 does not promise. */
+#ifndef PKN_HDC_FADE_H
+#define PKN_HDC_FADE_H
+
+/* #include "base/platform.h": above */
+/* #include "simd/exact.h": above */
+
+#include <stdint.h>
+
+/* 2^n for n from -1022 to 1023. */
+PKN_INLINE double pkn_power_of_two(int n) {
+    uint64_t bits = (uint64_t)(n + 1023) << 52;
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+
+/* Within 2 units in the last place for |x| <= 1000; beyond, 2^1000 and 0. The fraction, in [-1/2,
+   1/2], goes through the series of e^(f ln 2): with 14 terms the first one left out is below 2^-60. */
+PKN_INLINE double pkn_exp2(double x) {
+    double whole, y, term = 1, sum = 1;
+    int n;
+    if (!(x > -1000)) {
+        return 0;
+    }
+    x = x > 1000 ? 1000 : x;
+    n = (int)(x < 0 ? x - 0.5 : x + 0.5);
+    whole = (double)n;
+    y = pkn_product_f64(x - whole, 0.69314718055994530942);
+    for (int k = 1; k < 15; k++) {
+        term = pkn_product_f64(term, y) / (double)k;
+        sum += term;
+    }
+    return pkn_product_f64(sum, pkn_power_of_two(n));
+}
+
+#endif
+/* ==== src/hdc/statistics.c, continued ==== */
 /* #include "simd/exact.h": above */
 
 #define PKN_LN_2_HIGH 0.693147180369123816490 /* 32 bits of ln 2, so that n times it is exact */
@@ -20374,13 +20415,6 @@ PKERN_API pkern_status pkern_hdc_dot_pairs(pkern_pool *pool, const uint64_t *a, 
 
 PKN_INTERNAL double pkn_nan(void) {
     uint64_t bits = UINT64_C(0x7ff8000000000000);
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-PKN_INTERNAL double pkn_power_of_two(int exponent) { /* -1022 to 0 */
-    uint64_t bits = (uint64_t)(exponent + 1023) << 52;
     double value;
     memcpy(&value, &bits, sizeof value);
     return value;
@@ -27898,47 +27932,7 @@ PKERN_API pkern_status pkern_hdc_resonator_factor(pkern_pool *pool, const uint64
 /* #include "base/alloc.h": above */
 /* #include "hdc/best.h": above */
 /* #include "hdc/episodes.h": above */
-/* ==== src/hdc/fade.h ==== */
-/* SPDX-License-Identifier: MIT */
-/* SPDX-FileCopyrightText: The pkern authors */
-/* 2^x with the same bits everywhere, which the C library's exp2 does not promise. */
-#ifndef PKN_HDC_FADE_H
-#define PKN_HDC_FADE_H
-
-/* #include "base/platform.h": above */
-/* #include "simd/exact.h": above */
-
-#include <stdint.h>
-
-/* 2^n for n from -1022 to 1023. */
-PKN_INLINE double pkn_power_of_two(int n) {
-    uint64_t bits = (uint64_t)(n + 1023) << 52;
-    double power;
-    memcpy(&power, &bits, sizeof power);
-    return power;
-}
-
-/* Within 2 units in the last place for |x| <= 1000; beyond, 2^1000 and 0. The fraction, in [-1/2,
-   1/2], goes through the series of e^(f ln 2): with 14 terms the first one left out is below 2^-60. */
-PKN_INLINE double pkn_exp2(double x) {
-    double whole, y, term = 1, sum = 1;
-    int n;
-    if (!(x > -1000)) {
-        return 0;
-    }
-    x = x > 1000 ? 1000 : x;
-    n = (int)(x < 0 ? x - 0.5 : x + 0.5);
-    whole = (double)n;
-    y = pkn_product_f64(x - whole, 0.69314718055994530942);
-    for (int k = 1; k < 15; k++) {
-        term = pkn_product_f64(term, y) / (double)k;
-        sum += term;
-    }
-    return pkn_product_f64(sum, pkn_power_of_two(n));
-}
-
-#endif
-/* ==== src/hdc/episodes.c, continued ==== */
+/* #include "hdc/fade.h": above */
 /* #include "hdc/hdc_run.h": above */
 /* #include "simd/tile.h": above */
 

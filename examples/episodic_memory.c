@@ -24,7 +24,7 @@
 
 enum { WORDS = PKERN_HV16_WORDS, LINE = 4096, MAX_LINES = 100000, SHOWN = 3, READINGS = 4 };
 #define HALF_LIFE 60.0 /* minutes */
-#define ALIKE 0.71     /* similarity above which two lines are the same episode; unrelated ones of a language reach 0.65 */
+#define ALIKE 0.71     /* similarity above which two lines are the same episode */
 #define FORGOTTEN 0.07 /* strength below which an episode is forgotten */
 #define EVER 1e9       /* minutes */
 

@@ -7,6 +7,7 @@
 
 #include "base/platform.h"
 #include "hdc/compare.h"
+#include "hdc/fade.h"
 #include "simd/exact.h"
 
 #define PKN_LN_2_HIGH 0.693147180369123816490 /* 32 bits of ln 2, so that n times it is exact */
@@ -17,13 +18,6 @@
 
 PKN_INTERNAL double pkn_nan(void) {
     uint64_t bits = UINT64_C(0x7ff8000000000000);
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-PKN_INTERNAL double pkn_power_of_two(int exponent) { /* -1022 to 0 */
-    uint64_t bits = (uint64_t)(exponent + 1023) << 52;
     double value;
     memcpy(&value, &bits, sizeof value);
     return value;
