@@ -180,5 +180,7 @@
 #include "hdc/resonator.c"
 #include "hdc/episodes.c"
 #include "hdc/consolidate.c"
+#include "hdc/encode_sets.c"
+#include "hdc/encode_bits.c"
 #endif
 #endif

@@ -120,6 +120,61 @@ PKERN_API pkern_status pkern_hdc_ngram_add_u8(pkern_hdc_ngram_stream *stream,
    its end and may begin again. */
 PKERN_API pkern_status pkern_hdc_ngram_finish(pkern_hdc_ngram_stream *stream, uint64_t *out);
 
+/* ---- Structures ---- */
+
+/* A term has at most so many rows. */
+#define PKERN_HDC_MAX_ARITY 8
+
+/* Sets of terms to vectors: for terms t from offsets[s] to offsets[s + 1] - 1,
+       out[s] = the bundle of tables[0][indices[t][0]] ^ ... ^ tables[arity - 1][indices[t][arity - 1]]
+   with indices [n_terms x arity], tables [arity] of n_rows[j] rows each, offsets [n_sets + 1] that
+   do not decrease. arity is 1 to PKERN_HDC_MAX_ARITY (else PKERN_EINVAL); an index that is not below
+   n_rows is PKERN_EINVAL, found before anything is written; out [n_sets x words] must not overlap an
+   input. In parallel over sets and columns. This is
+       a multiset            arity 1: elements
+       a hash table          arity 2: keys, values; bind out[s] with a key, and the nearest of the
+                             values is that key's
+       an undirected graph   arity 2: nodes, nodes; bound with a node it is like its neighbours
+       a directed graph      arity 2: nodes, and the same rotated by 1 (pkern_hdc_permute); bind with
+                             a node and rotate by -1: its successors; bind with a rotated one: its
+                             predecessors
+       an automaton          arity 3: states, symbols rotated by 1, states rotated by 2; bind with a
+                             state and a rotated symbol, rotate by -2: the next state
+   Source: P. Kanerva, "Hyperdimensional Computing", 2009; P. Poduval et al., "GrapHD", 2022; E.
+   Osipov, D. Kleyko, A. Legalov, "Associative synthesis of finite state automata model of a
+   controlled object with hyperdimensional computing", 2017. */
+PKERN_API pkern_status pkern_hdc_encode_terms(pkern_pool *pool, const uint32_t *indices,
+                                              const size_t *offsets, size_t n_sets,
+                                              const uint64_t *const *tables, const size_t *n_rows,
+                                              size_t arity, size_t words, uint64_t *out);
+
+/* ---- Numbers and bytes to bits ---- */
+
+/* Signs: bit i of out[r] = values[r][i] > 0, for values [n_rows x 64 * words] and out [n_rows x
+   words]; 0, -0 and NaN give 0. */
+PKERN_API pkern_status pkern_hdc_encode_signs(pkern_pool *pool, const float *values, size_t n_rows,
+                                              size_t words, uint64_t *out);
+
+/* Random projection: bit i of out[r] = (the sum over f of values[r][f] * R[i][f]) > 0, for values
+   [n_rows x n_fields] and out [n_rows x words], where R[i][f] is 1 or -1 by bit f % 64 of word i *
+   ceil(n_fields / 64) + f / 64 of pkern_hdc_random(seed). The angle between two rows becomes their
+   distance: a share angle / pi of the bits differs on average. Sums are those of
+   pkern_simd_dot_f32 over 4096 fields at a time, added in order, so bits are the same everywhere; a
+   row with a NaN, or with infinities that cancel, has zeros where the sum is a NaN. Center the data
+   first. In parallel over words of out; no matrix is stored.
+   Source: M. Charikar, "Similarity estimation techniques from rounding algorithms", 2002; D.
+   Achlioptas, "Database-friendly random projections", 2003 (signs). */
+PKERN_API pkern_status pkern_hdc_encode_projection(pkern_pool *pool, const float *values,
+                                                   size_t n_rows, size_t n_fields, uint64_t seed,
+                                                   size_t words, uint64_t *out);
+
+/* Hash: out [words] is a random vector that depends on the n bytes and the seed alone, the same on
+   every machine; different bytes give unrelated vectors. Not for adversaries: collisions can be
+   made. For vectors that are alike where texts are, use pkern_hdc_encode_ngrams_u8. bytes may be
+   null where n is 0. */
+PKERN_API pkern_status pkern_hdc_encode_hash(const void *bytes, size_t n, uint64_t seed,
+                                             size_t words, uint64_t *out);
+
 PKERN_EXTERN_C_END
 
 #endif
