@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xa0aa2e223650626eu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xa06b012d63b4cf78u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xa0aa2e223650626eu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xa06b012d63b4cf78u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -3336,6 +3336,61 @@ PKERN_API pkern_status pkern_hdc_ngram_add_u8(pkern_hdc_ngram_stream *stream,
 /* out [words] is what pkern_hdc_encode_ngrams gives for all pieces as one text. The stream is at
    its end and may begin again. */
 PKERN_API pkern_status pkern_hdc_ngram_finish(pkern_hdc_ngram_stream *stream, uint64_t *out);
+
+/* ---- Structures ---- */
+
+/* A term has at most so many rows. */
+#define PKERN_HDC_MAX_ARITY 8
+
+/* Sets of terms to vectors: for terms t from offsets[s] to offsets[s + 1] - 1,
+       out[s] = the bundle of tables[0][indices[t][0]] ^ ... ^ tables[arity - 1][indices[t][arity - 1]]
+   with indices [n_terms x arity], tables [arity] of n_rows[j] rows each, offsets [n_sets + 1] that
+   do not decrease. arity is 1 to PKERN_HDC_MAX_ARITY (else PKERN_EINVAL); an index that is not below
+   n_rows is PKERN_EINVAL, found before anything is written; out [n_sets x words] must not overlap an
+   input. In parallel over sets and columns. This is
+       a multiset            arity 1: elements
+       a hash table          arity 2: keys, values; bind out[s] with a key, and the nearest of the
+                             values is that key's
+       an undirected graph   arity 2: nodes, nodes; bound with a node it is like its neighbours
+       a directed graph      arity 2: nodes, and the same rotated by 1 (pkern_hdc_permute); bind with
+                             a node and rotate by -1: its successors; bind with a rotated one: its
+                             predecessors
+       an automaton          arity 3: states, symbols rotated by 1, states rotated by 2; bind with a
+                             state and a rotated symbol, rotate by -2: the next state
+   Source: P. Kanerva, "Hyperdimensional Computing", 2009; P. Poduval et al., "GrapHD", 2022; E.
+   Osipov, D. Kleyko, A. Legalov, "Associative synthesis of finite state automata model of a
+   controlled object with hyperdimensional computing", 2017. */
+PKERN_API pkern_status pkern_hdc_encode_terms(pkern_pool *pool, const uint32_t *indices,
+                                              const size_t *offsets, size_t n_sets,
+                                              const uint64_t *const *tables, const size_t *n_rows,
+                                              size_t arity, size_t words, uint64_t *out);
+
+/* ---- Numbers and bytes to bits ---- */
+
+/* Signs: bit i of out[r] = values[r][i] > 0, for values [n_rows x 64 * words] and out [n_rows x
+   words]; 0, -0 and NaN give 0. */
+PKERN_API pkern_status pkern_hdc_encode_signs(pkern_pool *pool, const float *values, size_t n_rows,
+                                              size_t words, uint64_t *out);
+
+/* Random projection: bit i of out[r] = (the sum over f of values[r][f] * R[i][f]) > 0, for values
+   [n_rows x n_fields] and out [n_rows x words], where R[i][f] is 1 or -1 by bit f % 64 of word i *
+   ceil(n_fields / 64) + f / 64 of pkern_hdc_random(seed). The angle between two rows becomes their
+   distance: a share angle / pi of the bits differs on average. Sums are those of
+   pkern_simd_dot_f32 over 4096 fields at a time, added in order, so bits are the same everywhere; a
+   row with a NaN, or with infinities that cancel, has zeros where the sum is a NaN. Center the data
+   first. In parallel over words of out; no matrix is stored.
+   Source: M. Charikar, "Similarity estimation techniques from rounding algorithms", 2002; D.
+   Achlioptas, "Database-friendly random projections", 2003 (signs). */
+PKERN_API pkern_status pkern_hdc_encode_projection(pkern_pool *pool, const float *values,
+                                                   size_t n_rows, size_t n_fields, uint64_t seed,
+                                                   size_t words, uint64_t *out);
+
+/* Hash: out [words] is a random vector that depends on the n bytes and the seed alone, the same on
+   every machine; different bytes give unrelated vectors. Not for adversaries: collisions can be
+   made. For vectors that are alike where texts are, use pkern_hdc_encode_ngrams_u8. bytes may be
+   null where n is 0. */
+PKERN_API pkern_status pkern_hdc_encode_hash(const void *bytes, size_t n, uint64_t seed,
+                                             size_t words, uint64_t *out);
 
 PKERN_EXTERN_C_END
 
@@ -28542,6 +28597,294 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
         result->merged = n_strong - n_left;
     }
     episodes->n = n_left;
+    return PKERN_OK;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/encode_sets.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Sets of terms whose rows are looked up by number in a table each. */
+#ifndef PKN_HDC_ENCODE_SETS_C
+#define PKN_HDC_ENCODE_SETS_C
+
+/* #include "hdc/encode.h": above */
+/* #include "hdc/encode_terms.h": above */
+
+/* Terms counted in one go, a multiple of 16. */
+#define PKN_SETS_BLOCK 64
+
+typedef struct pkn_sets {
+    const uint32_t *indices;
+    const size_t *offsets;
+    size_t n_sets;
+    const uint64_t *const *tables;
+    const size_t *n_rows;
+    size_t arity, words;
+    uint64_t *out;
+} pkn_sets;
+
+PKN_INTERNAL void pkn_sets_one(const pkn_sets *sets, size_t set, size_t word) {
+    PKN_ALIGNED(64) uint64_t planes[PKN_TERMS_PLANES_WORDS(PKN_TERMS_MAX_HIGH)];
+    const uint64_t *rows[PKN_SETS_BLOCK * PKERN_HDC_MAX_ARITY];
+    size_t words = pkn_min_size(PKN_TERMS_WORDS, sets->words - word), arity = sets->arity;
+    size_t term = sets->offsets[set], end = sets->offsets[set + 1], n_terms = end - term, n;
+    pkn_terms terms = {rows, arity, arity, 0};
+    pkn_terms_count count;
+    pkn_terms_begin(&count, planes, pkn_terms_n_high(n_terms));
+    do {
+        n = pkn_min_size(end - term, PKN_SETS_BLOCK);
+        for (size_t i = 0; i < n; i++) {
+            const uint32_t *indices = sets->indices + (term + i) * arity;
+            for (size_t j = 0; j < arity; j++) {
+                rows[i * arity + j] = sets->tables[j] + indices[j] * sets->words + word;
+            }
+        }
+        pkn_simd()->count_terms_u64(&terms, n / 16, words, &count);
+        term += n;
+    } while (term < end);
+    terms.rows = rows + n / 16 * 16 * arity;
+    pkn_simd()->end_terms_u64(&terms, n % 16, words, &count, n_terms / 2,
+                              sets->out + set * sets->words + word);
+}
+
+/* Items are sets in a block of columns. */
+PKN_INTERNAL int pkn_sets_items(size_t begin, size_t end, void *ctx) {
+    const pkn_sets *sets = (const pkn_sets *)ctx;
+    for (size_t item = begin; item < end; item++) {
+        pkn_sets_one(sets, item % sets->n_sets, item / sets->n_sets * PKN_TERMS_WORDS);
+    }
+    return 0;
+}
+
+PKN_INTERNAL int pkn_sets_check_indices(size_t begin, size_t end, void *ctx) {
+    const pkn_sets *sets = (const pkn_sets *)ctx;
+    int is_bad = 0;
+    for (size_t term = begin; term < end; term++) {
+        for (size_t j = 0; j < sets->arity; j++) {
+            is_bad |= sets->indices[term * sets->arity + j] >= sets->n_rows[j];
+        }
+    }
+    return is_bad ? PKERN_EINVAL : PKERN_OK;
+}
+
+PKN_INTERNAL pkern_status pkn_sets_check(const pkn_sets *sets) {
+    size_t first, n_terms, term_bytes, bytes, out_bytes;
+    const size_t *offsets = sets->offsets;
+    pkern_status status = pkn_hdc_check_rows(sets->n_sets, sets->words, &out_bytes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    if (sets->arity == 0 || sets->arity > PKERN_HDC_MAX_ARITY) {
+        return PKERN_EINVAL;
+    }
+    if (sets->n_sets == 0) {
+        return PKERN_OK;
+    }
+    if (!offsets || !sets->out) {
+        return PKERN_EINVAL;
+    }
+    for (size_t set = 0; set < sets->n_sets; set++) {
+        if (offsets[set + 1] < offsets[set]) {
+            return PKERN_EINVAL;
+        }
+        if (offsets[set + 1] - offsets[set] > PKN_ENCODE_MAX_TERMS) {
+            return PKERN_EOVERFLOW;
+        }
+    }
+    first = offsets[0];
+    n_terms = offsets[sets->n_sets] - first;
+    term_bytes = sets->arity * sizeof *sets->indices;
+    if (pkn_mul_overflows_size(offsets[sets->n_sets], term_bytes, &bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    if (n_terms > 0 && (!sets->indices || !sets->tables || !sets->n_rows)) {
+        return PKERN_EINVAL;
+    }
+    if (pkn_overlaps(offsets, (sets->n_sets + 1) * sizeof *offsets, sets->out, out_bytes) ||
+        (n_terms > 0 && pkn_overlaps(sets->indices + first * sets->arity, n_terms * term_bytes,
+                                     sets->out, out_bytes))) {
+        return PKERN_EINVAL;
+    }
+    for (size_t j = 0; n_terms > 0 && j < sets->arity; j++) {
+        if (pkn_hdc_check_rows(sets->n_rows[j], sets->words, &bytes) != PKERN_OK) {
+            return PKERN_EOVERFLOW;
+        }
+        if (!sets->tables[j] || pkn_overlaps(sets->tables[j], bytes, sets->out, out_bytes)) {
+            return PKERN_EINVAL;
+        }
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_encode_terms(pkern_pool *pool, const uint32_t *indices,
+                                              const size_t *offsets, size_t n_sets,
+                                              const uint64_t *const *tables, const size_t *n_rows,
+                                              size_t arity, size_t words, uint64_t *out) {
+    pkn_sets sets = {indices, offsets, n_sets, tables, n_rows, arity, words, out};
+    pkern_status status = pkn_sets_check(&sets);
+    size_t n_terms;
+    if (status != PKERN_OK || n_sets == 0) {
+        return status;
+    }
+    n_terms = offsets[n_sets] - offsets[0];
+    if (n_terms > 0) {
+        pkn_sets check = sets;
+        check.indices = indices + offsets[0] * arity;
+        status =
+            pkn_hdc_run(pool, n_terms, 256, 0.5 * (double)arity, pkn_sets_check_indices, &check);
+    }
+    if (status != PKERN_OK) {
+        return status;
+    }
+    return pkn_hdc_run(pool, n_sets * pkn_terms_blocks(words), 1,
+                       pkn_terms_cost(arity, words) * ((double)n_terms / (double)n_sets + 20),
+                       pkn_sets_items, &sets);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/encode_bits.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Floats and bytes to bits: signs, random projection, hash. */
+#ifndef PKN_HDC_ENCODE_BITS_C
+#define PKN_HDC_ENCODE_BITS_C
+
+/* #include "base/rng.h": above */
+/* #include "hdc/encode.h": above */
+/* #include "hdc/hdc.h": above */
+/* #include "hdc/hdc_run.h": above */
+
+/* Fields whose signs are on the stack at once: 16 KiB. */
+#define PKN_PROJECTION_FIELDS 4096
+/* On one thread of a 3.7 GHz Zen 4: a number to its sign or a bit to a factor; a factor times a
+   number from L2. */
+#define PKN_SIGN_NS 0.6
+#define PKN_PROJECTION_NS 0.22
+
+typedef struct pkn_bits {
+    const float *values;
+    size_t n_rows, n_fields, words;
+    uint64_t seed;
+    uint64_t *out;
+} pkn_bits;
+
+/* Items are words of out. */
+PKN_INTERNAL int pkn_signs_words(size_t begin, size_t end, void *ctx) {
+    const pkn_bits *bits = (const pkn_bits *)ctx;
+    for (size_t word = begin; word < end; word++) {
+        uint64_t sum = 0;
+        for (size_t bit = 0; bit < 64; bit++) {
+            sum |= (uint64_t)(bits->values[word * 64 + bit] > 0) << bit;
+        }
+        bits->out[word] = sum;
+    }
+    return 0;
+}
+
+/* Row `row` of the matrix for n fields from `field` on, a multiple of 64. */
+PKN_INTERNAL void pkn_projection_signs(const pkn_bits *bits, size_t row, size_t field, size_t n,
+                                       float *signs) {
+    uint64_t word = 0, index = (uint64_t)row * ((bits->n_fields + 63) / 64) + field / 64;
+    for (size_t i = 0; i < n; i++, word >>= 1) {
+        /* 1 or -1 by its sign bit: a branch would be mispredicted half of the time */
+        uint32_t bits_of_one;
+        if (i % 64 == 0) {
+            word = pkn_random_at(bits->seed, index + i / 64);
+        }
+        bits_of_one = UINT32_C(0xbf800000) ^ (uint32_t)(word & 1) << 31;
+        memcpy(&signs[i], &bits_of_one, sizeof bits_of_one);
+    }
+}
+
+/* Items are columns of words: bit after bit, each with all rows. */
+PKN_INTERNAL int pkn_projection_columns(size_t begin, size_t end, void *ctx) {
+    const pkn_bits *bits = (const pkn_bits *)ctx;
+    float signs[PKN_PROJECTION_FIELDS];
+    size_t n_fields = bits->n_fields;
+    for (size_t bit = begin * 64; bit < end * 64; bit++) {
+        if (n_fields <= PKN_PROJECTION_FIELDS) {
+            pkn_projection_signs(bits, bit, 0, n_fields, signs);
+        }
+        for (size_t row = 0; row < bits->n_rows; row++) {
+            const float *values = bits->values + row * n_fields;
+            uint64_t *out = bits->out + row * bits->words + bit / 64;
+            float sum = 0;
+            for (size_t field = 0; field < n_fields; field += PKN_PROJECTION_FIELDS) {
+                size_t n = pkn_min_size(n_fields - field, PKN_PROJECTION_FIELDS);
+                if (n_fields > PKN_PROJECTION_FIELDS) {
+                    pkn_projection_signs(bits, bit, field, n, signs);
+                }
+                sum += pkn_simd()->dot_f32(values + field, signs, n);
+            }
+            *out = (bit % 64 == 0 ? 0 : *out) | (uint64_t)(sum > 0) << (bit % 64);
+        }
+    }
+    return 0;
+}
+
+/* Of values [n_rows x n_fields]. */
+PKN_INTERNAL pkern_status pkn_bits_check(const pkn_bits *bits) {
+    size_t out_bytes, bytes;
+    pkern_status status = pkn_hdc_check_rows(bits->n_rows, bits->words, &out_bytes);
+    if (status != PKERN_OK || bits->n_rows == 0) {
+        return status;
+    }
+    if (pkn_mul_overflows_size(bits->n_fields, sizeof(float), &bytes) ||
+        pkn_mul_overflows_size(bytes, bits->n_rows, &bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    if (!bits->out || (!bits->values && bytes > 0) ||
+        pkn_overlaps(bits->values, bytes, bits->out, out_bytes)) {
+        return PKERN_EINVAL;
+    }
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_encode_signs(pkern_pool *pool, const float *values, size_t n_rows,
+                                              size_t words, uint64_t *out) {
+    pkn_bits bits = {values, n_rows, words <= PKN_HDC_MAX_WORDS ? words * 64 : 0, words, 0, out};
+    pkern_status status = pkn_bits_check(&bits);
+    return status != PKERN_OK || n_rows == 0
+               ? status
+               : pkn_hdc_run(pool, n_rows * words, 1, 64 * PKN_SIGN_NS, pkn_signs_words, &bits);
+}
+
+PKERN_API pkern_status pkern_hdc_encode_projection(pkern_pool *pool, const float *values,
+                                                   size_t n_rows, size_t n_fields, uint64_t seed,
+                                                   size_t words, uint64_t *out) {
+    pkn_bits bits = {values, n_rows, n_fields, words, seed, out};
+    pkern_status status = pkn_bits_check(&bits);
+    double cost = 64 * ((double)n_rows * ((double)n_fields * PKN_PROJECTION_NS + 5) +
+                        (double)n_fields * PKN_SIGN_NS);
+    return status != PKERN_OK || n_rows == 0
+               ? status
+               : pkn_hdc_run(pool, words, 1, cost, pkn_projection_columns, &bits);
+}
+
+PKERN_API pkern_status pkern_hdc_encode_hash(const void *bytes, size_t n, uint64_t seed,
+                                             size_t words, uint64_t *out) {
+    const unsigned char *from = (const unsigned char *)bytes;
+    uint64_t hash = pkn_mix_u64(seed ^ pkn_mix_u64((uint64_t)n + 1));
+    if (words == 0) {
+        return PKERN_EINVAL;
+    }
+    if (words > PKN_HDC_MAX_WORDS) {
+        return PKERN_EOVERFLOW;
+    }
+    if ((!bytes && n > 0) || !out || pkn_overlaps(bytes, n, out, words * 8)) {
+        return PKERN_EINVAL;
+    }
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t chunk = 0; /* the bytes in the order of a little-endian machine */
+        for (size_t j = 0; j < pkn_min_size(n - i, 8); j++) {
+            chunk |= (uint64_t)from[i + j] << (8 * j);
+        }
+        hash = pkn_mix_u64((hash ^ chunk) + UINT64_C(0x9e3779b97f4a7c15));
+    }
+    pkern_hdc_random(hash, out, words);
     return PKERN_OK;
 }
 
