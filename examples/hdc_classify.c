@@ -51,6 +51,10 @@ enum {
 #define SHRINKAGE_ONE_LOOK 1.0
 #define SHRINKAGE_RETRAINED 10.0
 
+/* Right answers that are ahead by less are learned from too. Against 0, mistakes alone, margins of 0.05 and 0.1 gave digits 1 to 2 %
+   more right answers and pictures of clothes 2 %. */
+#define MARGIN 0.07f
+
 /* ---------------------------------------------------------------------------------------------- failing and allocating */
 
 #if defined(__GNUC__)
@@ -1132,6 +1136,7 @@ static void train_model(model *m, const examples *e, training_options *o, pkern_
         f->mistakes = (size_t *)allocate(o->epochs, sizeof *f->mistakes);
         o->retraining.epochs = (unsigned)o->epochs;
         o->retraining.seed = o->seed;
+        o->retraining.margin = MARGIN;
         o->retraining.progress = show_epoch;
         o->retraining.user = o;
         must(pkern_hdc_classifier_retrain(pool, m->classifier, vectors, e->label, e->n, &o->retraining, f->mistakes), "retraining");

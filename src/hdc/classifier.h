@@ -96,8 +96,10 @@ enum {
 typedef struct pkern_hdc_retraining {
     pkern_hdc_rule rule;
     pkern_hdc_model model; /* whose mistakes are learned from: the one that will be asked */
-    unsigned epochs;       /* at most; 0 = 20. It ends early after an epoch without mistakes */
+    unsigned epochs;       /* at most; 0 = 20. It ends early after an epoch without a step */
     unsigned rate;         /* 0 = 16, at most 8192, where a class's weights have a mean square of 256^2 */
+    float margin;          /* a right answer that is ahead by less than this is learned from like a
+                              mistake, against the second class; 0 = mistakes alone, at most 2 */
     unsigned batch;        /* vectors that are asked before what they teach is learned; 0 = 64 */
     unsigned flags;        /* PKERN_HDC_RETRAIN_... */
     uint64_t seed;         /* of the vectors' order, another one each epoch */
@@ -108,9 +110,10 @@ typedef struct pkern_hdc_retraining {
 } pkern_hdc_retraining;
 
 /* Learns from mistakes: in each epoch all vectors in a random order, a batch at a time,
-       predict the batch with the weights so far; then for each wrong one in order
+       predict the batch with the weights so far; then for each wrong one in order (or one that
+       is right by less than the margin)
            weights[its label] += step * (its bits as +1 and -1)
-           weights[what was predicted] -= step * (likewise)
+           weights[what was predicted, or came second] -= step * (likewise)
    and in the end the weights are the mean over the epochs, which generalises better than the last
    ones. Weights are integers of 16 bits that stop at their ends. Begins with what the classifier
    has learned, so train first, or not (then everything is learned from here), and calls may follow
@@ -118,13 +121,15 @@ typedef struct pkern_hdc_retraining {
    not run; it may be 0. options may be 0. The answers within a batch are made in parallel, so the
    result depends on the batch's size but not on threads. Allocates 8 * n bytes and 4 bytes a bit and
    class from the classifier's allocator; PKERN_ENOMEM leaves the classifier as it was, n = 0 too.
-   PKERN_EINVAL: also unknown rules, models and flags, a rate above 8192, epochs above 65535.
+   PKERN_EINVAL: also unknown rules, models and flags, a rate above 8192, epochs above 65535, a
+   margin that is not 0 .. 2.
    Source: M. Imani et al., "AdaptHD: Adaptive Efficient Training for Brain-Inspired
    Hyperdimensional Computing", 2019; A. Hernandez-Cane et al., "OnlineHD: Robust, Efficient, and
    Single-Pass Online Learning Using Hyperdimensional System", 2021; M. Imani et al., "QuantHD: A
    Quantization Framework for Hyperdimensional Computing", 2019 (binary prototypes retrained through
    integers); Y. Freund, R. Schapire, "Large Margin Classification Using the Perceptron Algorithm",
-   1999 (the mean). */
+   1999 (the mean); W. Krauth, M. Mezard, "Learning algorithms with optimal stability in neural
+   networks", 1987 (the margin). */
 PKERN_API pkern_status pkern_hdc_classifier_retrain(pkern_pool *pool,
                                                     pkern_hdc_classifier *classifier,
                                                     const uint64_t *vectors, const uint32_t *labels,

@@ -45,7 +45,7 @@ typedef struct pkn_classifier_view {
 } pkn_classifier_view;
 
 typedef struct pkn_classifier_answer {
-    size_t label;               /* SIZE_MAX where no class has learned anything */
+    size_t label, next;         /* best and second class; SIZE_MAX where there is none */
     double best, second, asked; /* asked: the score of the class that the caller named */
 } pkn_classifier_answer;
 
@@ -103,7 +103,7 @@ PKN_INLINE void pkn_classifier_scores(const pkn_classifier_view *view, const uin
 /* The best class for a vector, the two highest scores, and that of class asked. */
 PKN_INLINE pkn_classifier_answer pkn_classifier_ask(const pkn_classifier_view *view,
                                                     const uint64_t *vector, size_t asked) {
-    pkn_classifier_answer answer = {SIZE_MAX, -2, -2, 0};
+    pkn_classifier_answer answer = {SIZE_MAX, SIZE_MAX, -2, -2, 0};
     double scores[PKN_CLASSIFIER_BLOCK];
     for (size_t first = 0; first < view->n_classes; first += PKN_CLASSIFIER_BLOCK) {
         size_t n = pkn_min_size(view->n_classes - first, PKN_CLASSIFIER_BLOCK);
@@ -117,10 +117,12 @@ PKN_INLINE pkn_classifier_answer pkn_classifier_ask(const pkn_classifier_view *v
             }
             if (scores[i] > answer.best) {
                 answer.second = answer.best;
+                answer.next = answer.label;
                 answer.best = scores[i];
                 answer.label = first + i;
             } else {
                 answer.second = scores[i];
+                answer.next = first + i;
             }
         }
     }

@@ -72,10 +72,10 @@ PKN_INTERNAL int pkn_retrain_step(const pkn_retrain *retrain, double score) {
     return score < 1 ? (int)(pkn_product_f64((double)retrain->rate, 1.0 - score) + 0.5) : 0;
 }
 
-/* One turn over all vectors; returns the mistakes. */
+/* One turn over all vectors; gives the mistakes, and with those the steps within the margin. */
 PKN_INTERNAL pkern_status pkn_retrain_epoch(pkn_retrain *retrain, pkern_pool *pool,
-                                            size_t *n_mistakes) {
-    *n_mistakes = 0;
+                                            size_t *n_mistakes, size_t *n_steps) {
+    *n_mistakes = *n_steps = 0;
     for (retrain->first = 0; retrain->first < retrain->n; retrain->first += retrain->options.batch) {
         size_t n = pkn_min_size(retrain->n - retrain->first, retrain->options.batch);
         pkern_status status = pkn_hdc_run(pool, n, 1, pkn_classifier_item_cost(&retrain->view),
@@ -87,14 +87,17 @@ PKN_INTERNAL pkern_status pkn_retrain_epoch(pkn_retrain *retrain, pkern_pool *po
             const pkn_classifier_answer *answer = &retrain->answers[i];
             size_t row = retrain->order[retrain->first + i];
             const uint64_t *vector = retrain->vectors + row * retrain->view.words;
-            if (answer->label == retrain->labels[row]) {
+            int is_right = answer->label == retrain->labels[row];
+            if (is_right && (answer->next == SIZE_MAX ||
+                             answer->best - answer->second >= (double)retrain->options.margin)) {
                 continue;
             }
-            ++*n_mistakes;
+            *n_mistakes += !is_right;
+            *n_steps += 1;
             pkn_retrain_move(retrain, retrain->labels[row], vector,
                              pkn_retrain_step(retrain, answer->asked));
-            pkn_retrain_move(retrain, answer->label, vector,
-                             -pkn_retrain_step(retrain, answer->best));
+            pkn_retrain_move(retrain, is_right ? answer->next : answer->label, vector,
+                             -pkn_retrain_step(retrain, is_right ? answer->second : answer->best));
         }
     }
     return PKERN_OK;
@@ -139,16 +142,16 @@ PKN_INTERNAL pkern_status pkn_retrain_run(pkn_retrain *retrain, pkern_pool *pool
     pkern_hdc_classifier *classifier = retrain->classifier;
     const pkern_hdc_retraining *options = &retrain->options;
     size_t n_weights = classifier->n_classes * classifier->words * 64;
-    size_t n_mistakes = 1, first_mistakes = 0;
+    size_t n_mistakes = 0, n_steps = 1, first_mistakes = 0;
     pkern_status status = PKERN_OK;
     int last_only = (options->flags & PKERN_HDC_RETRAIN_LAST_EPOCH) != 0;
     pkn_retrain_begin(retrain);
     retrain->rate = (int)options->rate;
-    for (unsigned epoch = 0; epoch < options->epochs && n_mistakes > 0 && status == PKERN_OK;
+    for (unsigned epoch = 0; epoch < options->epochs && n_steps > 0 && status == PKERN_OK;
          epoch++) {
         pkn_retrain_shuffle(retrain->order, retrain->n, options->seed, epoch);
         pkn_retrain_true_squares(retrain);
-        status = pkn_retrain_epoch(retrain, pool, &n_mistakes);
+        status = pkn_retrain_epoch(retrain, pool, &n_mistakes, &n_steps);
         for (size_t i = 0; i < n_weights; i++) {
             retrain->sums[i] = classifier->weights[i] + (last_only ? 0 : retrain->sums[i]);
         }
@@ -185,6 +188,7 @@ PKN_INTERNAL int pkn_retrain_options(const pkern_hdc_retraining *options,
     return (unsigned)full->rule <= PKERN_HDC_RULE_ONLINE &&
            (unsigned)full->model <= PKERN_HDC_MODEL_BINARY &&
            full->epochs <= PKN_RETRAIN_MAX_EPOCHS && full->rate <= PKN_RETRAIN_MAX_RATE &&
+           full->margin >= 0 && full->margin <= 2 &&
            (full->flags & ~(unsigned)PKERN_HDC_RETRAIN_LAST_EPOCH) == 0;
 }
 

@@ -198,8 +198,7 @@ static size_t classifier_wrong(const pkern_hdc_classifier *classifier, pkern_hdc
     return wrong;
 }
 
-/* Labels that ask for a bit that counting drowns: class 0 or 1 by bit 0 alone among 40 that they
-   share by chance, with unequal classes. Only learning from mistakes gets there. */
+/* Classes that overlap: short vectors, three eighths of the bits flipped. */
 Test(hdc_classifier, retraining_learns_what_counting_cannot) {
     examples e = examples_new(400, 3, 4, 2, 11);
     for (int model = 0; model < 2; model++) {
@@ -234,7 +233,7 @@ Test(hdc_classifier, retraining_is_its_definition) {
     examples e = examples_new(60, 3, 2, 0, 21);
     pkern_hdc_classifier *classifier = classifier_new(&e);
     pkern_hdc_retraining options;
-    size_t mistakes = 0, wrong = 0, order[60], bits = 128;
+    size_t mistakes = 0, wrong = 0, n_steps = 0, order[60], bits = 128;
     double weights[3][128];
     cr_assert_eq(pkern_hdc_classifier_train(0, classifier, e.vectors, e.labels, 30), PKERN_OK);
     for (size_t i = 0; i < 3 * bits; i++) weights[i / bits][i % bits] = classifier->weights[i];
@@ -243,29 +242,39 @@ Test(hdc_classifier, retraining_is_its_definition) {
     options.batch = 1;
     options.rate = 40;
     options.seed = 9;
+    options.margin = 0.0625f;
     cr_assert_eq(pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, e.n, &options,
                                               &mistakes),
                  PKERN_OK);
     pkn_retrain_shuffle(order, 60, 9, 0);
     for (size_t i = 0; i < 60; i++) {
         const uint64_t *vector = e.vectors + order[i] * 2;
-        size_t label = e.labels[order[i]], best = 0;
-        double best_score = -2;
+        size_t label = e.labels[order[i]], best = 3, second = 3, other;
+        double scores[4] = {0, 0, 0, -2};
         for (size_t c = 0; c < 3; c++) {
             double dot = 0, squares = 0;
             for (size_t b = 0; b < bits; b++) {
                 dot += classifier_bit(vector, b) ? weights[c][b] : -weights[c][b];
                 squares += weights[c][b] * weights[c][b];
             }
-            dot /= sqrt(squares);
-            if (dot > best_score + 1e-9) best_score = dot, best = c;
+            scores[c] = dot / sqrt(squares * (double)bits);
+            if (scores[c] > scores[best]) {
+                second = best;
+                best = c;
+            } else if (scores[c] > scores[second]) {
+                second = c;
+            }
         }
         wrong += best != label;
-        for (size_t b = 0; b < bits && best != label; b++) {
+        if (best == label && scores[best] - scores[second] >= 0.0625) continue;
+        n_steps++;
+        other = best == label ? second : best;
+        for (size_t b = 0; b < bits; b++) {
             weights[label][b] += classifier_bit(vector, b) ? 40 : -40;
-            weights[best][b] -= classifier_bit(vector, b) ? 40 : -40;
+            weights[other][b] -= classifier_bit(vector, b) ? 40 : -40;
         }
     }
+    cr_assert_gt(n_steps, wrong);
     cr_assert_eq(mistakes, wrong);
     for (size_t i = 0; i < 3 * bits; i++) {
         cr_assert_eq(classifier->counts[i], (int32_t)weights[i / bits][i % bits]);
@@ -293,6 +302,7 @@ Test(hdc_classifier, every_pool_and_set_learns_the_same) {
                 options.rule = (pkern_hdc_rule)(way / 2);
                 options.epochs = 3;
                 options.flags = way == 3 ? PKERN_HDC_RETRAIN_LAST_EPOCH : 0;
+                options.margin = way > 2 ? 0.1f : 0;
                 cr_assert_eq(pkern_hdc_classifier_train(pool, classifier, e.vectors, e.labels, 331),
                              PKERN_OK);
                 cr_assert_eq(pkern_hdc_classifier_retrain(pool, classifier, e.vectors, e.labels, 331,
@@ -408,13 +418,15 @@ Test(hdc_classifier, bad_arguments_change_nothing) {
                  PKERN_EINVAL);
     e.labels[9] = 1;
     cr_assert_eq(classifier->rows[0] + classifier->rows[1], 0u);
-    for (int bad = 0; bad < 5; bad++) {
+    for (int bad = 0; bad < 7; bad++) {
         memset(&options, 0, sizeof options);
         if (bad == 0) options.rate = 8193;
         if (bad == 1) options.epochs = 65536;
         if (bad == 2) options.flags = 2;
         if (bad == 3) options.rule = (pkern_hdc_rule)3;
         if (bad == 4) options.model = (pkern_hdc_model)2;
+        if (bad == 5) options.margin = -0.5f;
+        if (bad == 6) options.margin = NAN;
         cr_assert_eq(pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, 10, &options,
                                                   0),
                      PKERN_EINVAL);
