@@ -12,25 +12,41 @@
 #if PKN_ARCH_X86
 PKN_AVX512_BEGIN
 
-/* Adds to out the sums of n rows (1 or 4, a constant) over one block of n_signs signs. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_dot_rows_avx512(const int16_t *weights, size_t stride,
-                                                             int n, const int16_t *signs,
-                                                             size_t n_signs, int64_t *out) {
-    __m512i sums_i32x16[4];
-    for (int r = 0; r < n; r++) {
-        sums_i32x16[r] = _mm512_setzero_si512();
-    }
-    for (size_t i = 0; i < n_signs; i += 32) {
+/* The sum of a row's products so far and of the next 32. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_step_avx512(__m512i sum_i32x16,
+                                                                const int16_t *row,
+                                                                __m512i signs_i16x32) {
+    return _mm512_add_epi32(sum_i32x16, _mm512_madd_epi16(_mm512_loadu_si512(row), signs_i16x32));
+}
+
+/* Adds to out the sums of four rows over one block of n signs; written out, since gcc at -O2 leaves
+   a loop over the rows as it is and their sums in memory. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_dot_rows4_avx512(const int16_t *row, size_t stride,
+                                                              const int16_t *signs, size_t n,
+                                                              int64_t *out) {
+    const int16_t *row1 = row + stride, *row2 = row1 + stride, *row3 = row2 + stride;
+    __m512i sum0 = _mm512_setzero_si512(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+    for (size_t i = 0; i < n; i += 32) {
         __m512i signs_i16x32 = _mm512_load_si512(signs + i);
-        for (int r = 0; r < n; r++) {
-            __m512i row_i16x32 = _mm512_loadu_si512(weights + (size_t)r * stride + i);
-            sums_i32x16[r] =
-                _mm512_add_epi32(sums_i32x16[r], _mm512_madd_epi16(row_i16x32, signs_i16x32));
-        }
+        sum0 = pkn_dot_step_avx512(sum0, row + i, signs_i16x32);
+        sum1 = pkn_dot_step_avx512(sum1, row1 + i, signs_i16x32);
+        sum2 = pkn_dot_step_avx512(sum2, row2 + i, signs_i16x32);
+        sum3 = pkn_dot_step_avx512(sum3, row3 + i, signs_i16x32);
     }
-    for (int r = 0; r < n; r++) {
-        out[r] += _mm512_reduce_add_epi32(sums_i32x16[r]);
+    out[0] += _mm512_reduce_add_epi32(sum0);
+    out[1] += _mm512_reduce_add_epi32(sum1);
+    out[2] += _mm512_reduce_add_epi32(sum2);
+    out[3] += _mm512_reduce_add_epi32(sum3);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void
+pkn_dot_row_avx512(const int16_t *row, const int16_t *signs, size_t n, int64_t *out) {
+    __m512i even = _mm512_setzero_si512(), odd = even; /* n is a multiple of 64 */
+    for (size_t i = 0; i < n; i += 64) {
+        even = pkn_dot_step_avx512(even, row + i, _mm512_load_si512(signs + i));
+        odd = pkn_dot_step_avx512(odd, row + i + 32, _mm512_load_si512(signs + i + 32));
     }
+    *out += _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd));
 }
 
 PKN_INTERNAL PKN_TARGET_AVX512 void pkn_dot_i16_avx512(const int16_t *weights, size_t n_rows,
@@ -50,10 +66,10 @@ PKN_INTERNAL PKN_TARGET_AVX512 void pkn_dot_i16_avx512(const int16_t *weights, s
         size_t r = 0;
         const int16_t *block = weights + 64 * first;
         for (; r + 4 <= n_rows; r += 4) {
-            pkn_dot_rows_avx512(block + r * words * 64, words * 64, 4, signs, 64 * n, out + r);
+            pkn_dot_rows4_avx512(block + r * words * 64, words * 64, signs, 64 * n, out + r);
         }
         for (; r < n_rows; r++) {
-            pkn_dot_rows_avx512(block + r * words * 64, words * 64, 1, signs, 64 * n, out + r);
+            pkn_dot_row_avx512(block + r * words * 64, signs, 64 * n, out + r);
         }
     }
 }

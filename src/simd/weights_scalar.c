@@ -24,7 +24,7 @@ PKN_INTERNAL void pkn_dot_i16_scalar(const int16_t *weights, size_t n_rows, cons
         for (size_t i = 0; i < words; i++) {
             const int16_t *row = weights + (r * words + i) * 64;
             for (unsigned j = 0; j < 64; j++) {
-                sum += bits[i] >> j & 1 ? row[j] : -row[j];
+                sum += row[j] * ((int)(bits[i] >> j & 1) * 2 - 1);
             }
         }
         out[r] = sum;
@@ -37,7 +37,7 @@ PKN_INTERNAL void pkn_add_i16_scalar(const uint64_t *bits, size_t words, int rat
                                      int16_t *weights) {
     for (size_t i = 0; i < words; i++) {
         for (unsigned j = 0; j < 64; j++) {
-            int sum = weights[i * 64 + j] + (bits[i] >> j & 1 ? rate : -rate);
+            int sum = weights[i * 64 + j] + rate * ((int)(bits[i] >> j & 1) * 2 - 1);
             weights[i * 64 + j] = (int16_t)(sum < -32768 ? -32768 : sum > 32767 ? 32767 : sum);
         }
     }
