@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xa06b012d63b4cf78u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x2643e4325a410da9u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xa06b012d63b4cf78u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x2643e4325a410da9u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -3134,8 +3134,10 @@ enum {
 typedef struct pkern_hdc_retraining {
     pkern_hdc_rule rule;
     pkern_hdc_model model; /* whose mistakes are learned from: the one that will be asked */
-    unsigned epochs;       /* at most; 0 = 20. It ends early after an epoch without mistakes */
+    unsigned epochs;       /* at most; 0 = 20. It ends early after an epoch without a step */
     unsigned rate;         /* 0 = 16, at most 8192, where a class's weights have a mean square of 256^2 */
+    float margin;          /* a right answer that is ahead by less than this is learned from like a
+                              mistake, against the second class; 0 = mistakes alone, at most 2 */
     unsigned batch;        /* vectors that are asked before what they teach is learned; 0 = 64 */
     unsigned flags;        /* PKERN_HDC_RETRAIN_... */
     uint64_t seed;         /* of the vectors' order, another one each epoch */
@@ -3146,9 +3148,10 @@ typedef struct pkern_hdc_retraining {
 } pkern_hdc_retraining;
 
 /* Learns from mistakes: in each epoch all vectors in a random order, a batch at a time,
-       predict the batch with the weights so far; then for each wrong one in order
+       predict the batch with the weights so far; then for each wrong one in order (or one that
+       is right by less than the margin)
            weights[its label] += step * (its bits as +1 and -1)
-           weights[what was predicted] -= step * (likewise)
+           weights[what was predicted, or came second] -= step * (likewise)
    and in the end the weights are the mean over the epochs, which generalises better than the last
    ones. Weights are integers of 16 bits that stop at their ends. Begins with what the classifier
    has learned, so train first, or not (then everything is learned from here), and calls may follow
@@ -3156,13 +3159,15 @@ typedef struct pkern_hdc_retraining {
    not run; it may be 0. options may be 0. The answers within a batch are made in parallel, so the
    result depends on the batch's size but not on threads. Allocates 8 * n bytes and 4 bytes a bit and
    class from the classifier's allocator; PKERN_ENOMEM leaves the classifier as it was, n = 0 too.
-   PKERN_EINVAL: also unknown rules, models and flags, a rate above 8192, epochs above 65535.
+   PKERN_EINVAL: also unknown rules, models and flags, a rate above 8192, epochs above 65535, a
+   margin that is not 0 .. 2.
    Source: M. Imani et al., "AdaptHD: Adaptive Efficient Training for Brain-Inspired
    Hyperdimensional Computing", 2019; A. Hernandez-Cane et al., "OnlineHD: Robust, Efficient, and
    Single-Pass Online Learning Using Hyperdimensional System", 2021; M. Imani et al., "QuantHD: A
    Quantization Framework for Hyperdimensional Computing", 2019 (binary prototypes retrained through
    integers); Y. Freund, R. Schapire, "Large Margin Classification Using the Perceptron Algorithm",
-   1999 (the mean). */
+   1999 (the mean); W. Krauth, M. Mezard, "Learning algorithms with optimal stability in neural
+   networks", 1987 (the margin). */
 PKERN_API pkern_status pkern_hdc_classifier_retrain(pkern_pool *pool,
                                                     pkern_hdc_classifier *classifier,
                                                     const uint64_t *vectors, const uint32_t *labels,
@@ -13921,7 +13926,7 @@ PKN_INTERNAL void pkn_dot_i16_scalar(const int16_t *weights, size_t n_rows, cons
         for (size_t i = 0; i < words; i++) {
             const int16_t *row = weights + (r * words + i) * 64;
             for (unsigned j = 0; j < 64; j++) {
-                sum += bits[i] >> j & 1 ? row[j] : -row[j];
+                sum += row[j] * ((int)(bits[i] >> j & 1) * 2 - 1);
             }
         }
         out[r] = sum;
@@ -13934,7 +13939,7 @@ PKN_INTERNAL void pkn_add_i16_scalar(const uint64_t *bits, size_t words, int rat
                                      int16_t *weights) {
     for (size_t i = 0; i < words; i++) {
         for (unsigned j = 0; j < 64; j++) {
-            int sum = weights[i * 64 + j] + (bits[i] >> j & 1 ? rate : -rate);
+            int sum = weights[i * 64 + j] + rate * ((int)(bits[i] >> j & 1) * 2 - 1);
             weights[i * 64 + j] = (int16_t)(sum < -32768 ? -32768 : sum > 32767 ? 32767 : sum);
         }
     }
@@ -13986,26 +13991,45 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 int pkn_sum_lanes_avx2(__m256i sum_i32x8) {
     return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 1)));
 }
 
-/* Adds to out the sums of n rows (1 or 4, a constant) over one block of n_signs signs. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_dot_rows_avx2(const int16_t *weights, size_t stride,
-                                                         int n, const int16_t *signs,
-                                                         size_t n_signs, int64_t *out) {
-    __m256i sums_i32x8[4];
-    for (int r = 0; r < n; r++) {
-        sums_i32x8[r] = _mm256_setzero_si256();
+/* The sum of a row's products so far and of the next 16. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_step_avx2(__m256i sum_i32x8, const void *row,
+                                                            __m256i signs_i16x16) {
+    return _mm256_add_epi32(
+        sum_i32x8, _mm256_madd_epi16(_mm256_loadu_si256((const __m256i *)row), signs_i16x16));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_load_signs_avx2(const int16_t *signs) {
+    return _mm256_load_si256((const __m256i *)(const void *)signs);
+}
+
+/* Adds to out the sums of four rows over one block of n signs; written out, since gcc at -O2 leaves
+   a loop over the rows as it is and their sums in memory. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_dot_rows4_avx2(const int16_t *row, size_t stride,
+                                                          const int16_t *signs, size_t n,
+                                                          int64_t *out) {
+    const int16_t *row1 = row + stride, *row2 = row1 + stride, *row3 = row2 + stride;
+    __m256i sum0 = _mm256_setzero_si256(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+    for (size_t i = 0; i < n; i += 16) {
+        __m256i signs_i16x16 = pkn_load_signs_avx2(signs + i);
+        sum0 = pkn_dot_step_avx2(sum0, row + i, signs_i16x16);
+        sum1 = pkn_dot_step_avx2(sum1, row1 + i, signs_i16x16);
+        sum2 = pkn_dot_step_avx2(sum2, row2 + i, signs_i16x16);
+        sum3 = pkn_dot_step_avx2(sum3, row3 + i, signs_i16x16);
     }
-    for (size_t i = 0; i < n_signs; i += 16) {
-        __m256i signs_i16x16 = _mm256_load_si256((const __m256i *)(const void *)(signs + i));
-        for (int r = 0; r < n; r++) {
-            const void *row = weights + (size_t)r * stride + i;
-            sums_i32x8[r] = _mm256_add_epi32(
-                sums_i32x8[r],
-                _mm256_madd_epi16(_mm256_loadu_si256((const __m256i *)row), signs_i16x16));
-        }
+    out[0] += pkn_sum_lanes_avx2(sum0);
+    out[1] += pkn_sum_lanes_avx2(sum1);
+    out[2] += pkn_sum_lanes_avx2(sum2);
+    out[3] += pkn_sum_lanes_avx2(sum3);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_dot_row_avx2(const int16_t *row, const int16_t *signs,
+                                                        size_t n, int64_t *out) {
+    __m256i even = _mm256_setzero_si256(), odd = even; /* n is a multiple of 64 */
+    for (size_t i = 0; i < n; i += 32) {
+        even = pkn_dot_step_avx2(even, row + i, pkn_load_signs_avx2(signs + i));
+        odd = pkn_dot_step_avx2(odd, row + i + 16, pkn_load_signs_avx2(signs + i + 16));
     }
-    for (int r = 0; r < n; r++) {
-        out[r] += pkn_sum_lanes_avx2(sums_i32x8[r]);
-    }
+    *out += pkn_sum_lanes_avx2(_mm256_add_epi32(even, odd));
 }
 
 PKN_INTERNAL PKN_TARGET_AVX2 void pkn_dot_i16_avx2(const int16_t *weights, size_t n_rows,
@@ -14026,10 +14050,10 @@ PKN_INTERNAL PKN_TARGET_AVX2 void pkn_dot_i16_avx2(const int16_t *weights, size_
         size_t r = 0;
         const int16_t *block = weights + 64 * first;
         for (; r + 4 <= n_rows; r += 4) {
-            pkn_dot_rows_avx2(block + r * words * 64, words * 64, 4, signs, 64 * n, out + r);
+            pkn_dot_rows4_avx2(block + r * words * 64, words * 64, signs, 64 * n, out + r);
         }
         for (; r < n_rows; r++) {
-            pkn_dot_rows_avx2(block + r * words * 64, words * 64, 1, signs, 64 * n, out + r);
+            pkn_dot_row_avx2(block + r * words * 64, signs, 64 * n, out + r);
         }
     }
 }
@@ -14082,25 +14106,41 @@ PKN_INTERNAL PKN_TARGET_AVX2 void pkn_sign_i16_avx2(const int16_t *weights, size
 #if PKN_ARCH_X86
 PKN_AVX512_BEGIN
 
-/* Adds to out the sums of n rows (1 or 4, a constant) over one block of n_signs signs. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_dot_rows_avx512(const int16_t *weights, size_t stride,
-                                                             int n, const int16_t *signs,
-                                                             size_t n_signs, int64_t *out) {
-    __m512i sums_i32x16[4];
-    for (int r = 0; r < n; r++) {
-        sums_i32x16[r] = _mm512_setzero_si512();
-    }
-    for (size_t i = 0; i < n_signs; i += 32) {
+/* The sum of a row's products so far and of the next 32. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_step_avx512(__m512i sum_i32x16,
+                                                                const int16_t *row,
+                                                                __m512i signs_i16x32) {
+    return _mm512_add_epi32(sum_i32x16, _mm512_madd_epi16(_mm512_loadu_si512(row), signs_i16x32));
+}
+
+/* Adds to out the sums of four rows over one block of n signs; written out, since gcc at -O2 leaves
+   a loop over the rows as it is and their sums in memory. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_dot_rows4_avx512(const int16_t *row, size_t stride,
+                                                              const int16_t *signs, size_t n,
+                                                              int64_t *out) {
+    const int16_t *row1 = row + stride, *row2 = row1 + stride, *row3 = row2 + stride;
+    __m512i sum0 = _mm512_setzero_si512(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+    for (size_t i = 0; i < n; i += 32) {
         __m512i signs_i16x32 = _mm512_load_si512(signs + i);
-        for (int r = 0; r < n; r++) {
-            __m512i row_i16x32 = _mm512_loadu_si512(weights + (size_t)r * stride + i);
-            sums_i32x16[r] =
-                _mm512_add_epi32(sums_i32x16[r], _mm512_madd_epi16(row_i16x32, signs_i16x32));
-        }
+        sum0 = pkn_dot_step_avx512(sum0, row + i, signs_i16x32);
+        sum1 = pkn_dot_step_avx512(sum1, row1 + i, signs_i16x32);
+        sum2 = pkn_dot_step_avx512(sum2, row2 + i, signs_i16x32);
+        sum3 = pkn_dot_step_avx512(sum3, row3 + i, signs_i16x32);
     }
-    for (int r = 0; r < n; r++) {
-        out[r] += _mm512_reduce_add_epi32(sums_i32x16[r]);
+    out[0] += _mm512_reduce_add_epi32(sum0);
+    out[1] += _mm512_reduce_add_epi32(sum1);
+    out[2] += _mm512_reduce_add_epi32(sum2);
+    out[3] += _mm512_reduce_add_epi32(sum3);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void
+pkn_dot_row_avx512(const int16_t *row, const int16_t *signs, size_t n, int64_t *out) {
+    __m512i even = _mm512_setzero_si512(), odd = even; /* n is a multiple of 64 */
+    for (size_t i = 0; i < n; i += 64) {
+        even = pkn_dot_step_avx512(even, row + i, _mm512_load_si512(signs + i));
+        odd = pkn_dot_step_avx512(odd, row + i + 32, _mm512_load_si512(signs + i + 32));
     }
+    *out += _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd));
 }
 
 PKN_INTERNAL PKN_TARGET_AVX512 void pkn_dot_i16_avx512(const int16_t *weights, size_t n_rows,
@@ -14120,10 +14160,10 @@ PKN_INTERNAL PKN_TARGET_AVX512 void pkn_dot_i16_avx512(const int16_t *weights, s
         size_t r = 0;
         const int16_t *block = weights + 64 * first;
         for (; r + 4 <= n_rows; r += 4) {
-            pkn_dot_rows_avx512(block + r * words * 64, words * 64, 4, signs, 64 * n, out + r);
+            pkn_dot_rows4_avx512(block + r * words * 64, words * 64, signs, 64 * n, out + r);
         }
         for (; r < n_rows; r++) {
-            pkn_dot_rows_avx512(block + r * words * 64, words * 64, 1, signs, 64 * n, out + r);
+            pkn_dot_row_avx512(block + r * words * 64, signs, 64 * n, out + r);
         }
     }
 }
@@ -25576,9 +25616,9 @@ PKERN_API pkern_status pkern_hdc_mih_search(const pkern_hdc_mih *mih, pkern_pool
 /* Classes whose scores wait on the stack. */
 #define PKN_CLASSIFIER_BLOCK 64
 
-/* Scoring one class, ns per word, measured with 32 words and 10 classes: 1.1 for integers on
-   AVX-512. */
-#define PKN_CLASSIFIER_NS_PER_WORD 1.1
+/* Scoring one class, ns per word: 43 ns for 32 words with AVX-512 and 44 with AVX2 (minimum of 15 calls of 2000 vectors and 26
+   classes, on a machine that others used too). */
+#define PKN_CLASSIFIER_NS_PER_WORD 1.35
 
 struct pkern_hdc_classifier {
     const pkern_allocator *allocator;
@@ -25603,7 +25643,7 @@ typedef struct pkn_classifier_view {
 } pkn_classifier_view;
 
 typedef struct pkn_classifier_answer {
-    size_t label;               /* SIZE_MAX where no class has learned anything */
+    size_t label, next;         /* best and second class; SIZE_MAX where there is none */
     double best, second, asked; /* asked: the score of the class that the caller named */
 } pkn_classifier_answer;
 
@@ -25625,7 +25665,7 @@ PKN_INLINE double pkn_classifier_item_cost(const pkn_classifier_view *view) {
         return pkn_hdc_pair_cost(view->words) * (double)view->n_classes;
     }
     uint32_t features = pkn_simd_current()->features;
-    double slowness = features & PKN_CPU_AVX512F ? 1 : features & (PKN_CPU_AVX2 | PKN_CPU_NEON) ? 2 : 50;
+    double slowness = features & (PKN_CPU_AVX2 | PKN_CPU_NEON) ? 1 : 40;
     return PKN_CLASSIFIER_NS_PER_WORD * slowness * (double)view->words * (double)view->n_classes;
 }
 
@@ -25661,7 +25701,7 @@ PKN_INLINE void pkn_classifier_scores(const pkn_classifier_view *view, const uin
 /* The best class for a vector, the two highest scores, and that of class asked. */
 PKN_INLINE pkn_classifier_answer pkn_classifier_ask(const pkn_classifier_view *view,
                                                     const uint64_t *vector, size_t asked) {
-    pkn_classifier_answer answer = {SIZE_MAX, -2, -2, 0};
+    pkn_classifier_answer answer = {SIZE_MAX, SIZE_MAX, -2, -2, 0};
     double scores[PKN_CLASSIFIER_BLOCK];
     for (size_t first = 0; first < view->n_classes; first += PKN_CLASSIFIER_BLOCK) {
         size_t n = pkn_min_size(view->n_classes - first, PKN_CLASSIFIER_BLOCK);
@@ -25675,10 +25715,12 @@ PKN_INLINE pkn_classifier_answer pkn_classifier_ask(const pkn_classifier_view *v
             }
             if (scores[i] > answer.best) {
                 answer.second = answer.best;
+                answer.next = answer.label;
                 answer.best = scores[i];
                 answer.label = first + i;
             } else {
                 answer.second = scores[i];
+                answer.next = first + i;
             }
         }
     }
@@ -25719,8 +25761,8 @@ PKN_INLINE void pkn_classifier_refresh(pkern_hdc_classifier *classifier) {
 #define PKN_CLASSIFIER_LINE_WORDS 8
 #define PKN_CLASSIFIER_FLUSH_ROWS 32767
 
-/* Adding a row to a line of 512 weights: 16 ns on AVX-512, AVX2 twice, scalar 20 times. */
-#define PKN_CLASSIFIER_LINE_NS 16.0
+/* Adding a row to a line of 512 weights: 35 ns with AVX-512, 45 with AVX2 (10 classes, a machine that others used too). */
+#define PKN_CLASSIFIER_LINE_NS 35.0
 
 /* Where the array of n elements begins that is next in a block; grows *bytes. Lines of 64 bytes. */
 PKN_INTERNAL int pkn_classifier_place(size_t n, size_t size, size_t *bytes, size_t *offset) {
@@ -25859,7 +25901,7 @@ PKERN_API pkern_status pkern_hdc_classifier_train(pkern_pool *pool,
                                                   size_t n) {
     pkn_classifier_training training;
     uint32_t features = pkn_simd_current()->features;
-    double slowness = features & PKN_CPU_AVX512F ? 1 : features & (PKN_CPU_AVX2 | PKN_CPU_NEON) ? 2 : 20;
+    double slowness = features & (PKN_CPU_AVX2 | PKN_CPU_NEON) ? 1 : 20;
     pkern_status status = pkn_classifier_check(classifier, vectors, labels, n);
     if (status != PKERN_OK || n == 0) {
         return status;
@@ -26016,10 +26058,10 @@ PKN_INTERNAL int pkn_retrain_step(const pkn_retrain *retrain, double score) {
     return score < 1 ? (int)(pkn_product_f64((double)retrain->rate, 1.0 - score) + 0.5) : 0;
 }
 
-/* One turn over all vectors; returns the mistakes. */
+/* One turn over all vectors; gives the mistakes, and with those the steps within the margin. */
 PKN_INTERNAL pkern_status pkn_retrain_epoch(pkn_retrain *retrain, pkern_pool *pool,
-                                            size_t *n_mistakes) {
-    *n_mistakes = 0;
+                                            size_t *n_mistakes, size_t *n_steps) {
+    *n_mistakes = *n_steps = 0;
     for (retrain->first = 0; retrain->first < retrain->n; retrain->first += retrain->options.batch) {
         size_t n = pkn_min_size(retrain->n - retrain->first, retrain->options.batch);
         pkern_status status = pkn_hdc_run(pool, n, 1, pkn_classifier_item_cost(&retrain->view),
@@ -26031,14 +26073,17 @@ PKN_INTERNAL pkern_status pkn_retrain_epoch(pkn_retrain *retrain, pkern_pool *po
             const pkn_classifier_answer *answer = &retrain->answers[i];
             size_t row = retrain->order[retrain->first + i];
             const uint64_t *vector = retrain->vectors + row * retrain->view.words;
-            if (answer->label == retrain->labels[row]) {
+            int is_right = answer->label == retrain->labels[row];
+            if (is_right && (answer->next == SIZE_MAX ||
+                             answer->best - answer->second >= (double)retrain->options.margin)) {
                 continue;
             }
-            ++*n_mistakes;
+            *n_mistakes += !is_right;
+            *n_steps += 1;
             pkn_retrain_move(retrain, retrain->labels[row], vector,
                              pkn_retrain_step(retrain, answer->asked));
-            pkn_retrain_move(retrain, answer->label, vector,
-                             -pkn_retrain_step(retrain, answer->best));
+            pkn_retrain_move(retrain, is_right ? answer->next : answer->label, vector,
+                             -pkn_retrain_step(retrain, is_right ? answer->second : answer->best));
         }
     }
     return PKERN_OK;
@@ -26083,16 +26128,16 @@ PKN_INTERNAL pkern_status pkn_retrain_run(pkn_retrain *retrain, pkern_pool *pool
     pkern_hdc_classifier *classifier = retrain->classifier;
     const pkern_hdc_retraining *options = &retrain->options;
     size_t n_weights = classifier->n_classes * classifier->words * 64;
-    size_t n_mistakes = 1, first_mistakes = 0;
+    size_t n_mistakes = 0, n_steps = 1, first_mistakes = 0;
     pkern_status status = PKERN_OK;
     int last_only = (options->flags & PKERN_HDC_RETRAIN_LAST_EPOCH) != 0;
     pkn_retrain_begin(retrain);
     retrain->rate = (int)options->rate;
-    for (unsigned epoch = 0; epoch < options->epochs && n_mistakes > 0 && status == PKERN_OK;
+    for (unsigned epoch = 0; epoch < options->epochs && n_steps > 0 && status == PKERN_OK;
          epoch++) {
         pkn_retrain_shuffle(retrain->order, retrain->n, options->seed, epoch);
         pkn_retrain_true_squares(retrain);
-        status = pkn_retrain_epoch(retrain, pool, &n_mistakes);
+        status = pkn_retrain_epoch(retrain, pool, &n_mistakes, &n_steps);
         for (size_t i = 0; i < n_weights; i++) {
             retrain->sums[i] = classifier->weights[i] + (last_only ? 0 : retrain->sums[i]);
         }
@@ -26129,6 +26174,7 @@ PKN_INTERNAL int pkn_retrain_options(const pkern_hdc_retraining *options,
     return (unsigned)full->rule <= PKERN_HDC_RULE_ONLINE &&
            (unsigned)full->model <= PKERN_HDC_MODEL_BINARY &&
            full->epochs <= PKN_RETRAIN_MAX_EPOCHS && full->rate <= PKN_RETRAIN_MAX_RATE &&
+           full->margin >= 0 && full->margin <= 2 &&
            (full->flags & ~(unsigned)PKERN_HDC_RETRAIN_LAST_EPOCH) == 0;
 }
 

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xa06b012d63b4cf78u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x2643e4325a410da9u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xa06b012d63b4cf78u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x2643e4325a410da9u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -4382,7 +4382,7 @@ PKN_INTERNAL void pkn_dot_i16_scalar(const int16_t *weights, size_t n_rows, cons
         for (size_t i = 0; i < words; i++) {
             const int16_t *row = weights + (r * words + i) * 64;
             for (unsigned j = 0; j < 64; j++) {
-                sum += bits[i] >> j & 1 ? row[j] : -row[j];
+                sum += row[j] * ((int)(bits[i] >> j & 1) * 2 - 1);
             }
         }
         out[r] = sum;
@@ -4395,7 +4395,7 @@ PKN_INTERNAL void pkn_add_i16_scalar(const uint64_t *bits, size_t words, int rat
                                      int16_t *weights) {
     for (size_t i = 0; i < words; i++) {
         for (unsigned j = 0; j < 64; j++) {
-            int sum = weights[i * 64 + j] + (bits[i] >> j & 1 ? rate : -rate);
+            int sum = weights[i * 64 + j] + rate * ((int)(bits[i] >> j & 1) * 2 - 1);
             weights[i * 64 + j] = (int16_t)(sum < -32768 ? -32768 : sum > 32767 ? 32767 : sum);
         }
     }
@@ -4447,26 +4447,45 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 int pkn_sum_lanes_avx2(__m256i sum_i32x8) {
     return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 1)));
 }
 
-/* Adds to out the sums of n rows (1 or 4, a constant) over one block of n_signs signs. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_dot_rows_avx2(const int16_t *weights, size_t stride,
-                                                         int n, const int16_t *signs,
-                                                         size_t n_signs, int64_t *out) {
-    __m256i sums_i32x8[4];
-    for (int r = 0; r < n; r++) {
-        sums_i32x8[r] = _mm256_setzero_si256();
+/* The sum of a row's products so far and of the next 16. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_step_avx2(__m256i sum_i32x8, const void *row,
+                                                            __m256i signs_i16x16) {
+    return _mm256_add_epi32(
+        sum_i32x8, _mm256_madd_epi16(_mm256_loadu_si256((const __m256i *)row), signs_i16x16));
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_load_signs_avx2(const int16_t *signs) {
+    return _mm256_load_si256((const __m256i *)(const void *)signs);
+}
+
+/* Adds to out the sums of four rows over one block of n signs; written out, since gcc at -O2 leaves
+   a loop over the rows as it is and their sums in memory. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_dot_rows4_avx2(const int16_t *row, size_t stride,
+                                                          const int16_t *signs, size_t n,
+                                                          int64_t *out) {
+    const int16_t *row1 = row + stride, *row2 = row1 + stride, *row3 = row2 + stride;
+    __m256i sum0 = _mm256_setzero_si256(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+    for (size_t i = 0; i < n; i += 16) {
+        __m256i signs_i16x16 = pkn_load_signs_avx2(signs + i);
+        sum0 = pkn_dot_step_avx2(sum0, row + i, signs_i16x16);
+        sum1 = pkn_dot_step_avx2(sum1, row1 + i, signs_i16x16);
+        sum2 = pkn_dot_step_avx2(sum2, row2 + i, signs_i16x16);
+        sum3 = pkn_dot_step_avx2(sum3, row3 + i, signs_i16x16);
     }
-    for (size_t i = 0; i < n_signs; i += 16) {
-        __m256i signs_i16x16 = _mm256_load_si256((const __m256i *)(const void *)(signs + i));
-        for (int r = 0; r < n; r++) {
-            const void *row = weights + (size_t)r * stride + i;
-            sums_i32x8[r] = _mm256_add_epi32(
-                sums_i32x8[r],
-                _mm256_madd_epi16(_mm256_loadu_si256((const __m256i *)row), signs_i16x16));
-        }
+    out[0] += pkn_sum_lanes_avx2(sum0);
+    out[1] += pkn_sum_lanes_avx2(sum1);
+    out[2] += pkn_sum_lanes_avx2(sum2);
+    out[3] += pkn_sum_lanes_avx2(sum3);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX2 void pkn_dot_row_avx2(const int16_t *row, const int16_t *signs,
+                                                        size_t n, int64_t *out) {
+    __m256i even = _mm256_setzero_si256(), odd = even; /* n is a multiple of 64 */
+    for (size_t i = 0; i < n; i += 32) {
+        even = pkn_dot_step_avx2(even, row + i, pkn_load_signs_avx2(signs + i));
+        odd = pkn_dot_step_avx2(odd, row + i + 16, pkn_load_signs_avx2(signs + i + 16));
     }
-    for (int r = 0; r < n; r++) {
-        out[r] += pkn_sum_lanes_avx2(sums_i32x8[r]);
-    }
+    *out += pkn_sum_lanes_avx2(_mm256_add_epi32(even, odd));
 }
 
 PKN_INTERNAL PKN_TARGET_AVX2 void pkn_dot_i16_avx2(const int16_t *weights, size_t n_rows,
@@ -4487,10 +4506,10 @@ PKN_INTERNAL PKN_TARGET_AVX2 void pkn_dot_i16_avx2(const int16_t *weights, size_
         size_t r = 0;
         const int16_t *block = weights + 64 * first;
         for (; r + 4 <= n_rows; r += 4) {
-            pkn_dot_rows_avx2(block + r * words * 64, words * 64, 4, signs, 64 * n, out + r);
+            pkn_dot_rows4_avx2(block + r * words * 64, words * 64, signs, 64 * n, out + r);
         }
         for (; r < n_rows; r++) {
-            pkn_dot_rows_avx2(block + r * words * 64, words * 64, 1, signs, 64 * n, out + r);
+            pkn_dot_row_avx2(block + r * words * 64, signs, 64 * n, out + r);
         }
     }
 }
@@ -4543,25 +4562,41 @@ PKN_INTERNAL PKN_TARGET_AVX2 void pkn_sign_i16_avx2(const int16_t *weights, size
 #if PKN_ARCH_X86
 PKN_AVX512_BEGIN
 
-/* Adds to out the sums of n rows (1 or 4, a constant) over one block of n_signs signs. */
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_dot_rows_avx512(const int16_t *weights, size_t stride,
-                                                             int n, const int16_t *signs,
-                                                             size_t n_signs, int64_t *out) {
-    __m512i sums_i32x16[4];
-    for (int r = 0; r < n; r++) {
-        sums_i32x16[r] = _mm512_setzero_si512();
-    }
-    for (size_t i = 0; i < n_signs; i += 32) {
+/* The sum of a row's products so far and of the next 32. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_step_avx512(__m512i sum_i32x16,
+                                                                const int16_t *row,
+                                                                __m512i signs_i16x32) {
+    return _mm512_add_epi32(sum_i32x16, _mm512_madd_epi16(_mm512_loadu_si512(row), signs_i16x32));
+}
+
+/* Adds to out the sums of four rows over one block of n signs; written out, since gcc at -O2 leaves
+   a loop over the rows as it is and their sums in memory. */
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void pkn_dot_rows4_avx512(const int16_t *row, size_t stride,
+                                                              const int16_t *signs, size_t n,
+                                                              int64_t *out) {
+    const int16_t *row1 = row + stride, *row2 = row1 + stride, *row3 = row2 + stride;
+    __m512i sum0 = _mm512_setzero_si512(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+    for (size_t i = 0; i < n; i += 32) {
         __m512i signs_i16x32 = _mm512_load_si512(signs + i);
-        for (int r = 0; r < n; r++) {
-            __m512i row_i16x32 = _mm512_loadu_si512(weights + (size_t)r * stride + i);
-            sums_i32x16[r] =
-                _mm512_add_epi32(sums_i32x16[r], _mm512_madd_epi16(row_i16x32, signs_i16x32));
-        }
+        sum0 = pkn_dot_step_avx512(sum0, row + i, signs_i16x32);
+        sum1 = pkn_dot_step_avx512(sum1, row1 + i, signs_i16x32);
+        sum2 = pkn_dot_step_avx512(sum2, row2 + i, signs_i16x32);
+        sum3 = pkn_dot_step_avx512(sum3, row3 + i, signs_i16x32);
     }
-    for (int r = 0; r < n; r++) {
-        out[r] += _mm512_reduce_add_epi32(sums_i32x16[r]);
+    out[0] += _mm512_reduce_add_epi32(sum0);
+    out[1] += _mm512_reduce_add_epi32(sum1);
+    out[2] += _mm512_reduce_add_epi32(sum2);
+    out[3] += _mm512_reduce_add_epi32(sum3);
+}
+
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512 void
+pkn_dot_row_avx512(const int16_t *row, const int16_t *signs, size_t n, int64_t *out) {
+    __m512i even = _mm512_setzero_si512(), odd = even; /* n is a multiple of 64 */
+    for (size_t i = 0; i < n; i += 64) {
+        even = pkn_dot_step_avx512(even, row + i, _mm512_load_si512(signs + i));
+        odd = pkn_dot_step_avx512(odd, row + i + 32, _mm512_load_si512(signs + i + 32));
     }
+    *out += _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd));
 }
 
 PKN_INTERNAL PKN_TARGET_AVX512 void pkn_dot_i16_avx512(const int16_t *weights, size_t n_rows,
@@ -4581,10 +4616,10 @@ PKN_INTERNAL PKN_TARGET_AVX512 void pkn_dot_i16_avx512(const int16_t *weights, s
         size_t r = 0;
         const int16_t *block = weights + 64 * first;
         for (; r + 4 <= n_rows; r += 4) {
-            pkn_dot_rows_avx512(block + r * words * 64, words * 64, 4, signs, 64 * n, out + r);
+            pkn_dot_rows4_avx512(block + r * words * 64, words * 64, signs, 64 * n, out + r);
         }
         for (; r < n_rows; r++) {
-            pkn_dot_rows_avx512(block + r * words * 64, words * 64, 1, signs, 64 * n, out + r);
+            pkn_dot_row_avx512(block + r * words * 64, signs, 64 * n, out + r);
         }
     }
 }
