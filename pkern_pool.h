@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x2643e4325a410da9u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x17975abe623935edu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x2643e4325a410da9u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x17975abe623935edu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -844,6 +844,7 @@ extern PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self;
 PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call);
 PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
 PKERN_API pkn_slot *pkern_internal_push_slow(pkn_slot *slot);
+PKERN_API void pkern_internal_share(pkn_slot *slot);
 PKERN_API int pkern_internal_take_back(pkn_slot *slot);
 
 PKN_ALWAYS_INLINE pkn_slot *pkn_end(const pkn_fork_state *self) {
@@ -856,8 +857,19 @@ PKN_ALWAYS_INLINE void pkn_set_end(pkn_fork_state *self, pkn_slot *end) {
 }
 
 /* Nonzero where a push of this record takes the long way. */
-PKN_ALWAYS_INLINE uint32_t pkn_push_is_special(const pkn_fork_state *self, const pkn_slot *slot) {
-    return pkn_atomic_load_relaxed_u32(&slot->flags) | pkn_atomic_load_relaxed_u32(&self->request);
+PKN_ALWAYS_INLINE uint32_t pkn_push_is_special(const pkn_slot *slot) {
+    return pkn_atomic_load_relaxed_u32(&slot->flags);
+}
+
+/* The filled record becomes the newest one, for who has asked for work too. */
+PKN_ALWAYS_INLINE void pkn_offer(pkn_fork_state *self, pkn_slot *slot) {
+    pkn_set_end(self, slot + 1);
+    /* Who asks sets the request, has a barrier run on all threads, and then looks for records. So one of the two sees the other; the
+       other way round an owner that is stopped in between would offer a record that nobody looks for any more. */
+    pkn_fence_compiler();
+    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&self->request) != 0)) {
+        pkern_internal_share(slot);
+    }
 }
 
 /* Lets go of the newest record. Nonzero where a thief may have it. */
@@ -870,11 +882,10 @@ PKN_ALWAYS_INLINE uint32_t pkn_pop_is_special(pkn_slot *slot) {
 
 /* Offers the filled record at the end. Returns the new end, or 0 where it could not be queued. */
 PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_slot *slot) {
-    pkn_fork_state *self = slot->owner;
-    if (PKN_UNLIKELY(pkn_push_is_special(self, slot))) {
+    if (PKN_UNLIKELY(pkn_push_is_special(slot))) {
         return pkern_internal_push_slow(slot);
     }
-    pkn_set_end(self, slot + 1);
+    pkn_offer(slot->owner, slot);
     return slot + 1;
 }
 
@@ -897,14 +908,14 @@ PKERN_API int pkern_internal_join_end(pkn_slot *slot);
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
     pkn_fork_state *self = pkern_internal_self;
     pkn_slot *slot = pkn_end(self);
-    if (PKN_UNLIKELY((pool != 0 && pool != self->pool) || a == 0 || b == 0 || pkn_push_is_special(self, slot))) {
+    if (PKN_UNLIKELY((pool != 0 && pool != self->pool) || a == 0 || b == 0 || pkn_push_is_special(slot))) {
         return pkern_internal_join_slow(pool, a, a_ctx, b, b_ctx);
     }
     pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
     frame->fn = b;
     frame->ctx = b_ctx;
     slot->run = 0;
-    pkn_set_end(self, slot + 1);
+    pkn_offer(self, slot);
     int a_status = a(a_ctx);
     int b_status = PKN_LIKELY(!pkn_pop_is_special(slot)) ? b(frame->ctx) : pkern_internal_join_end(slot);
     return a_status != 0 ? a_status : b_status;
@@ -4593,7 +4604,22 @@ PKN_INLINE pkn_member *pkn_scope_member(const pkern_scope *scope) {
 #endif
 /* ==== src/pool/join.c, continued ==== */
 
-/* A push that can't go on in a straight line: the segment ends here, or a thief has asked for work. */
+/* A thief has asked for work; slot is the newest record. */
+PKERN_API PKN_COLD void pkern_internal_share(pkn_slot *slot) {
+    pkn_fork_state *self = slot->owner;
+    pkn_member *owner = (pkn_member *)(void *)self;
+    pkn_atomic_store_relaxed_u32(&self->request, 0);
+    /* the oldest records are the largest pieces; one for each other thread */
+    uint32_t split = pkn_join_split(pkn_atomic_load_relaxed_u64(&owner->join_range));
+    uint32_t end = pkn_join_index(owner, slot) + 1u;
+    uint32_t others = owner->pool->helpers;
+    uint32_t exposed = pkn_join_expose(owner, end - split < others ? end : split + others);
+    if (exposed != 0) {
+        pkn_work_posted(owner->pool, pkn_root(owner), exposed);
+    }
+}
+
+/* A push that can't go on in a straight line: the segment ends here, or a thief may have the record before. */
 PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_slot *slot) {
     pkn_fork_state *self = slot->owner;
     uint32_t flags = pkn_atomic_load_relaxed_u32(&slot->flags);
@@ -4613,16 +4639,9 @@ PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_slot *slot) {
         pkn_join_refuse_mark(owner, slot);
     }
     pkn_set_end(self, next);
+    pkn_fence_compiler(); /* see pkn_offer */
     if (pkn_atomic_load_relaxed_u32(&self->request) != 0) {
-        pkn_atomic_store_relaxed_u32(&self->request, 0);
-        /* the oldest records are the largest pieces; one for each other thread */
-        uint32_t split = pkn_join_split(pkn_atomic_load_relaxed_u64(&owner->join_range));
-        uint32_t end = pkn_join_index(owner, slot) + 1u;
-        uint32_t others = owner->pool->helpers;
-        uint32_t exposed = pkn_join_expose(owner, end - split < others ? end : split + others);
-        if (exposed != 0) {
-            pkn_work_posted(owner->pool, pkn_root(owner), exposed);
-        }
+        pkern_internal_share(slot);
     }
     return next;
 }

@@ -92,6 +92,7 @@ extern PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self;
 PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call);
 PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
 PKERN_API pkn_slot *pkern_internal_push_slow(pkn_slot *slot);
+PKERN_API void pkern_internal_share(pkn_slot *slot);
 PKERN_API int pkern_internal_take_back(pkn_slot *slot);
 
 PKN_ALWAYS_INLINE pkn_slot *pkn_end(const pkn_fork_state *self) {
@@ -104,8 +105,19 @@ PKN_ALWAYS_INLINE void pkn_set_end(pkn_fork_state *self, pkn_slot *end) {
 }
 
 /* Nonzero where a push of this record takes the long way. */
-PKN_ALWAYS_INLINE uint32_t pkn_push_is_special(const pkn_fork_state *self, const pkn_slot *slot) {
-    return pkn_atomic_load_relaxed_u32(&slot->flags) | pkn_atomic_load_relaxed_u32(&self->request);
+PKN_ALWAYS_INLINE uint32_t pkn_push_is_special(const pkn_slot *slot) {
+    return pkn_atomic_load_relaxed_u32(&slot->flags);
+}
+
+/* The filled record becomes the newest one, for who has asked for work too. */
+PKN_ALWAYS_INLINE void pkn_offer(pkn_fork_state *self, pkn_slot *slot) {
+    pkn_set_end(self, slot + 1);
+    /* Who asks sets the request, has a barrier run on all threads, and then looks for records. So one of the two sees the other; the
+       other way round an owner that is stopped in between would offer a record that nobody looks for any more. */
+    pkn_fence_compiler();
+    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&self->request) != 0)) {
+        pkern_internal_share(slot);
+    }
 }
 
 /* Lets go of the newest record. Nonzero where a thief may have it. */
@@ -118,11 +130,10 @@ PKN_ALWAYS_INLINE uint32_t pkn_pop_is_special(pkn_slot *slot) {
 
 /* Offers the filled record at the end. Returns the new end, or 0 where it could not be queued. */
 PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_slot *slot) {
-    pkn_fork_state *self = slot->owner;
-    if (PKN_UNLIKELY(pkn_push_is_special(self, slot))) {
+    if (PKN_UNLIKELY(pkn_push_is_special(slot))) {
         return pkern_internal_push_slow(slot);
     }
-    pkn_set_end(self, slot + 1);
+    pkn_offer(slot->owner, slot);
     return slot + 1;
 }
 
@@ -145,14 +156,14 @@ PKERN_API int pkern_internal_join_end(pkn_slot *slot);
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
     pkn_fork_state *self = pkern_internal_self;
     pkn_slot *slot = pkn_end(self);
-    if (PKN_UNLIKELY((pool != 0 && pool != self->pool) || a == 0 || b == 0 || pkn_push_is_special(self, slot))) {
+    if (PKN_UNLIKELY((pool != 0 && pool != self->pool) || a == 0 || b == 0 || pkn_push_is_special(slot))) {
         return pkern_internal_join_slow(pool, a, a_ctx, b, b_ctx);
     }
     pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
     frame->fn = b;
     frame->ctx = b_ctx;
     slot->run = 0;
-    pkn_set_end(self, slot + 1);
+    pkn_offer(self, slot);
     int a_status = a(a_ctx);
     int b_status = PKN_LIKELY(!pkn_pop_is_special(slot)) ? b(frame->ctx) : pkern_internal_join_end(slot);
     return a_status != 0 ? a_status : b_status;

@@ -6,7 +6,22 @@
 
 #include "pool/guest.h"
 
-/* A push that can't go on in a straight line: the segment ends here, or a thief has asked for work. */
+/* A thief has asked for work; slot is the newest record. */
+PKERN_API PKN_COLD void pkern_internal_share(pkn_slot *slot) {
+    pkn_fork_state *self = slot->owner;
+    pkn_member *owner = (pkn_member *)(void *)self;
+    pkn_atomic_store_relaxed_u32(&self->request, 0);
+    /* the oldest records are the largest pieces; one for each other thread */
+    uint32_t split = pkn_join_split(pkn_atomic_load_relaxed_u64(&owner->join_range));
+    uint32_t end = pkn_join_index(owner, slot) + 1u;
+    uint32_t others = owner->pool->helpers;
+    uint32_t exposed = pkn_join_expose(owner, end - split < others ? end : split + others);
+    if (exposed != 0) {
+        pkn_work_posted(owner->pool, pkn_root(owner), exposed);
+    }
+}
+
+/* A push that can't go on in a straight line: the segment ends here, or a thief may have the record before. */
 PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_slot *slot) {
     pkn_fork_state *self = slot->owner;
     uint32_t flags = pkn_atomic_load_relaxed_u32(&slot->flags);
@@ -26,16 +41,9 @@ PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_slot *slot) {
         pkn_join_refuse_mark(owner, slot);
     }
     pkn_set_end(self, next);
+    pkn_fence_compiler(); /* see pkn_offer */
     if (pkn_atomic_load_relaxed_u32(&self->request) != 0) {
-        pkn_atomic_store_relaxed_u32(&self->request, 0);
-        /* the oldest records are the largest pieces; one for each other thread */
-        uint32_t split = pkn_join_split(pkn_atomic_load_relaxed_u64(&owner->join_range));
-        uint32_t end = pkn_join_index(owner, slot) + 1u;
-        uint32_t others = owner->pool->helpers;
-        uint32_t exposed = pkn_join_expose(owner, end - split < others ? end : split + others);
-        if (exposed != 0) {
-            pkn_work_posted(owner->pool, pkn_root(owner), exposed);
-        }
+        pkern_internal_share(slot);
     }
     return next;
 }

@@ -25,7 +25,7 @@ change() { # FILE FROM TO: one line that is FROM becomes TO
 change pool/member.h '#define PKN_JOIN_SEGMENT_0 32u' '#define PKN_JOIN_SEGMENT_0 2u'
 change pool/spawn_deque.h '#define PKN_JOB_RING_0 32u' '#define PKN_JOB_RING_0 2u'
 change pool/wait.h '        if (polls % 8 == 7 && pkn_tally_spun(&self->tally) - spinning_since >= pool->spin_ticks) {' \
-    '        if (polls % 2 == 1 && pkn_tally_spun(&self->tally) - spinning_since >= pool->spin_ticks) {'
+    '        if ((int)polls % explore_polls_before_sleep == explore_polls_before_sleep - 1 && pkn_tally_spun(&self->tally) - spinning_since >= pool->spin_ticks) {'
 change pool/fork.h 'static PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self = &pkern_internal_outside;' \
     'static pkn_fork_state *pkern_internal_selves[EXPLORE_THREADS];\n#define pkern_internal_self (pkern_internal_selves[explore_self()])'
 change pool/pool.c 'static pkn_atomic_ptr pkn_global_pool;' \

@@ -55,6 +55,10 @@ void explore_outcome(int bit);
 /* The running thread's number. */
 int explore_self(void);
 
+/* Looks for work after which a thread that finds none may sleep; 2 at the start. With 1 there is no moment in between at which
+   other threads go on for certain. */
+extern int explore_polls_before_sleep;
+
 /* What pkn_ticks and pkn_now_ns add to the calling thread's clock at each look; 1 at the start. */
 void explore_tick_step(uint64_t step);
 

@@ -99,6 +99,7 @@ static const explore_scenario table[] = {
     {"future: of a task", setup_2_workers, {future_of_worker, worker_0, worker_1}, check_sleepers, EXPLORE_BOUNDED, 1, 0, 0, 0, 0, 0},
     {"urgent: in a scope", setup_1_worker, {urgent_in_scope, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"urgent: from a job while the pool ends", setup_2_workers, {end_after_urgent, worker_0, worker_1}, check_sleepers, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},
+    {"wait: a first side, for the second", setup_1_worker_that_asks, {wait_for_second_side, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"idle: who waits sleeps", setup_1_worker, {wait_until_idle, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"idle: a deadline", setup_1_worker, {idle_timed, worker_0}, check_sleepers, EXPLORE_BOUNDED, 2, 1, 0, 0, 0, 0},
     {"spawned broadcast: two workers", setup_2_workers, {broadcast_until_idle, worker_0, worker_1}, check_sleepers, EXPLORE_BOUNDED, 1, 1, 0, 0, 0, 0},

@@ -56,6 +56,7 @@ SCENARIO_TOOL void name_members(void) {
 }
 
 SCENARIO_TOOL void fresh_world(void) {
+    explore_polls_before_sleep = 2;
     memset(pkn_thread_states, 0, sizeof pkn_thread_states);
     for (int i = 0; i < EXPLORE_THREADS; i++) {
         pkern_internal_selves[i] = &pkern_internal_outside;

@@ -255,4 +255,31 @@ static void check_sleepers(void) {
     EXPLORE_ASSERT(pkn_atomic_load_relaxed_u32(&the->pool->sleepers) == 0);
 }
 
+/* The fork is offered only where it is asked for, its first side waits for the second: so the worker must come for it, however it falls
+   asleep. */
+static void setup_1_worker_that_asks(void) {
+    make_members(2, 1);
+    explore_polls_before_sleep = 1;
+    the->pool->has_membarrier = 1;
+}
+
+static int first_side_awaits(void *ctx) {
+    await_flag(0);
+    return do_item(ctx);
+}
+
+static int second_side_raises(void *ctx) {
+    raise_flag(0);
+    return do_item(ctx);
+}
+
+static void wait_for_second_side(void) {
+    become_guest();
+    prepare_item(0);
+    prepare_item(1);
+    EXPLORE_ASSERT(pkern_join(the->pool, first_side_awaits, &the->items[0], second_side_raises, &the->items[1]) == 0);
+    check_items(2);
+    pkn_end_workers(the->pool);
+}
+
 #endif
