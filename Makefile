@@ -213,6 +213,8 @@ build/fuzz/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h tests/hdc/file_seal.h src
 	@mkdir -p $(@D)
 	$(FUZZ_CC) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(WARNINGS) -Isrc -Itests/hdc -Itests/fuzz $< -o $@ -pthread -lm
 
+build/fuzz/fuzz_csv build/fuzz/fuzz_idx: examples/hdc_classify.c
+
 .PHONY: fuzz fuzz-quick
 fuzz: ## loaders against made-up files: FUZZ_RUNS in all, at most FUZZ_SECONDS each
 	@sh tools/need.sh $(FUZZ_CC) clang libclang-rt-14-dev
