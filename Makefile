@@ -62,7 +62,7 @@ examples: $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c)) ## 
 	@sh tools/check_examples.sh
 	@for test in $(wildcard tests/examples/*_test.sh); do sh $$test || exit 1; done
 
-# ---- tests: all files of tests/<layer> are one translation unit; a kind is a way to build it
+# ---- tests: all files of tests/<layer> are one translation unit; a kind is a way to build it. The layers below HDC are built without it.
 
 LAYERS = $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/test_*.c))))
 TEST_FLAGS = -std=gnu11 -g $(WARNINGS) -I. -Itests -MMD -MP
@@ -84,7 +84,7 @@ $(LAYERS:%=build/tests/%.c): build/tests/%.c: force # rewritten where the list o
 define kind
 $(LAYERS:%=build/tests/$(1)/%): build/tests/$(1)/%: build/tests/%.c
 	@mkdir -p $$(@D)
-	$(2) $$(TEST_FLAGS) $(3) $$< -MT $$@ -MF $$@.$(ID).d -o $$@.$(ID) -pthread -lm $(4)
+	$(2) $$(TEST_FLAGS) $$(if $$(filter %/hdc,$$@),,-DPKERN_NO_HDC) $(3) $$< -MT $$@ -MF $$@.$(ID).d -o $$@.$(ID) -pthread -lm $(4)
 	@mv $$@.$(ID).d $$@.d && mv $$@.$(ID) $$@
 -include $$(LAYERS:%=build/tests/$(1)/%.d)
 .PHONY: build-$(1) run-$(1)
