@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x17975abe623935edu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x322c665f1aff66dau
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x17975abe623935edu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x322c665f1aff66dau /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2594,8 +2594,8 @@ PKERN_API pkern_status pkern_hdc_map_bundle_i16(pkern_pool *pool, const int16_t 
    rows. Any shift; -shift undoes it. out [n x dims] overlaps nothing. */
 PKERN_API pkern_status pkern_hdc_map_permute_i8(pkern_pool *pool, const int8_t *vectors, size_t n,
                                                 size_t dims, long shift, int8_t *out);
-PKERN_API pkern_status pkern_hdc_map_permute_i16(pkern_pool *pool, const int16_t *vectors,
-                                                 size_t n, size_t dims, long shift, int16_t *out);
+PKERN_API pkern_status pkern_hdc_map_permute_i16(pkern_pool *pool, const int16_t *vectors, size_t n,
+                                                 size_t dims, long shift, int16_t *out);
 
 /* All dot products: out[q * n_targets + t] = the sum of queries[q][i] * targets[t][i] over i, exact.
    Runs in parallel over queries and targets. On CPUs with VNNI by its instructions. 16-bit queries
@@ -3112,8 +3112,7 @@ PKERN_API size_t pkern_hdc_classifier_words(const pkern_hdc_classifier *classifi
 
 /* The binary prototypes, [n_classes x words], as of the last train or retrain: for use with the
    other functions of this layer. A class that has learned nothing has the zero vector. */
-PKERN_API const uint64_t *
-pkern_hdc_classifier_prototypes(const pkern_hdc_classifier *classifier);
+PKERN_API const uint64_t *pkern_hdc_classifier_prototypes(const pkern_hdc_classifier *classifier);
 
 /* Learns from each vector once: for (i = 0; i < n; i++) for each bit b
        counts[labels[i]][b] += bit b of vectors[i] is 1 ? 1 : -1;
@@ -3146,12 +3145,12 @@ typedef struct pkern_hdc_retraining {
     pkern_hdc_rule rule;
     pkern_hdc_model model; /* whose mistakes are learned from: the one that will be asked */
     unsigned epochs;       /* at most; 0 = 20. It ends early after an epoch without a step */
-    unsigned rate;         /* 0 = 16, at most 8192, where a class's weights have a mean square of 256^2 */
-    float margin;          /* a right answer that is ahead by less than this is learned from like a
+    unsigned rate;  /* 0 = 16, at most 8192, where a class's weights have a mean square of 256^2 */
+    float margin;   /* a right answer that is ahead by less than this is learned from like a
                               mistake, against the second class; 0 = mistakes alone, at most 2 */
-    unsigned batch;        /* vectors that are asked before what they teach is learned; 0 = 64 */
-    unsigned flags;        /* PKERN_HDC_RETRAIN_... */
-    uint64_t seed;         /* of the vectors' order, another one each epoch */
+    unsigned batch; /* vectors that are asked before what they teach is learned; 0 = 64 */
+    unsigned flags; /* PKERN_HDC_RETRAIN_... */
+    uint64_t seed;  /* of the vectors' order, another one each epoch */
     /* called after each epoch by the caller's thread; nonzero ends the training with
        PKERN_ECANCELED, keeping what was learned */
     int (*progress)(unsigned epoch, size_t mistakes, void *user);
@@ -3449,8 +3448,8 @@ typedef struct pkern_hdc_sdm_config {
     size_t data_words;         /* 0 = address_words */
     const uint64_t *locations; /* [n_locations x address_words], copied; 0 = random ones of seed */
     uint64_t seed;             /* location i is pkern_hdc_random words i * address_words onwards */
-    uint32_t radius;   /* locations at most so many bits from an address are active; 0: nearest */
-    size_t nearest;    /* ... or so many nearest ones, ties by lower index; 0 = 1 of 100, at least 1 */
+    uint32_t radius; /* locations at most so many bits from an address are active; 0: nearest */
+    size_t nearest; /* ... or so many nearest ones, ties by lower index; 0 = 1 of 100, at least 1 */
     const pkern_allocator *allocator; /* 0 = malloc */
 } pkern_hdc_sdm_config;
 
@@ -3529,9 +3528,9 @@ PKERN_EXTERN_C_BEGIN
 typedef struct pkern_hdc_resonator_options {
     uint32_t max_iterations; /* 0 = 1000; an iteration renews each estimate once */
     uint32_t max_distance;   /* bits of a product that may be wrong; 0 = a quarter of them */
-    double threshold;        /* how far beyond chance an entry must be to count, in standard deviations
+    double threshold; /* how far beyond chance an entry must be to count, in standard deviations
                                 of the distance of unrelated vectors; 0 = 2.5 */
-    uint64_t seed;           /* of what a search begins again from */
+    uint64_t seed;    /* of what a search begins again from */
 } pkern_hdc_resonator_options;
 
 typedef struct pkern_hdc_resonance {
@@ -3557,8 +3556,7 @@ PKERN_API pkern_status pkern_hdc_resonator_factor(pkern_pool *pool, const uint64
                                                   const size_t *codebook_offsets, size_t n_factors,
                                                   size_t words,
                                                   const pkern_hdc_resonator_options *options,
-                                                  size_t *indices,
-                                                  pkern_hdc_resonance *resonances);
+                                                  size_t *indices, pkern_hdc_resonance *resonances);
 
 PKERN_EXTERN_C_END
 
@@ -3599,9 +3597,9 @@ PKERN_EXTERN_C_BEGIN
 typedef struct pkern_hdc_episodes pkern_hdc_episodes;
 
 typedef struct pkern_hdc_episodes_config {
-    size_t words;     /* of a vector */
-    size_t capacity;  /* most episodes at once, 0 = no limit */
-    double half_life; /* 0 = nothing fades */
+    size_t words;                     /* of a vector */
+    size_t capacity;                  /* most episodes at once, 0 = no limit */
+    double half_life;                 /* 0 = nothing fades */
     const pkern_allocator *allocator; /* 0 = malloc */
 } pkern_hdc_episodes_config;
 
@@ -3670,8 +3668,7 @@ typedef struct pkern_hdc_consolidation {
 PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
                                                       pkern_hdc_episodes *episodes,
                                                       double merge_above, double forget_below,
-                                                      double now,
-                                                      pkern_hdc_consolidation *result);
+                                                      double now, pkern_hdc_consolidation *result);
 
 PKERN_EXTERN_C_END
 
@@ -10151,7 +10148,8 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void);
 #define PKN_TARGET_AVX2 PKN_TARGET("avx2,popcnt")
 #define PKN_TARGET_AVX512 PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq")
 #define PKN_TARGET_AVX2_VNNI PKN_TARGET("avx2,popcnt,avxvnni")
-#define PKN_TARGET_AVX512_VNNI PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
+#define PKN_TARGET_AVX512_VNNI \
+    PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
 #define PKN_TARGET_AVX512_VPOPCNT \
     PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")
 
@@ -14095,7 +14093,8 @@ PKN_INTERNAL PKN_TARGET_AVX2 void pkn_sign_i16_avx2(const int16_t *weights, size
     for (size_t i = 0; i < words; i++) {
         uint64_t bits[2];
         for (size_t half = 0; half < 2; half++) {
-            const void *at = weights + 64 * i + 32 * half, *behind = weights + 64 * i + 32 * half + 16;
+            const void *at = weights + 64 * i + 32 * half,
+                       *behind = weights + 64 * i + 32 * half + 16;
             __m256i low = _mm256_cmpgt_epi16(_mm256_loadu_si256((const __m256i *)at), zero);
             __m256i high = _mm256_cmpgt_epi16(_mm256_loadu_si256((const __m256i *)behind), zero);
             /* packing goes by halves of a register: put the quarters back in order */
@@ -15161,9 +15160,8 @@ PKN_INTERNAL PKN_TARGET_AVX2 void pkn_add_saturated_i16_avx2(const int16_t *x, s
     size_t i = 0;
     for (; i + 16 <= n; i += 16) {
         __m256i *place = (__m256i *)(void *)(y + i);
-        __m256i sum_i16x16 =
-            _mm256_adds_epi16(_mm256_loadu_si256(place),
-                              _mm256_loadu_si256((const __m256i *)(const void *)(x + i)));
+        __m256i sum_i16x16 = _mm256_adds_epi16(
+            _mm256_loadu_si256(place), _mm256_loadu_si256((const __m256i *)(const void *)(x + i)));
         _mm256_storeu_si256(place, _mm256_max_epi16(sum_i16x16, least));
     }
     pkn_add_saturated_i16_scalar(x + i, n - i, y + i);
@@ -15231,11 +15229,10 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_step_i16_avx2(__m256i sum, __m
 }
 
 PKN_ALWAYS_INLINE PKN_TARGET_AVX2 int64_t pkn_dot_sum_avx2(__m256i sum) {
-    __m256i sum_i64x4 =
-        _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum)),
-                         _mm256_cvtepi32_epi64(_mm256_extracti128_si256(sum, 1)));
-    __m128i sum_i64x2 = _mm_add_epi64(_mm256_castsi256_si128(sum_i64x4),
-                                      _mm256_extracti128_si256(sum_i64x4, 1));
+    __m256i sum_i64x4 = _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum)),
+                                         _mm256_cvtepi32_epi64(_mm256_extracti128_si256(sum, 1)));
+    __m128i sum_i64x2 =
+        _mm_add_epi64(_mm256_castsi256_si128(sum_i64x4), _mm256_extracti128_si256(sum_i64x4, 1));
     return _mm_cvtsi128_si64(_mm_add_epi64(sum_i64x2, _mm_unpackhi_epi64(sum_i64x2, sum_i64x2)));
 }
 
@@ -15315,8 +15312,7 @@ PKN_INTERNAL PKN_TARGET_AVX512 void pkn_accumulate_i8_avx512(const int8_t *x, si
         __mmask16 mask = pkn_first_lanes_x16(n - i);
         __m512i x_i32x16 = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, x + i));
         _mm512_mask_storeu_epi32(
-            sums + i, mask,
-            _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
+            sums + i, mask, _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
     }
 }
 
@@ -15326,8 +15322,7 @@ PKN_INTERNAL PKN_TARGET_AVX512 void pkn_accumulate_i16_avx512(const int16_t *x, 
         __mmask16 mask = pkn_first_lanes_x16(n - i);
         __m512i x_i32x16 = _mm512_cvtepi16_epi32(_mm256_maskz_loadu_epi16(mask, x + i));
         _mm512_mask_storeu_epi32(
-            sums + i, mask,
-            _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
+            sums + i, mask, _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
     }
 }
 
@@ -15346,8 +15341,7 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_load_i16_avx512(const int16_
 }
 
 PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_step_i8_avx512(__m512i sum, __m512i query,
-                                                                   const int8_t *target,
-                                                                   size_t n) {
+                                                                   const int8_t *target, size_t n) {
     return _mm512_add_epi32(sum, _mm512_madd_epi16(query, pkn_dot_load_i8_avx512(target, n)));
 }
 
@@ -15421,8 +15415,10 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_step_i8_avx512_vnni(__m
     return _mm512_dpbusd_epi32(sum, target_u8x64, query);
 }
 
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i
-pkn_dot_step_i16_avx512_vnni(__m512i sum, __m512i query, const int16_t *target, size_t n) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_step_i16_avx512_vnni(__m512i sum,
+                                                                              __m512i query,
+                                                                              const int16_t *target,
+                                                                              size_t n) {
     return _mm512_dpwssd_epi32(sum, query, pkn_dot_load_i16_avx512_vnni(target, n));
 }
 
@@ -15731,7 +15727,8 @@ PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
     pkn_##name##_##avx2,
 #define PKN_SIMD_USE_AVX512(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##avx512,
-#define PKN_SIMD_USE_AVX512_VPOPCNT(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_USE_AVX512_VPOPCNT(name, result, parameters, popcnt, avx2, avx512, \
+                                    avx512_vpopcnt, neon) \
     pkn_##name##_##avx512_vpopcnt,
 #define PKN_SIMD_USE_NEON(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##neon,
@@ -21777,8 +21774,7 @@ PKN_INTERNAL int pkn_bipolar_permute_rows(size_t begin, size_t end, void *ctx) {
 }
 
 PKN_INTERNAL pkern_status pkn_bipolar_permute_all(pkern_pool *pool, const void *vectors, size_t n,
-                                                  size_t dims, size_t size, long shift,
-                                                  void *out) {
+                                                  size_t dims, size_t size, long shift, void *out) {
     pkn_bipolar_permute permute;
     size_t bytes;
     int64_t rest;
@@ -21804,15 +21800,14 @@ PKN_INTERNAL pkern_status pkn_bipolar_permute_all(pkern_pool *pool, const void *
                                                        type *out) { \
         return pkn_bipolar_bind_all(pool, vectors, n, key, dims, sizeof(type), out); \
     } \
-    PKERN_API pkern_status pkern_hdc_map_bundle_##suffix( \
-        pkern_pool *pool, const type *vectors, const size_t *set_offsets, size_t n_sets, \
-        size_t dims, type *out) { \
+    PKERN_API pkern_status pkern_hdc_map_bundle_##suffix(pkern_pool *pool, const type *vectors, \
+                                                         const size_t *set_offsets, size_t n_sets, \
+                                                         size_t dims, type *out) { \
         return pkn_bipolar_bundle_all(pool, vectors, set_offsets, n_sets, dims, sizeof(type), \
                                       out); \
     } \
-    PKERN_API pkern_status pkern_hdc_map_permute_##suffix(pkern_pool *pool, const type *vectors, \
-                                                          size_t n, size_t dims, long shift, \
-                                                          type *out) { \
+    PKERN_API pkern_status pkern_hdc_map_permute_##suffix( \
+        pkern_pool *pool, const type *vectors, size_t n, size_t dims, long shift, type *out) { \
         return pkn_bipolar_permute_all(pool, vectors, n, dims, sizeof(type), shift, out); \
     }
 
@@ -21948,7 +21943,7 @@ typedef struct pkn_bipolar_search {
     size_t n_queries, n_targets, dims, size;
     size_t n_groups, n_splits, split_len, block_len;
     double item_cost_ns;
-    int64_t *dots; /* 0, or [n_queries x n_targets] */
+    int64_t *dots;           /* 0, or [n_queries x n_targets] */
     size_t k, row;           /* matches found and matches of a row of out, k <= row */
     pkn_best_entry *entries; /* [n_splits x n_queries x k] */
     size_t *counts;          /* [n_splits x n_queries] */
@@ -21966,8 +21961,7 @@ PKN_INLINE double pkn_bipolar_pair_cost(size_t dims, size_t size) {
 }
 
 /* 0 splits count as 1. */
-PKN_INTERNAL void pkn_bipolar_cut(pkn_bipolar_search *search, pkern_pool *pool,
-                                  size_t max_splits) {
+PKN_INTERNAL void pkn_bipolar_cut(pkn_bipolar_search *search, pkern_pool *pool, size_t max_splits) {
     double cost = pkn_bipolar_pair_cost(search->dims, search->size) * (double)search->n_targets;
     double worth = cost * (double)search->n_queries / 4000.0;
     size_t wanted = 1;
@@ -21982,8 +21976,8 @@ PKN_INTERNAL void pkn_bipolar_cut(pkn_bipolar_search *search, pkern_pool *pool,
     }
     search->split_len = (search->n_targets + wanted - 1) / wanted;
     search->n_splits = (search->n_targets + search->split_len - 1) / search->split_len;
-    search->block_len =
-        pkn_min_size(PKN_BIPOLAR_BLOCK_BYTES / (search->dims * search->size), PKN_BIPOLAR_MAX_BLOCK);
+    search->block_len = pkn_min_size(PKN_BIPOLAR_BLOCK_BYTES / (search->dims * search->size),
+                                     PKN_BIPOLAR_MAX_BLOCK);
     search->block_len = pkn_max_size(search->block_len / 4 * 4, 4);
     search->item_cost_ns = cost / (double)search->n_splits;
 }
@@ -22095,8 +22089,8 @@ PKN_INTERNAL pkern_status pkn_bipolar_find(pkn_bipolar_search *search, pkern_poo
                          pkn_bipolar_search_items, search);
     if (status == PKERN_OK) {
         status = pkn_hdc_run(pool, search->n_queries, 1,
-                             20.0 * (double)search->k * (double)search->n_splits,
-                             pkn_bipolar_merge, search);
+                             20.0 * (double)search->k * (double)search->n_splits, pkn_bipolar_merge,
+                             search);
     }
     pkn_release(allocator, memory, bytes);
     return status;
@@ -25757,9 +25751,9 @@ PKN_INLINE void pkn_classifier_refresh(pkern_hdc_classifier *classifier) {
         for (size_t i = 0; i < bits; i++) {
             squares += pkn_product_f64((double)counts[i], (double)counts[i]);
         }
-        factor = squares > 0
-                     ? PKN_CLASSIFIER_RMS / pkn_sqrt_one_f64(squares / (double)classifier->words / 64)
-                     : 0;
+        factor = squares > 0 ? PKN_CLASSIFIER_RMS /
+                                   pkn_sqrt_one_f64(squares / (double)classifier->words / 64)
+                             : 0;
         memset(prototype, 0, classifier->words * 8);
         for (size_t i = 0; i < bits; i++) {
             double weight = pkn_product_f64((double)counts[i], factor);
@@ -25943,11 +25937,9 @@ PKERN_API pkern_status pkern_hdc_classifier_train(pkern_pool *pool,
     training.vectors = vectors;
     training.labels = labels;
     training.n = n;
-    status = pkn_hdc_run(pool,
-                         (classifier->words + PKN_CLASSIFIER_LINE_WORDS - 1) /
-                             PKN_CLASSIFIER_LINE_WORDS,
-                         1, PKN_CLASSIFIER_LINE_NS * slowness * (double)n,
-                         pkn_classifier_count_lines, &training);
+    status = pkn_hdc_run(
+        pool, (classifier->words + PKN_CLASSIFIER_LINE_WORDS - 1) / PKN_CLASSIFIER_LINE_WORDS, 1,
+        PKN_CLASSIFIER_LINE_NS * slowness * (double)n, pkn_classifier_count_lines, &training);
     pkn_classifier_refresh(classifier);
     return status;
 }
@@ -26043,9 +26035,8 @@ PKN_INTERNAL int pkn_retrain_ask(size_t begin, size_t end, void *ctx) {
     const pkn_retrain *retrain = (const pkn_retrain *)ctx;
     for (size_t i = begin; i < end; i++) {
         size_t row = retrain->order[retrain->first + i];
-        retrain->answers[i] =
-            pkn_classifier_ask(&retrain->view, retrain->vectors + row * retrain->view.words,
-                               retrain->labels[row]);
+        retrain->answers[i] = pkn_classifier_ask(
+            &retrain->view, retrain->vectors + row * retrain->view.words, retrain->labels[row]);
     }
     return 0;
 }
@@ -26081,7 +26072,8 @@ PKN_INTERNAL int pkn_retrain_step(const pkn_retrain *retrain, double score) {
 PKN_INTERNAL pkern_status pkn_retrain_epoch(pkn_retrain *retrain, pkern_pool *pool,
                                             size_t *n_mistakes, size_t *n_steps) {
     *n_mistakes = *n_steps = 0;
-    for (retrain->first = 0; retrain->first < retrain->n; retrain->first += retrain->options.batch) {
+    for (retrain->first = 0; retrain->first < retrain->n;
+         retrain->first += retrain->options.batch) {
         size_t n = pkn_min_size(retrain->n - retrain->first, retrain->options.batch);
         pkern_status status = pkn_hdc_run(pool, n, 1, pkn_classifier_item_cost(&retrain->view),
                                           pkn_retrain_ask, retrain);
@@ -26167,7 +26159,9 @@ PKN_INTERNAL pkern_status pkn_retrain_run(pkn_retrain *retrain, pkern_pool *pool
         if (options->rule == PKERN_HDC_RULE_ADAPT && first_mistakes > 0) {
             double share = (double)n_mistakes / (double)first_mistakes;
             int rate = (int)pkn_product_f64((double)options->rate, share);
-            retrain->rate = rate < 1 ? 1 : rate > PKN_RETRAIN_MAX_RATE ? PKN_RETRAIN_MAX_RATE : rate;
+            retrain->rate = rate < 1                      ? 1
+                            : rate > PKN_RETRAIN_MAX_RATE ? PKN_RETRAIN_MAX_RATE
+                                                          : rate;
         }
         if (status == PKERN_OK && options->progress &&
             options->progress(epoch, n_mistakes, options->user) != 0) {
@@ -26295,8 +26289,7 @@ PKN_INTERNAL pkern_hdc_prediction pkn_knn_vote(const pkern_hdc_match *nearest, s
     }
     prediction.label = votes[best].label;
     prediction.score = (float)((double)votes[best].votes / (double)k);
-    prediction.margin =
-        second == 0 ? 2 : (float)((double)(votes[best].votes - second) / (double)k);
+    prediction.margin = second == 0 ? 2 : (float)((double)(votes[best].votes - second) / (double)k);
     return prediction;
 }
 
@@ -26305,7 +26298,8 @@ PKERN_API pkern_status pkern_hdc_knn(pkern_pool *pool, const uint64_t *queries, 
                                      size_t n_memory, size_t words, size_t k,
                                      pkern_hdc_prediction *out) {
     const pkern_allocator *allocator = pkn_pool_allocator(pool);
-    size_t query_bytes, memory_bytes, out_bytes, bytes, block = pkn_min_size(n_queries, PKN_KNN_QUERIES);
+    size_t query_bytes, memory_bytes, out_bytes, bytes,
+        block = pkn_min_size(n_queries, PKN_KNN_QUERIES);
     pkern_hdc_match *matches;
     pkn_knn_votes *votes;
     pkern_status status = pkn_hdc_check_rows(n_queries, words, &query_bytes);
@@ -26313,9 +26307,9 @@ PKERN_API pkern_status pkern_hdc_knn(pkern_pool *pool, const uint64_t *queries, 
         status = pkn_hdc_check_rows(n_memory, words, &memory_bytes);
     }
     k = pkn_min_size(k, n_memory);
-    if (status == PKERN_OK && (pkn_mul_overflows_size(n_queries, sizeof *out, &out_bytes) ||
-                               pkn_mul_overflows_size(block * sizeof *matches + sizeof *votes, k,
-                                                      &bytes))) {
+    if (status == PKERN_OK &&
+        (pkn_mul_overflows_size(n_queries, sizeof *out, &out_bytes) ||
+         pkn_mul_overflows_size(block * sizeof *matches + sizeof *votes, k, &bytes))) {
         status = PKERN_EOVERFLOW;
     }
     if (status != PKERN_OK || n_queries == 0) {
@@ -26342,8 +26336,8 @@ PKERN_API pkern_status pkern_hdc_knn(pkern_pool *pool, const uint64_t *queries, 
     votes = (pkn_knn_votes *)(void *)(matches + block * k);
     for (size_t first = 0; first < n_queries && status == PKERN_OK; first += block) {
         size_t n = pkn_min_size(block, n_queries - first);
-        status = pkern_hdc_top_k(pool, queries + first * words, n, memory, n_memory, words, k,
-                                 matches);
+        status =
+            pkern_hdc_top_k(pool, queries + first * words, n, memory, n_memory, words, k, matches);
         for (size_t q = 0; q < n && status == PKERN_OK; q++) {
             out[first + q] = pkn_knn_vote(matches + q * k, k, labels, votes);
         }
@@ -27196,6 +27190,7 @@ PKERN_API pkern_status pkern_hdc_ngram_finish(pkern_hdc_ngram_stream *stream, ui
 /* #include "hdc/keys.h": above */
 /* #include "hdc/sdm.h": above */
 /* #include "hdc/similarity.c": above */
+/* #include "simd/integer.h": above */
 
 /* Pairs of a batch: 4 MiB of distances and keys. */
 #define PKN_SDM_BATCH_PAIRS ((size_t)1 << 18)
@@ -27288,9 +27283,8 @@ PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sd
                    : config->nearest > 0 ? pkn_min_size(config->nearest, config->n_locations)
                                          : (config->n_locations + 99) / 100;
     sdm->bytes = bytes;
-    sdm->counters =
-        (int16_t *)(void *)((char *)sdm +
-                            (sizeof *sdm + PKN_CACHE_LINE - 1) / PKN_CACHE_LINE * PKN_CACHE_LINE);
+    sdm->counters = (int16_t *)(void *)((char *)sdm + (sizeof *sdm + PKN_CACHE_LINE - 1) /
+                                                          PKN_CACHE_LINE * PKN_CACHE_LINE);
     sdm->locations = (uint64_t *)(void *)(sdm->counters + counter_bytes / sizeof(int16_t));
     fill.sdm = sdm;
     fill.config = config;
@@ -27315,14 +27309,14 @@ PKERN_API void pkern_hdc_sdm_destroy(pkern_hdc_sdm *sdm) {
 
 typedef struct pkn_sdm_batch {
     const pkern_hdc_sdm *sdm;
-    size_t max_len, n;     /* addresses */
-    uint32_t *distances;   /* [max_len x n_locations] */
-    uint64_t *keys;        /* [max_len x n_locations], in each row the active ones first */
-    size_t *counts;        /* [max_len], of each row */
-    size_t *ends;          /* [n_locations], writes: where a location's addresses end */
-    uint32_t *writers;     /* [max_len x n_locations], writes: the addresses, by location */
-    int16_t *deltas;       /* [max_len x columns], writes */
-    const uint64_t *data;  /* of the batch */
+    size_t max_len, n;    /* addresses */
+    uint32_t *distances;  /* [max_len x n_locations] */
+    uint64_t *keys;       /* [max_len x n_locations], in each row the active ones first */
+    size_t *counts;       /* [max_len], of each row */
+    size_t *ends;         /* [n_locations], writes: where a location's addresses end */
+    uint32_t *writers;    /* [max_len x n_locations], writes: the addresses, by location */
+    int16_t *deltas;      /* [max_len x columns], writes */
+    const uint64_t *data; /* of the batch */
     const int16_t *weights;
     uint64_t *out;
     int32_t *sums;
@@ -27374,9 +27368,9 @@ PKN_INTERNAL int pkn_sdm_list_rows(size_t begin, size_t end, void *ctx) {
     for (size_t row = begin; row < end; row++) {
         uint64_t *keys = batch->keys + row * sdm->n_locations;
         uint32_t limit = sdm->radius < UINT32_MAX ? sdm->radius + 1 : UINT32_MAX;
-        size_t count = pkn_simd()->below_u32(batch->distances + row * sdm->n_locations,
-                                             sdm->n_locations,
-                                             sdm->nearest > 0 ? UINT32_MAX : limit, 0, keys);
+        size_t count =
+            pkn_simd()->below_u32(batch->distances + row * sdm->n_locations, sdm->n_locations,
+                                  sdm->nearest > 0 ? UINT32_MAX : limit, 0, keys);
         if (sdm->nearest > 0 && sdm->nearest < count) {
             pkn_keys_select(keys, count, sdm->nearest);
             count = sdm->nearest;
@@ -27393,10 +27387,9 @@ PKN_INTERNAL pkern_status pkn_sdm_activate(pkn_sdm_batch *batch, pkern_pool *poo
     pkern_status status = pkern_hdc_distances(pool, addresses, n, sdm->locations, sdm->n_locations,
                                               sdm->address_words, batch->distances);
     batch->n = n;
-    return status != PKERN_OK
-               ? status
-               : pkn_hdc_run(pool, n, 1, PKN_SDM_LOOK_NS * (double)sdm->n_locations,
-                             pkn_sdm_list_rows, batch);
+    return status != PKERN_OK ? status
+                              : pkn_hdc_run(pool, n, 1, PKN_SDM_LOOK_NS * (double)sdm->n_locations,
+                                            pkn_sdm_list_rows, batch);
 }
 
 PKN_INTERNAL size_t pkn_sdm_total_active(const pkn_sdm_batch *batch) {
@@ -27719,8 +27712,7 @@ typedef struct pkn_weighed_row {
 } pkn_weighed_row;
 
 /* Adds a row's words at plane k and carries up. */
-PKN_INLINE void pkn_weigh_add(uint64_t planes[][PKN_WEIGH_WORDS], unsigned k,
-                              const uint64_t *row) {
+PKN_INLINE void pkn_weigh_add(uint64_t planes[][PKN_WEIGH_WORDS], unsigned k, const uint64_t *row) {
     uint64_t carry[PKN_WEIGH_WORDS], any = 1;
     for (size_t i = 0; i < PKN_WEIGH_WORDS; i++) {
         carry[i] = row[i];
@@ -27795,8 +27787,8 @@ typedef struct pkn_resonator_state {
     uint64_t *estimates; /* [n_factors x words] */
     uint64_t *rest;      /* [words] */
     uint64_t *product_of_entries;
-    uint64_t *before;    /* [words]: all estimates bound together, an iteration ago */
-    uint32_t *distances; /* [largest] */
+    uint64_t *before;      /* [words]: all estimates bound together, an iteration ago */
+    uint32_t *distances;   /* [largest] */
     pkn_weighed_row *rows; /* [largest] */
     size_t nearest[PKERN_HDC_MAX_FACTORS];
     uint64_t n_drawn; /* estimates, so far */
@@ -27829,7 +27821,7 @@ PKN_INTERNAL void pkn_resonator_restart(const pkn_resonator *resonator,
 
 /* Renews the estimate of factor f. */
 PKN_INTERNAL void pkn_resonator_renew(const pkn_resonator *resonator, pkn_resonator_state *state,
-                                     const uint64_t *product, size_t f) {
+                                      const uint64_t *product, size_t f) {
     const pkn_simd_kernels *kernels = pkn_simd();
     size_t words = resonator->words, n_rows = 0, nearest = 0;
     size_t n_entries = resonator->offsets[f + 1] - resonator->offsets[f];
@@ -27850,7 +27842,8 @@ PKN_INTERNAL void pkn_resonator_renew(const pkn_resonator *resonator, pkn_resona
             state->rows[n_rows].row = codebook + i * words;
             state->rows[n_rows].weight = resonator->limit - distance;
             total += state->rows[n_rows].weight;
-            heaviest = state->rows[n_rows].weight > state->rows[heaviest].weight ? n_rows : heaviest;
+            heaviest =
+                state->rows[n_rows].weight > state->rows[heaviest].weight ? n_rows : heaviest;
             n_rows++;
         }
     }
@@ -27965,9 +27958,8 @@ PKN_INTERNAL pkern_status pkn_resonator_set_options(pkn_resonator *resonator,
     resonator->limit = limit < 1 ? 1 : (uint32_t)limit;
     resonator->max_iterations =
         options && options->max_iterations ? options->max_iterations : PKN_RESONATOR_ITERATIONS;
-    resonator->max_distance = options && options->max_distance
-                                  ? options->max_distance
-                                  : (uint32_t)(resonator->words * 16);
+    resonator->max_distance = options && options->max_distance ? options->max_distance
+                                                               : (uint32_t)(resonator->words * 16);
     resonator->seed = options ? options->seed : 0;
     return PKERN_OK;
 }
@@ -27986,13 +27978,10 @@ PKN_INTERNAL pkern_status pkn_resonator_check_codebooks(pkn_resonator *resonator
     return resonator->largest > PKN_RESONATOR_MAX_ENTRIES ? PKERN_EOVERFLOW : PKERN_OK;
 }
 
-PKERN_API pkern_status pkern_hdc_resonator_factor(pkern_pool *pool, const uint64_t *products,
-                                                  size_t n, const uint64_t *codebooks,
-                                                  const size_t *codebook_offsets, size_t n_factors,
-                                                  size_t words,
-                                                  const pkern_hdc_resonator_options *options,
-                                                  size_t *indices,
-                                                  pkern_hdc_resonance *resonances) {
+PKERN_API pkern_status pkern_hdc_resonator_factor(
+    pkern_pool *pool, const uint64_t *products, size_t n, const uint64_t *codebooks,
+    const size_t *codebook_offsets, size_t n_factors, size_t words,
+    const pkern_hdc_resonator_options *options, size_t *indices, pkern_hdc_resonance *resonances) {
     pkn_resonator resonator;
     size_t product_bytes, codebook_bytes, index_bytes, n_rows;
     double cost;
@@ -28099,8 +28088,8 @@ PKERN_API pkern_status pkern_hdc_episodes_create(const pkern_hdc_episodes_config
     if (config->words > PKN_HDC_MAX_WORDS) {
         return PKERN_EOVERFLOW;
     }
-    episodes = (pkern_hdc_episodes *)pkn_allocate(config->allocator, sizeof *episodes,
-                                                  PKN_CACHE_LINE);
+    episodes =
+        (pkern_hdc_episodes *)pkn_allocate(config->allocator, sizeof *episodes, PKN_CACHE_LINE);
     if (!episodes) {
         return PKERN_ENOMEM;
     }
@@ -28260,8 +28249,7 @@ PKERN_API pkern_status pkern_hdc_episodes_store(pkern_hdc_episodes *episodes,
 PKERN_API pkern_status pkern_hdc_episodes_strengthen(pkern_hdc_episodes *episodes,
                                                      const pkern_hdc_episode *found, size_t n,
                                                      double amount, double now) {
-    if (!episodes || (!found && n > 0) || !pkn_is_finite(now) ||
-        !pkn_is_strength(amount)) {
+    if (!episodes || (!found && n > 0) || !pkn_is_finite(now) || !pkn_is_strength(amount)) {
         return PKERN_EINVAL;
     }
     if (episodes->n == 0) {
@@ -28310,8 +28298,7 @@ PKN_INTERNAL void pkn_recall_block(const pkn_recall *recall, size_t begin, size_
             continue;
         }
         if (recall->query) {
-            double cosine =
-                pkn_product_f64(bits - 2 * (double)distances[i - begin], recall->scale);
+            double cosine = pkn_product_f64(bits - 2 * (double)distances[i - begin], recall->scale);
             score = pkn_product_f64(cosine, score);
         }
         pkn_best_offer(best, pkn_rank_of_f64(score), data->id, i);
@@ -28390,8 +28377,8 @@ PKERN_API pkern_status pkern_hdc_episodes_recall(pkern_pool *pool,
     recall.to = to;
     recall.scale = 1.0 / ((double)episodes->words * 64);
     recall.part_len = pkn_max_size(PKN_EPISODES_PART, 4 * recall.k);
-    recall.part_len = pkn_max_size(
-        recall.part_len, (episodes->n + PKN_EPISODES_MAX_PARTS - 1) / PKN_EPISODES_MAX_PARTS);
+    recall.part_len = pkn_max_size(recall.part_len, (episodes->n + PKN_EPISODES_MAX_PARTS - 1) /
+                                                        PKN_EPISODES_MAX_PARTS);
     recall.n_parts = (episodes->n + recall.part_len - 1) / recall.part_len;
     bytes = recall.n_parts * (recall.k * sizeof *recall.entries + sizeof *recall.counts);
     memory = pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
@@ -28450,8 +28437,8 @@ PKN_INTERNAL pkern_status pkn_consolidation_begin(pkn_consolidation *work,
     memset(work, 0, sizeof *work);
     work->episodes = episodes;
     work->n = n;
-    work->n_leaders_at_once = pkn_min_size(
-        pkn_max_size(PKN_CONSOLIDATE_PAIRS / n, 1), PKN_CONSOLIDATE_LEADERS);
+    work->n_leaders_at_once =
+        pkn_min_size(pkn_max_size(PKN_CONSOLIDATE_PAIRS / n, 1), PKN_CONSOLIDATE_LEADERS);
     /* all of them fit where the episodes do */
     work->bytes = n * (sizeof *work->order + sizeof *work->leader + sizeof *work->rows +
                        work->n_leaders_at_once * sizeof *work->distances) +
@@ -28487,8 +28474,8 @@ PKN_INTERNAL void pkn_consolidation_sort(pkn_consolidation *work, double least) 
     best.k = work->n;
     for (size_t i = 0; i < episodes->n; i++) {
         if (!(episodes->data[i].strength < least)) {
-            pkn_best_offer(&best, pkn_rank_of_f64(episodes->data[i].strength),
-                           episodes->data[i].id, i);
+            pkn_best_offer(&best, pkn_rank_of_f64(episodes->data[i].strength), episodes->data[i].id,
+                           i);
         }
     }
     pkn_best_sort(&best);
@@ -28508,9 +28495,9 @@ PKN_INTERNAL pkern_status pkn_consolidation_lead(pkn_consolidation *work, pkern_
     for (size_t first = 0; first < work->n;) {
         size_t n = pkn_min_size(work->n_leaders_at_once, work->n - first);
         size_t n_targets = work->n - first;
-        pkern_status status = pkern_hdc_distances(pool, work->vectors + first * words, n,
-                                                  work->vectors + first * words, n_targets, words,
-                                                  work->distances);
+        pkern_status status =
+            pkern_hdc_distances(pool, work->vectors + first * words, n,
+                                work->vectors + first * words, n_targets, words, work->distances);
         if (status != PKERN_OK) {
             return status;
         }
@@ -28609,8 +28596,7 @@ PKN_INTERNAL int64_t pkn_consolidation_max_distance(size_t words, double merge_a
 PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
                                                       pkern_hdc_episodes *episodes,
                                                       double merge_above, double forget_below,
-                                                      double now,
-                                                      pkern_hdc_consolidation *result) {
+                                                      double now, pkern_hdc_consolidation *result) {
     pkn_consolidation work;
     size_t n_strong = 0, n_left = 0;
     double fade, least = 0;
@@ -28625,7 +28611,7 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
         least = forget_below / fade;
     }
     for (size_t i = 0; i < episodes->n; i++) {
-        n_strong += (size_t)!(episodes->data[i].strength < least);
+        n_strong += (size_t) !(episodes->data[i].strength < least);
     }
     if (n_strong > 0) {
         max_distance = pkn_consolidation_max_distance(episodes->words, merge_above);
@@ -28635,8 +28621,8 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
         }
         pkn_consolidation_sort(&work, least);
         if (max_distance >= 0) {
-            status = pkn_consolidation_lead(&work, pool, (uint32_t)pkn_min_size(
-                                                             (size_t)max_distance, UINT32_MAX));
+            status = pkn_consolidation_lead(
+                &work, pool, (uint32_t)pkn_min_size((size_t)max_distance, UINT32_MAX));
         } else {
             for (size_t i = 0; i < n_strong; i++) {
                 work.leader[i] = i;

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x17975abe623935edu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x322c665f1aff66dau
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x17975abe623935edu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x322c665f1aff66dau /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -461,7 +461,8 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void);
 #define PKN_TARGET_AVX2 PKN_TARGET("avx2,popcnt")
 #define PKN_TARGET_AVX512 PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq")
 #define PKN_TARGET_AVX2_VNNI PKN_TARGET("avx2,popcnt,avxvnni")
-#define PKN_TARGET_AVX512_VNNI PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
+#define PKN_TARGET_AVX512_VNNI \
+    PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
 #define PKN_TARGET_AVX512_VPOPCNT \
     PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")
 
@@ -4532,7 +4533,8 @@ PKN_INTERNAL PKN_TARGET_AVX2 void pkn_sign_i16_avx2(const int16_t *weights, size
     for (size_t i = 0; i < words; i++) {
         uint64_t bits[2];
         for (size_t half = 0; half < 2; half++) {
-            const void *at = weights + 64 * i + 32 * half, *behind = weights + 64 * i + 32 * half + 16;
+            const void *at = weights + 64 * i + 32 * half,
+                       *behind = weights + 64 * i + 32 * half + 16;
             __m256i low = _mm256_cmpgt_epi16(_mm256_loadu_si256((const __m256i *)at), zero);
             __m256i high = _mm256_cmpgt_epi16(_mm256_loadu_si256((const __m256i *)behind), zero);
             /* packing goes by halves of a register: put the quarters back in order */
@@ -5598,9 +5600,8 @@ PKN_INTERNAL PKN_TARGET_AVX2 void pkn_add_saturated_i16_avx2(const int16_t *x, s
     size_t i = 0;
     for (; i + 16 <= n; i += 16) {
         __m256i *place = (__m256i *)(void *)(y + i);
-        __m256i sum_i16x16 =
-            _mm256_adds_epi16(_mm256_loadu_si256(place),
-                              _mm256_loadu_si256((const __m256i *)(const void *)(x + i)));
+        __m256i sum_i16x16 = _mm256_adds_epi16(
+            _mm256_loadu_si256(place), _mm256_loadu_si256((const __m256i *)(const void *)(x + i)));
         _mm256_storeu_si256(place, _mm256_max_epi16(sum_i16x16, least));
     }
     pkn_add_saturated_i16_scalar(x + i, n - i, y + i);
@@ -5668,11 +5669,10 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_step_i16_avx2(__m256i sum, __m
 }
 
 PKN_ALWAYS_INLINE PKN_TARGET_AVX2 int64_t pkn_dot_sum_avx2(__m256i sum) {
-    __m256i sum_i64x4 =
-        _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum)),
-                         _mm256_cvtepi32_epi64(_mm256_extracti128_si256(sum, 1)));
-    __m128i sum_i64x2 = _mm_add_epi64(_mm256_castsi256_si128(sum_i64x4),
-                                      _mm256_extracti128_si256(sum_i64x4, 1));
+    __m256i sum_i64x4 = _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum)),
+                                         _mm256_cvtepi32_epi64(_mm256_extracti128_si256(sum, 1)));
+    __m128i sum_i64x2 =
+        _mm_add_epi64(_mm256_castsi256_si128(sum_i64x4), _mm256_extracti128_si256(sum_i64x4, 1));
     return _mm_cvtsi128_si64(_mm_add_epi64(sum_i64x2, _mm_unpackhi_epi64(sum_i64x2, sum_i64x2)));
 }
 
@@ -5752,8 +5752,7 @@ PKN_INTERNAL PKN_TARGET_AVX512 void pkn_accumulate_i8_avx512(const int8_t *x, si
         __mmask16 mask = pkn_first_lanes_x16(n - i);
         __m512i x_i32x16 = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, x + i));
         _mm512_mask_storeu_epi32(
-            sums + i, mask,
-            _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
+            sums + i, mask, _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
     }
 }
 
@@ -5763,8 +5762,7 @@ PKN_INTERNAL PKN_TARGET_AVX512 void pkn_accumulate_i16_avx512(const int16_t *x, 
         __mmask16 mask = pkn_first_lanes_x16(n - i);
         __m512i x_i32x16 = _mm512_cvtepi16_epi32(_mm256_maskz_loadu_epi16(mask, x + i));
         _mm512_mask_storeu_epi32(
-            sums + i, mask,
-            _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
+            sums + i, mask, _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
     }
 }
 
@@ -5783,8 +5781,7 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_load_i16_avx512(const int16_
 }
 
 PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_step_i8_avx512(__m512i sum, __m512i query,
-                                                                   const int8_t *target,
-                                                                   size_t n) {
+                                                                   const int8_t *target, size_t n) {
     return _mm512_add_epi32(sum, _mm512_madd_epi16(query, pkn_dot_load_i8_avx512(target, n)));
 }
 
@@ -5858,8 +5855,10 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_step_i8_avx512_vnni(__m
     return _mm512_dpbusd_epi32(sum, target_u8x64, query);
 }
 
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i
-pkn_dot_step_i16_avx512_vnni(__m512i sum, __m512i query, const int16_t *target, size_t n) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_step_i16_avx512_vnni(__m512i sum,
+                                                                              __m512i query,
+                                                                              const int16_t *target,
+                                                                              size_t n) {
     return _mm512_dpwssd_epi32(sum, query, pkn_dot_load_i16_avx512_vnni(target, n));
 }
 
@@ -6293,7 +6292,8 @@ PKN_INLINE const pkn_simd_kernels *pkn_simd(void) {
     pkn_##name##_##avx2,
 #define PKN_SIMD_USE_AVX512(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##avx512,
-#define PKN_SIMD_USE_AVX512_VPOPCNT(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
+#define PKN_SIMD_USE_AVX512_VPOPCNT(name, result, parameters, popcnt, avx2, avx512, \
+                                    avx512_vpopcnt, neon) \
     pkn_##name##_##avx512_vpopcnt,
 #define PKN_SIMD_USE_NEON(name, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     pkn_##name##_##neon,

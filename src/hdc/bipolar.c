@@ -213,8 +213,7 @@ PKN_INTERNAL int pkn_bipolar_permute_rows(size_t begin, size_t end, void *ctx) {
 }
 
 PKN_INTERNAL pkern_status pkn_bipolar_permute_all(pkern_pool *pool, const void *vectors, size_t n,
-                                                  size_t dims, size_t size, long shift,
-                                                  void *out) {
+                                                  size_t dims, size_t size, long shift, void *out) {
     pkn_bipolar_permute permute;
     size_t bytes;
     int64_t rest;
@@ -240,15 +239,14 @@ PKN_INTERNAL pkern_status pkn_bipolar_permute_all(pkern_pool *pool, const void *
                                                        type *out) { \
         return pkn_bipolar_bind_all(pool, vectors, n, key, dims, sizeof(type), out); \
     } \
-    PKERN_API pkern_status pkern_hdc_map_bundle_##suffix( \
-        pkern_pool *pool, const type *vectors, const size_t *set_offsets, size_t n_sets, \
-        size_t dims, type *out) { \
+    PKERN_API pkern_status pkern_hdc_map_bundle_##suffix(pkern_pool *pool, const type *vectors, \
+                                                         const size_t *set_offsets, size_t n_sets, \
+                                                         size_t dims, type *out) { \
         return pkn_bipolar_bundle_all(pool, vectors, set_offsets, n_sets, dims, sizeof(type), \
                                       out); \
     } \
-    PKERN_API pkern_status pkern_hdc_map_permute_##suffix(pkern_pool *pool, const type *vectors, \
-                                                          size_t n, size_t dims, long shift, \
-                                                          type *out) { \
+    PKERN_API pkern_status pkern_hdc_map_permute_##suffix( \
+        pkern_pool *pool, const type *vectors, size_t n, size_t dims, long shift, type *out) { \
         return pkn_bipolar_permute_all(pool, vectors, n, dims, sizeof(type), shift, out); \
     }
 

@@ -56,8 +56,8 @@ PKERN_API pkern_status pkern_hdc_map_bundle_i16(pkern_pool *pool, const int16_t 
    rows. Any shift; -shift undoes it. out [n x dims] overlaps nothing. */
 PKERN_API pkern_status pkern_hdc_map_permute_i8(pkern_pool *pool, const int8_t *vectors, size_t n,
                                                 size_t dims, long shift, int8_t *out);
-PKERN_API pkern_status pkern_hdc_map_permute_i16(pkern_pool *pool, const int16_t *vectors,
-                                                 size_t n, size_t dims, long shift, int16_t *out);
+PKERN_API pkern_status pkern_hdc_map_permute_i16(pkern_pool *pool, const int16_t *vectors, size_t n,
+                                                 size_t dims, long shift, int16_t *out);
 
 /* All dot products: out[q * n_targets + t] = the sum of queries[q][i] * targets[t][i] over i, exact.
    Runs in parallel over queries and targets. On CPUs with VNNI by its instructions. 16-bit queries

@@ -27,7 +27,7 @@ typedef struct pkn_bipolar_search {
     size_t n_queries, n_targets, dims, size;
     size_t n_groups, n_splits, split_len, block_len;
     double item_cost_ns;
-    int64_t *dots; /* 0, or [n_queries x n_targets] */
+    int64_t *dots;           /* 0, or [n_queries x n_targets] */
     size_t k, row;           /* matches found and matches of a row of out, k <= row */
     pkn_best_entry *entries; /* [n_splits x n_queries x k] */
     size_t *counts;          /* [n_splits x n_queries] */
@@ -45,8 +45,7 @@ PKN_INLINE double pkn_bipolar_pair_cost(size_t dims, size_t size) {
 }
 
 /* 0 splits count as 1. */
-PKN_INTERNAL void pkn_bipolar_cut(pkn_bipolar_search *search, pkern_pool *pool,
-                                  size_t max_splits) {
+PKN_INTERNAL void pkn_bipolar_cut(pkn_bipolar_search *search, pkern_pool *pool, size_t max_splits) {
     double cost = pkn_bipolar_pair_cost(search->dims, search->size) * (double)search->n_targets;
     double worth = cost * (double)search->n_queries / 4000.0;
     size_t wanted = 1;
@@ -61,8 +60,8 @@ PKN_INTERNAL void pkn_bipolar_cut(pkn_bipolar_search *search, pkern_pool *pool,
     }
     search->split_len = (search->n_targets + wanted - 1) / wanted;
     search->n_splits = (search->n_targets + search->split_len - 1) / search->split_len;
-    search->block_len =
-        pkn_min_size(PKN_BIPOLAR_BLOCK_BYTES / (search->dims * search->size), PKN_BIPOLAR_MAX_BLOCK);
+    search->block_len = pkn_min_size(PKN_BIPOLAR_BLOCK_BYTES / (search->dims * search->size),
+                                     PKN_BIPOLAR_MAX_BLOCK);
     search->block_len = pkn_max_size(search->block_len / 4 * 4, 4);
     search->item_cost_ns = cost / (double)search->n_splits;
 }
@@ -174,8 +173,8 @@ PKN_INTERNAL pkern_status pkn_bipolar_find(pkn_bipolar_search *search, pkern_poo
                          pkn_bipolar_search_items, search);
     if (status == PKERN_OK) {
         status = pkn_hdc_run(pool, search->n_queries, 1,
-                             20.0 * (double)search->k * (double)search->n_splits,
-                             pkn_bipolar_merge, search);
+                             20.0 * (double)search->k * (double)search->n_splits, pkn_bipolar_merge,
+                             search);
     }
     pkn_release(allocator, memory, bytes);
     return status;

@@ -175,11 +175,9 @@ PKERN_API pkern_status pkern_hdc_classifier_train(pkern_pool *pool,
     training.vectors = vectors;
     training.labels = labels;
     training.n = n;
-    status = pkn_hdc_run(pool,
-                         (classifier->words + PKN_CLASSIFIER_LINE_WORDS - 1) /
-                             PKN_CLASSIFIER_LINE_WORDS,
-                         1, PKN_CLASSIFIER_LINE_NS * slowness * (double)n,
-                         pkn_classifier_count_lines, &training);
+    status = pkn_hdc_run(
+        pool, (classifier->words + PKN_CLASSIFIER_LINE_WORDS - 1) / PKN_CLASSIFIER_LINE_WORDS, 1,
+        PKN_CLASSIFIER_LINE_NS * slowness * (double)n, pkn_classifier_count_lines, &training);
     pkn_classifier_refresh(classifier);
     return status;
 }

@@ -63,8 +63,7 @@ PKERN_API size_t pkern_hdc_classifier_words(const pkern_hdc_classifier *classifi
 
 /* The binary prototypes, [n_classes x words], as of the last train or retrain: for use with the
    other functions of this layer. A class that has learned nothing has the zero vector. */
-PKERN_API const uint64_t *
-pkern_hdc_classifier_prototypes(const pkern_hdc_classifier *classifier);
+PKERN_API const uint64_t *pkern_hdc_classifier_prototypes(const pkern_hdc_classifier *classifier);
 
 /* Learns from each vector once: for (i = 0; i < n; i++) for each bit b
        counts[labels[i]][b] += bit b of vectors[i] is 1 ? 1 : -1;
@@ -97,12 +96,12 @@ typedef struct pkern_hdc_retraining {
     pkern_hdc_rule rule;
     pkern_hdc_model model; /* whose mistakes are learned from: the one that will be asked */
     unsigned epochs;       /* at most; 0 = 20. It ends early after an epoch without a step */
-    unsigned rate;         /* 0 = 16, at most 8192, where a class's weights have a mean square of 256^2 */
-    float margin;          /* a right answer that is ahead by less than this is learned from like a
+    unsigned rate;  /* 0 = 16, at most 8192, where a class's weights have a mean square of 256^2 */
+    float margin;   /* a right answer that is ahead by less than this is learned from like a
                               mistake, against the second class; 0 = mistakes alone, at most 2 */
-    unsigned batch;        /* vectors that are asked before what they teach is learned; 0 = 64 */
-    unsigned flags;        /* PKERN_HDC_RETRAIN_... */
-    uint64_t seed;         /* of the vectors' order, another one each epoch */
+    unsigned batch; /* vectors that are asked before what they teach is learned; 0 = 64 */
+    unsigned flags; /* PKERN_HDC_RETRAIN_... */
+    uint64_t seed;  /* of the vectors' order, another one each epoch */
     /* called after each epoch by the caller's thread; nonzero ends the training with
        PKERN_ECANCELED, keeping what was learned */
     int (*progress)(unsigned epoch, size_t mistakes, void *user);

@@ -43,8 +43,7 @@ PKN_INTERNAL pkern_hdc_prediction pkn_knn_vote(const pkern_hdc_match *nearest, s
     }
     prediction.label = votes[best].label;
     prediction.score = (float)((double)votes[best].votes / (double)k);
-    prediction.margin =
-        second == 0 ? 2 : (float)((double)(votes[best].votes - second) / (double)k);
+    prediction.margin = second == 0 ? 2 : (float)((double)(votes[best].votes - second) / (double)k);
     return prediction;
 }
 
@@ -53,7 +52,8 @@ PKERN_API pkern_status pkern_hdc_knn(pkern_pool *pool, const uint64_t *queries, 
                                      size_t n_memory, size_t words, size_t k,
                                      pkern_hdc_prediction *out) {
     const pkern_allocator *allocator = pkn_pool_allocator(pool);
-    size_t query_bytes, memory_bytes, out_bytes, bytes, block = pkn_min_size(n_queries, PKN_KNN_QUERIES);
+    size_t query_bytes, memory_bytes, out_bytes, bytes,
+        block = pkn_min_size(n_queries, PKN_KNN_QUERIES);
     pkern_hdc_match *matches;
     pkn_knn_votes *votes;
     pkern_status status = pkn_hdc_check_rows(n_queries, words, &query_bytes);
@@ -61,9 +61,9 @@ PKERN_API pkern_status pkern_hdc_knn(pkern_pool *pool, const uint64_t *queries, 
         status = pkn_hdc_check_rows(n_memory, words, &memory_bytes);
     }
     k = pkn_min_size(k, n_memory);
-    if (status == PKERN_OK && (pkn_mul_overflows_size(n_queries, sizeof *out, &out_bytes) ||
-                               pkn_mul_overflows_size(block * sizeof *matches + sizeof *votes, k,
-                                                      &bytes))) {
+    if (status == PKERN_OK &&
+        (pkn_mul_overflows_size(n_queries, sizeof *out, &out_bytes) ||
+         pkn_mul_overflows_size(block * sizeof *matches + sizeof *votes, k, &bytes))) {
         status = PKERN_EOVERFLOW;
     }
     if (status != PKERN_OK || n_queries == 0) {
@@ -90,8 +90,8 @@ PKERN_API pkern_status pkern_hdc_knn(pkern_pool *pool, const uint64_t *queries, 
     votes = (pkn_knn_votes *)(void *)(matches + block * k);
     for (size_t first = 0; first < n_queries && status == PKERN_OK; first += block) {
         size_t n = pkn_min_size(block, n_queries - first);
-        status = pkern_hdc_top_k(pool, queries + first * words, n, memory, n_memory, words, k,
-                                 matches);
+        status =
+            pkern_hdc_top_k(pool, queries + first * words, n, memory, n_memory, words, k, matches);
         for (size_t q = 0; q < n && status == PKERN_OK; q++) {
             out[first + q] = pkn_knn_vote(matches + q * k, k, labels, votes);
         }

@@ -140,9 +140,9 @@ PKN_INLINE void pkn_classifier_refresh(pkern_hdc_classifier *classifier) {
         for (size_t i = 0; i < bits; i++) {
             squares += pkn_product_f64((double)counts[i], (double)counts[i]);
         }
-        factor = squares > 0
-                     ? PKN_CLASSIFIER_RMS / pkn_sqrt_one_f64(squares / (double)classifier->words / 64)
-                     : 0;
+        factor = squares > 0 ? PKN_CLASSIFIER_RMS /
+                                   pkn_sqrt_one_f64(squares / (double)classifier->words / 64)
+                             : 0;
         memset(prototype, 0, classifier->words * 8);
         for (size_t i = 0; i < bits; i++) {
             double weight = pkn_product_f64((double)counts[i], factor);

@@ -38,9 +38,8 @@ PKN_INTERNAL int pkn_retrain_ask(size_t begin, size_t end, void *ctx) {
     const pkn_retrain *retrain = (const pkn_retrain *)ctx;
     for (size_t i = begin; i < end; i++) {
         size_t row = retrain->order[retrain->first + i];
-        retrain->answers[i] =
-            pkn_classifier_ask(&retrain->view, retrain->vectors + row * retrain->view.words,
-                               retrain->labels[row]);
+        retrain->answers[i] = pkn_classifier_ask(
+            &retrain->view, retrain->vectors + row * retrain->view.words, retrain->labels[row]);
     }
     return 0;
 }
@@ -76,7 +75,8 @@ PKN_INTERNAL int pkn_retrain_step(const pkn_retrain *retrain, double score) {
 PKN_INTERNAL pkern_status pkn_retrain_epoch(pkn_retrain *retrain, pkern_pool *pool,
                                             size_t *n_mistakes, size_t *n_steps) {
     *n_mistakes = *n_steps = 0;
-    for (retrain->first = 0; retrain->first < retrain->n; retrain->first += retrain->options.batch) {
+    for (retrain->first = 0; retrain->first < retrain->n;
+         retrain->first += retrain->options.batch) {
         size_t n = pkn_min_size(retrain->n - retrain->first, retrain->options.batch);
         pkern_status status = pkn_hdc_run(pool, n, 1, pkn_classifier_item_cost(&retrain->view),
                                           pkn_retrain_ask, retrain);
@@ -162,7 +162,9 @@ PKN_INTERNAL pkern_status pkn_retrain_run(pkn_retrain *retrain, pkern_pool *pool
         if (options->rule == PKERN_HDC_RULE_ADAPT && first_mistakes > 0) {
             double share = (double)n_mistakes / (double)first_mistakes;
             int rate = (int)pkn_product_f64((double)options->rate, share);
-            retrain->rate = rate < 1 ? 1 : rate > PKN_RETRAIN_MAX_RATE ? PKN_RETRAIN_MAX_RATE : rate;
+            retrain->rate = rate < 1                      ? 1
+                            : rate > PKN_RETRAIN_MAX_RATE ? PKN_RETRAIN_MAX_RATE
+                                                          : rate;
         }
         if (status == PKERN_OK && options->progress &&
             options->progress(epoch, n_mistakes, options->user) != 0) {

@@ -35,8 +35,8 @@ PKN_INTERNAL pkern_status pkn_consolidation_begin(pkn_consolidation *work,
     memset(work, 0, sizeof *work);
     work->episodes = episodes;
     work->n = n;
-    work->n_leaders_at_once = pkn_min_size(
-        pkn_max_size(PKN_CONSOLIDATE_PAIRS / n, 1), PKN_CONSOLIDATE_LEADERS);
+    work->n_leaders_at_once =
+        pkn_min_size(pkn_max_size(PKN_CONSOLIDATE_PAIRS / n, 1), PKN_CONSOLIDATE_LEADERS);
     /* all of them fit where the episodes do */
     work->bytes = n * (sizeof *work->order + sizeof *work->leader + sizeof *work->rows +
                        work->n_leaders_at_once * sizeof *work->distances) +
@@ -72,8 +72,8 @@ PKN_INTERNAL void pkn_consolidation_sort(pkn_consolidation *work, double least) 
     best.k = work->n;
     for (size_t i = 0; i < episodes->n; i++) {
         if (!(episodes->data[i].strength < least)) {
-            pkn_best_offer(&best, pkn_rank_of_f64(episodes->data[i].strength),
-                           episodes->data[i].id, i);
+            pkn_best_offer(&best, pkn_rank_of_f64(episodes->data[i].strength), episodes->data[i].id,
+                           i);
         }
     }
     pkn_best_sort(&best);
@@ -93,9 +93,9 @@ PKN_INTERNAL pkern_status pkn_consolidation_lead(pkn_consolidation *work, pkern_
     for (size_t first = 0; first < work->n;) {
         size_t n = pkn_min_size(work->n_leaders_at_once, work->n - first);
         size_t n_targets = work->n - first;
-        pkern_status status = pkern_hdc_distances(pool, work->vectors + first * words, n,
-                                                  work->vectors + first * words, n_targets, words,
-                                                  work->distances);
+        pkern_status status =
+            pkern_hdc_distances(pool, work->vectors + first * words, n,
+                                work->vectors + first * words, n_targets, words, work->distances);
         if (status != PKERN_OK) {
             return status;
         }
@@ -194,8 +194,7 @@ PKN_INTERNAL int64_t pkn_consolidation_max_distance(size_t words, double merge_a
 PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
                                                       pkern_hdc_episodes *episodes,
                                                       double merge_above, double forget_below,
-                                                      double now,
-                                                      pkern_hdc_consolidation *result) {
+                                                      double now, pkern_hdc_consolidation *result) {
     pkn_consolidation work;
     size_t n_strong = 0, n_left = 0;
     double fade, least = 0;
@@ -210,7 +209,7 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
         least = forget_below / fade;
     }
     for (size_t i = 0; i < episodes->n; i++) {
-        n_strong += (size_t)!(episodes->data[i].strength < least);
+        n_strong += (size_t) !(episodes->data[i].strength < least);
     }
     if (n_strong > 0) {
         max_distance = pkn_consolidation_max_distance(episodes->words, merge_above);
@@ -220,8 +219,8 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
         }
         pkn_consolidation_sort(&work, least);
         if (max_distance >= 0) {
-            status = pkn_consolidation_lead(&work, pool, (uint32_t)pkn_min_size(
-                                                             (size_t)max_distance, UINT32_MAX));
+            status = pkn_consolidation_lead(
+                &work, pool, (uint32_t)pkn_min_size((size_t)max_distance, UINT32_MAX));
         } else {
             for (size_t i = 0; i < n_strong; i++) {
                 work.leader[i] = i;

@@ -56,8 +56,8 @@ PKERN_API pkern_status pkern_hdc_episodes_create(const pkern_hdc_episodes_config
     if (config->words > PKN_HDC_MAX_WORDS) {
         return PKERN_EOVERFLOW;
     }
-    episodes = (pkern_hdc_episodes *)pkn_allocate(config->allocator, sizeof *episodes,
-                                                  PKN_CACHE_LINE);
+    episodes =
+        (pkern_hdc_episodes *)pkn_allocate(config->allocator, sizeof *episodes, PKN_CACHE_LINE);
     if (!episodes) {
         return PKERN_ENOMEM;
     }
@@ -217,8 +217,7 @@ PKERN_API pkern_status pkern_hdc_episodes_store(pkern_hdc_episodes *episodes,
 PKERN_API pkern_status pkern_hdc_episodes_strengthen(pkern_hdc_episodes *episodes,
                                                      const pkern_hdc_episode *found, size_t n,
                                                      double amount, double now) {
-    if (!episodes || (!found && n > 0) || !pkn_is_finite(now) ||
-        !pkn_is_strength(amount)) {
+    if (!episodes || (!found && n > 0) || !pkn_is_finite(now) || !pkn_is_strength(amount)) {
         return PKERN_EINVAL;
     }
     if (episodes->n == 0) {
@@ -267,8 +266,7 @@ PKN_INTERNAL void pkn_recall_block(const pkn_recall *recall, size_t begin, size_
             continue;
         }
         if (recall->query) {
-            double cosine =
-                pkn_product_f64(bits - 2 * (double)distances[i - begin], recall->scale);
+            double cosine = pkn_product_f64(bits - 2 * (double)distances[i - begin], recall->scale);
             score = pkn_product_f64(cosine, score);
         }
         pkn_best_offer(best, pkn_rank_of_f64(score), data->id, i);
@@ -347,8 +345,8 @@ PKERN_API pkern_status pkern_hdc_episodes_recall(pkern_pool *pool,
     recall.to = to;
     recall.scale = 1.0 / ((double)episodes->words * 64);
     recall.part_len = pkn_max_size(PKN_EPISODES_PART, 4 * recall.k);
-    recall.part_len = pkn_max_size(
-        recall.part_len, (episodes->n + PKN_EPISODES_MAX_PARTS - 1) / PKN_EPISODES_MAX_PARTS);
+    recall.part_len = pkn_max_size(recall.part_len, (episodes->n + PKN_EPISODES_MAX_PARTS - 1) /
+                                                        PKN_EPISODES_MAX_PARTS);
     recall.n_parts = (episodes->n + recall.part_len - 1) / recall.part_len;
     bytes = recall.n_parts * (recall.k * sizeof *recall.entries + sizeof *recall.counts);
     memory = pkn_allocate(allocator, bytes, PKN_CACHE_LINE);

@@ -32,9 +32,9 @@ PKERN_EXTERN_C_BEGIN
 typedef struct pkern_hdc_episodes pkern_hdc_episodes;
 
 typedef struct pkern_hdc_episodes_config {
-    size_t words;     /* of a vector */
-    size_t capacity;  /* most episodes at once, 0 = no limit */
-    double half_life; /* 0 = nothing fades */
+    size_t words;                     /* of a vector */
+    size_t capacity;                  /* most episodes at once, 0 = no limit */
+    double half_life;                 /* 0 = nothing fades */
     const pkern_allocator *allocator; /* 0 = malloc */
 } pkern_hdc_episodes_config;
 
@@ -103,8 +103,7 @@ typedef struct pkern_hdc_consolidation {
 PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
                                                       pkern_hdc_episodes *episodes,
                                                       double merge_above, double forget_below,
-                                                      double now,
-                                                      pkern_hdc_consolidation *result);
+                                                      double now, pkern_hdc_consolidation *result);
 
 PKERN_EXTERN_C_END
 

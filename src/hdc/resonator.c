@@ -37,8 +37,8 @@ typedef struct pkn_resonator_state {
     uint64_t *estimates; /* [n_factors x words] */
     uint64_t *rest;      /* [words] */
     uint64_t *product_of_entries;
-    uint64_t *before;    /* [words]: all estimates bound together, an iteration ago */
-    uint32_t *distances; /* [largest] */
+    uint64_t *before;      /* [words]: all estimates bound together, an iteration ago */
+    uint32_t *distances;   /* [largest] */
     pkn_weighed_row *rows; /* [largest] */
     size_t nearest[PKERN_HDC_MAX_FACTORS];
     uint64_t n_drawn; /* estimates, so far */
@@ -71,7 +71,7 @@ PKN_INTERNAL void pkn_resonator_restart(const pkn_resonator *resonator,
 
 /* Renews the estimate of factor f. */
 PKN_INTERNAL void pkn_resonator_renew(const pkn_resonator *resonator, pkn_resonator_state *state,
-                                     const uint64_t *product, size_t f) {
+                                      const uint64_t *product, size_t f) {
     const pkn_simd_kernels *kernels = pkn_simd();
     size_t words = resonator->words, n_rows = 0, nearest = 0;
     size_t n_entries = resonator->offsets[f + 1] - resonator->offsets[f];
@@ -92,7 +92,8 @@ PKN_INTERNAL void pkn_resonator_renew(const pkn_resonator *resonator, pkn_resona
             state->rows[n_rows].row = codebook + i * words;
             state->rows[n_rows].weight = resonator->limit - distance;
             total += state->rows[n_rows].weight;
-            heaviest = state->rows[n_rows].weight > state->rows[heaviest].weight ? n_rows : heaviest;
+            heaviest =
+                state->rows[n_rows].weight > state->rows[heaviest].weight ? n_rows : heaviest;
             n_rows++;
         }
     }
@@ -207,9 +208,8 @@ PKN_INTERNAL pkern_status pkn_resonator_set_options(pkn_resonator *resonator,
     resonator->limit = limit < 1 ? 1 : (uint32_t)limit;
     resonator->max_iterations =
         options && options->max_iterations ? options->max_iterations : PKN_RESONATOR_ITERATIONS;
-    resonator->max_distance = options && options->max_distance
-                                  ? options->max_distance
-                                  : (uint32_t)(resonator->words * 16);
+    resonator->max_distance = options && options->max_distance ? options->max_distance
+                                                               : (uint32_t)(resonator->words * 16);
     resonator->seed = options ? options->seed : 0;
     return PKERN_OK;
 }
@@ -228,13 +228,10 @@ PKN_INTERNAL pkern_status pkn_resonator_check_codebooks(pkn_resonator *resonator
     return resonator->largest > PKN_RESONATOR_MAX_ENTRIES ? PKERN_EOVERFLOW : PKERN_OK;
 }
 
-PKERN_API pkern_status pkern_hdc_resonator_factor(pkern_pool *pool, const uint64_t *products,
-                                                  size_t n, const uint64_t *codebooks,
-                                                  const size_t *codebook_offsets, size_t n_factors,
-                                                  size_t words,
-                                                  const pkern_hdc_resonator_options *options,
-                                                  size_t *indices,
-                                                  pkern_hdc_resonance *resonances) {
+PKERN_API pkern_status pkern_hdc_resonator_factor(
+    pkern_pool *pool, const uint64_t *products, size_t n, const uint64_t *codebooks,
+    const size_t *codebook_offsets, size_t n_factors, size_t words,
+    const pkern_hdc_resonator_options *options, size_t *indices, pkern_hdc_resonance *resonances) {
     pkn_resonator resonator;
     size_t product_bytes, codebook_bytes, index_bytes, n_rows;
     double cost;

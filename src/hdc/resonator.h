@@ -27,9 +27,9 @@ PKERN_EXTERN_C_BEGIN
 typedef struct pkern_hdc_resonator_options {
     uint32_t max_iterations; /* 0 = 1000; an iteration renews each estimate once */
     uint32_t max_distance;   /* bits of a product that may be wrong; 0 = a quarter of them */
-    double threshold;        /* how far beyond chance an entry must be to count, in standard deviations
+    double threshold; /* how far beyond chance an entry must be to count, in standard deviations
                                 of the distance of unrelated vectors; 0 = 2.5 */
-    uint64_t seed;           /* of what a search begins again from */
+    uint64_t seed;    /* of what a search begins again from */
 } pkern_hdc_resonator_options;
 
 typedef struct pkern_hdc_resonance {
@@ -55,8 +55,7 @@ PKERN_API pkern_status pkern_hdc_resonator_factor(pkern_pool *pool, const uint64
                                                   const size_t *codebook_offsets, size_t n_factors,
                                                   size_t words,
                                                   const pkern_hdc_resonator_options *options,
-                                                  size_t *indices,
-                                                  pkern_hdc_resonance *resonances);
+                                                  size_t *indices, pkern_hdc_resonance *resonances);
 
 PKERN_EXTERN_C_END
 

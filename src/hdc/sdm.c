@@ -15,6 +15,7 @@
 #include "hdc/keys.h"
 #include "hdc/sdm.h"
 #include "hdc/similarity.c"
+#include "simd/integer.h"
 
 /* Pairs of a batch: 4 MiB of distances and keys. */
 #define PKN_SDM_BATCH_PAIRS ((size_t)1 << 18)
@@ -107,9 +108,8 @@ PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sd
                    : config->nearest > 0 ? pkn_min_size(config->nearest, config->n_locations)
                                          : (config->n_locations + 99) / 100;
     sdm->bytes = bytes;
-    sdm->counters =
-        (int16_t *)(void *)((char *)sdm +
-                            (sizeof *sdm + PKN_CACHE_LINE - 1) / PKN_CACHE_LINE * PKN_CACHE_LINE);
+    sdm->counters = (int16_t *)(void *)((char *)sdm + (sizeof *sdm + PKN_CACHE_LINE - 1) /
+                                                          PKN_CACHE_LINE * PKN_CACHE_LINE);
     sdm->locations = (uint64_t *)(void *)(sdm->counters + counter_bytes / sizeof(int16_t));
     fill.sdm = sdm;
     fill.config = config;
@@ -134,14 +134,14 @@ PKERN_API void pkern_hdc_sdm_destroy(pkern_hdc_sdm *sdm) {
 
 typedef struct pkn_sdm_batch {
     const pkern_hdc_sdm *sdm;
-    size_t max_len, n;     /* addresses */
-    uint32_t *distances;   /* [max_len x n_locations] */
-    uint64_t *keys;        /* [max_len x n_locations], in each row the active ones first */
-    size_t *counts;        /* [max_len], of each row */
-    size_t *ends;          /* [n_locations], writes: where a location's addresses end */
-    uint32_t *writers;     /* [max_len x n_locations], writes: the addresses, by location */
-    int16_t *deltas;       /* [max_len x columns], writes */
-    const uint64_t *data;  /* of the batch */
+    size_t max_len, n;    /* addresses */
+    uint32_t *distances;  /* [max_len x n_locations] */
+    uint64_t *keys;       /* [max_len x n_locations], in each row the active ones first */
+    size_t *counts;       /* [max_len], of each row */
+    size_t *ends;         /* [n_locations], writes: where a location's addresses end */
+    uint32_t *writers;    /* [max_len x n_locations], writes: the addresses, by location */
+    int16_t *deltas;      /* [max_len x columns], writes */
+    const uint64_t *data; /* of the batch */
     const int16_t *weights;
     uint64_t *out;
     int32_t *sums;
@@ -193,9 +193,9 @@ PKN_INTERNAL int pkn_sdm_list_rows(size_t begin, size_t end, void *ctx) {
     for (size_t row = begin; row < end; row++) {
         uint64_t *keys = batch->keys + row * sdm->n_locations;
         uint32_t limit = sdm->radius < UINT32_MAX ? sdm->radius + 1 : UINT32_MAX;
-        size_t count = pkn_simd()->below_u32(batch->distances + row * sdm->n_locations,
-                                             sdm->n_locations,
-                                             sdm->nearest > 0 ? UINT32_MAX : limit, 0, keys);
+        size_t count =
+            pkn_simd()->below_u32(batch->distances + row * sdm->n_locations, sdm->n_locations,
+                                  sdm->nearest > 0 ? UINT32_MAX : limit, 0, keys);
         if (sdm->nearest > 0 && sdm->nearest < count) {
             pkn_keys_select(keys, count, sdm->nearest);
             count = sdm->nearest;
@@ -212,10 +212,9 @@ PKN_INTERNAL pkern_status pkn_sdm_activate(pkn_sdm_batch *batch, pkern_pool *poo
     pkern_status status = pkern_hdc_distances(pool, addresses, n, sdm->locations, sdm->n_locations,
                                               sdm->address_words, batch->distances);
     batch->n = n;
-    return status != PKERN_OK
-               ? status
-               : pkn_hdc_run(pool, n, 1, PKN_SDM_LOOK_NS * (double)sdm->n_locations,
-                             pkn_sdm_list_rows, batch);
+    return status != PKERN_OK ? status
+                              : pkn_hdc_run(pool, n, 1, PKN_SDM_LOOK_NS * (double)sdm->n_locations,
+                                            pkn_sdm_list_rows, batch);
 }
 
 PKN_INTERNAL size_t pkn_sdm_total_active(const pkn_sdm_batch *batch) {

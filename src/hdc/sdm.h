@@ -34,8 +34,8 @@ typedef struct pkern_hdc_sdm_config {
     size_t data_words;         /* 0 = address_words */
     const uint64_t *locations; /* [n_locations x address_words], copied; 0 = random ones of seed */
     uint64_t seed;             /* location i is pkern_hdc_random words i * address_words onwards */
-    uint32_t radius;   /* locations at most so many bits from an address are active; 0: nearest */
-    size_t nearest;    /* ... or so many nearest ones, ties by lower index; 0 = 1 of 100, at least 1 */
+    uint32_t radius; /* locations at most so many bits from an address are active; 0: nearest */
+    size_t nearest; /* ... or so many nearest ones, ties by lower index; 0 = 1 of 100, at least 1 */
     const pkern_allocator *allocator; /* 0 = malloc */
 } pkern_hdc_sdm_config;
 

@@ -21,8 +21,7 @@ typedef struct pkn_weighed_row {
 } pkn_weighed_row;
 
 /* Adds a row's words at plane k and carries up. */
-PKN_INLINE void pkn_weigh_add(uint64_t planes[][PKN_WEIGH_WORDS], unsigned k,
-                              const uint64_t *row) {
+PKN_INLINE void pkn_weigh_add(uint64_t planes[][PKN_WEIGH_WORDS], unsigned k, const uint64_t *row) {
     uint64_t carry[PKN_WEIGH_WORDS], any = 1;
     for (size_t i = 0; i < PKN_WEIGH_WORDS; i++) {
         carry[i] = row[i];

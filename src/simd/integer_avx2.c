@@ -61,9 +61,8 @@ PKN_INTERNAL PKN_TARGET_AVX2 void pkn_add_saturated_i16_avx2(const int16_t *x, s
     size_t i = 0;
     for (; i + 16 <= n; i += 16) {
         __m256i *place = (__m256i *)(void *)(y + i);
-        __m256i sum_i16x16 =
-            _mm256_adds_epi16(_mm256_loadu_si256(place),
-                              _mm256_loadu_si256((const __m256i *)(const void *)(x + i)));
+        __m256i sum_i16x16 = _mm256_adds_epi16(
+            _mm256_loadu_si256(place), _mm256_loadu_si256((const __m256i *)(const void *)(x + i)));
         _mm256_storeu_si256(place, _mm256_max_epi16(sum_i16x16, least));
     }
     pkn_add_saturated_i16_scalar(x + i, n - i, y + i);
@@ -131,11 +130,10 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX2 __m256i pkn_dot_step_i16_avx2(__m256i sum, __m
 }
 
 PKN_ALWAYS_INLINE PKN_TARGET_AVX2 int64_t pkn_dot_sum_avx2(__m256i sum) {
-    __m256i sum_i64x4 =
-        _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum)),
-                         _mm256_cvtepi32_epi64(_mm256_extracti128_si256(sum, 1)));
-    __m128i sum_i64x2 = _mm_add_epi64(_mm256_castsi256_si128(sum_i64x4),
-                                      _mm256_extracti128_si256(sum_i64x4, 1));
+    __m256i sum_i64x4 = _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum)),
+                                         _mm256_cvtepi32_epi64(_mm256_extracti128_si256(sum, 1)));
+    __m128i sum_i64x2 =
+        _mm_add_epi64(_mm256_castsi256_si128(sum_i64x4), _mm256_extracti128_si256(sum_i64x4, 1));
     return _mm_cvtsi128_si64(_mm_add_epi64(sum_i64x2, _mm_unpackhi_epi64(sum_i64x2, sum_i64x2)));
 }
 

@@ -63,8 +63,7 @@ PKN_INTERNAL PKN_TARGET_AVX512 void pkn_accumulate_i8_avx512(const int8_t *x, si
         __mmask16 mask = pkn_first_lanes_x16(n - i);
         __m512i x_i32x16 = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, x + i));
         _mm512_mask_storeu_epi32(
-            sums + i, mask,
-            _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
+            sums + i, mask, _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
     }
 }
 
@@ -74,8 +73,7 @@ PKN_INTERNAL PKN_TARGET_AVX512 void pkn_accumulate_i16_avx512(const int16_t *x, 
         __mmask16 mask = pkn_first_lanes_x16(n - i);
         __m512i x_i32x16 = _mm512_cvtepi16_epi32(_mm256_maskz_loadu_epi16(mask, x + i));
         _mm512_mask_storeu_epi32(
-            sums + i, mask,
-            _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
+            sums + i, mask, _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, sums + i), x_i32x16));
     }
 }
 
@@ -94,8 +92,7 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_load_i16_avx512(const int16_
 }
 
 PKN_ALWAYS_INLINE PKN_TARGET_AVX512 __m512i pkn_dot_step_i8_avx512(__m512i sum, __m512i query,
-                                                                   const int8_t *target,
-                                                                   size_t n) {
+                                                                   const int8_t *target, size_t n) {
     return _mm512_add_epi32(sum, _mm512_madd_epi16(query, pkn_dot_load_i8_avx512(target, n)));
 }
 

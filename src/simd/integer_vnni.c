@@ -44,8 +44,10 @@ PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_step_i8_avx512_vnni(__m
     return _mm512_dpbusd_epi32(sum, target_u8x64, query);
 }
 
-PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i
-pkn_dot_step_i16_avx512_vnni(__m512i sum, __m512i query, const int16_t *target, size_t n) {
+PKN_ALWAYS_INLINE PKN_TARGET_AVX512_VNNI __m512i pkn_dot_step_i16_avx512_vnni(__m512i sum,
+                                                                              __m512i query,
+                                                                              const int16_t *target,
+                                                                              size_t n) {
     return _mm512_dpwssd_epi32(sum, query, pkn_dot_load_i16_avx512_vnni(target, n));
 }
 

@@ -32,7 +32,8 @@
 #define PKN_TARGET_AVX2 PKN_TARGET("avx2,popcnt")
 #define PKN_TARGET_AVX512 PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq")
 #define PKN_TARGET_AVX2_VNNI PKN_TARGET("avx2,popcnt,avxvnni")
-#define PKN_TARGET_AVX512_VNNI PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
+#define PKN_TARGET_AVX512_VNNI \
+    PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
 #define PKN_TARGET_AVX512_VPOPCNT \
     PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")
 

@@ -115,7 +115,8 @@ PKN_INTERNAL PKN_TARGET_AVX2 void pkn_sign_i16_avx2(const int16_t *weights, size
     for (size_t i = 0; i < words; i++) {
         uint64_t bits[2];
         for (size_t half = 0; half < 2; half++) {
-            const void *at = weights + 64 * i + 32 * half, *behind = weights + 64 * i + 32 * half + 16;
+            const void *at = weights + 64 * i + 32 * half,
+                       *behind = weights + 64 * i + 32 * half + 16;
             __m256i low = _mm256_cmpgt_epi16(_mm256_loadu_si256((const __m256i *)at), zero);
             __m256i high = _mm256_cmpgt_epi16(_mm256_loadu_si256((const __m256i *)behind), zero);
             /* packing goes by halves of a register: put the quarters back in order */

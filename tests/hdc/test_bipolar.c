@@ -44,7 +44,7 @@ static int64_t bipolar_clip(int64_t x, int64_t limit) {
                 for (size_t i = 0; i < n * dims; i++) \
                     cr_assert_eq(out[i], bipolar_clip((int64_t)x[i] * key[i % dims], limit)); \
                 cr_assert_eq(pkern_hdc_map_bind_##suffix(0, x, n, key, dims, x), PKERN_OK); \
-                cr_assert_arr_eq(x, out, n * dims * sizeof(type)); \
+                cr_assert_arr_eq(x, out, n *dims * sizeof(type)); \
                 free(x); \
                 free(key); \
                 free(out); \
@@ -101,7 +101,7 @@ static int64_t bipolar_clip(int64_t x, int64_t limit) {
         int64_t *dots = (int64_t *)malloc(n_queries * n * 8 + 8); \
         pkern_hdc_map_match *out = \
             (pkern_hdc_map_match *)malloc(n_queries * k * sizeof(pkern_hdc_map_match) + 1); \
-        cr_assert(dots && out); \
+        cr_assert(dots &&out); \
         cr_assert_eq(pkern_hdc_map_dots_##suffix(pool, queries, n_queries, memory, n, dims, dots), \
                      PKERN_OK); \
         cr_assert_eq( \
@@ -167,7 +167,7 @@ static int64_t bipolar_clip(int64_t x, int64_t limit) {
             if (at) { \
                 cr_assert_arr_eq(out[1], out[0], 3 * K * sizeof(pkern_hdc_map_match)); \
                 cr_assert_arr_eq(bundle[1], bundle[0], 3 * DIMS * sizeof(type)); \
-                cr_assert_arr_eq(bound[1], bound[0], N * DIMS * sizeof(type)); \
+                cr_assert_arr_eq(bound[1], bound[0], N *DIMS * sizeof(type)); \
             } \
             bipolar_check_search_##suffix(pool, 2, 1999, 64, 3, 1); \
             cr_assert_eq(pkern_pool_destroy(pool), PKERN_OK); \

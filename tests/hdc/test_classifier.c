@@ -25,7 +25,8 @@ static examples examples_new(size_t n, size_t n_classes, size_t words, int noise
             uint64_t other = pkn_random_at(seed + 2, i * words + w);
             uint64_t flips = made.vectors[i * words + w];
             if (noise == 1) flips &= other;
-            if (noise == 2) flips = (flips & other) | (flips & pkn_random_at(seed + 3, i * words + w));
+            if (noise == 2)
+                flips = (flips & other) | (flips & pkn_random_at(seed + 3, i * words + w));
             made.vectors[i * words + w] =
                 pkn_random_at(CLASSIFIER_SEED + made.labels[i], w) ^ flips;
         }
@@ -104,7 +105,8 @@ static pkern_hdc_prediction classifier_oracle(const pkern_hdc_classifier *classi
     return prediction;
 }
 
-static void classifier_check_predictions(const pkern_hdc_classifier *classifier, const examples *e) {
+static void classifier_check_predictions(const pkern_hdc_classifier *classifier,
+                                         const examples *e) {
     pkern_hdc_prediction *out = (pkern_hdc_prediction *)malloc((e->n + 1) * sizeof *out);
     for (int model = 0; model < 2; model++) {
         out[e->n].label = 12345;
@@ -113,8 +115,8 @@ static void classifier_check_predictions(const pkern_hdc_classifier *classifier,
                      PKERN_OK);
         cr_assert_eq(out[e->n].label, 12345u);
         for (size_t i = 0; i < e->n; i++) {
-            pkern_hdc_prediction expected = classifier_oracle(classifier, (pkern_hdc_model)model,
-                                                              e->vectors + i * e->words);
+            pkern_hdc_prediction expected =
+                classifier_oracle(classifier, (pkern_hdc_model)model, e->vectors + i * e->words);
             cr_assert(fabs((double)(out[i].score - expected.score)) < 1e-6 &&
                           fabs((double)(out[i].margin - expected.margin)) < 1e-6 &&
                           (out[i].label == expected.label || out[i].margin < 1e-6f),
@@ -176,8 +178,8 @@ Test(hdc_classifier, training_in_parts_is_the_same) {
     examples e = examples_new(300, 7, 9, 0, 3);
     pkern_hdc_classifier *whole = classifier_new(&e), *parts = classifier_new(&e);
     cr_assert_eq(pkern_hdc_classifier_train(0, whole, e.vectors, e.labels, 300), PKERN_OK);
-    cr_assert_eq(
-        pkern_hdc_classifier_train(0, parts, e.vectors + 100 * 9, e.labels + 100, 200), PKERN_OK);
+    cr_assert_eq(pkern_hdc_classifier_train(0, parts, e.vectors + 100 * 9, e.labels + 100, 200),
+                 PKERN_OK);
     cr_assert_eq(pkern_hdc_classifier_train(0, parts, e.vectors, e.labels, 100), PKERN_OK);
     cr_assert_arr_eq(whole->weights, parts->weights, 7 * 9 * 64 * sizeof(int16_t));
     cr_assert_arr_eq(pkern_hdc_classifier_prototypes(whole), pkern_hdc_classifier_prototypes(parts),
@@ -218,8 +220,8 @@ Test(hdc_classifier, retraining_learns_what_counting_cannot) {
                                                       &options, mistakes),
                          PKERN_OK);
             after = classifier_wrong(classifier, options.model, &e);
-            cr_assert(after <= before && after * 4 <= 400, "model %d, rule %d: %zu, then %zu", model,
-                      rule, before, after);
+            cr_assert(after <= before && after * 4 <= 400, "model %d, rule %d: %zu, then %zu",
+                      model, rule, before, after);
             cr_assert_leq(mistakes[0], 400u);
             classifier_check_predictions(classifier, &e);
             pkern_hdc_classifier_destroy(classifier);
@@ -243,9 +245,9 @@ Test(hdc_classifier, retraining_is_its_definition) {
     options.rate = 40;
     options.seed = 9;
     options.margin = 0.0625f;
-    cr_assert_eq(pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, e.n, &options,
-                                              &mistakes),
-                 PKERN_OK);
+    cr_assert_eq(
+        pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, e.n, &options, &mistakes),
+        PKERN_OK);
     pkn_retrain_shuffle(order, 60, 9, 0);
     for (size_t i = 0; i < 60; i++) {
         const uint64_t *vector = e.vectors + order[i] * 2;
@@ -305,8 +307,8 @@ Test(hdc_classifier, every_pool_and_set_learns_the_same) {
                 options.margin = way > 2 ? 0.1f : 0;
                 cr_assert_eq(pkern_hdc_classifier_train(pool, classifier, e.vectors, e.labels, 331),
                              PKERN_OK);
-                cr_assert_eq(pkern_hdc_classifier_retrain(pool, classifier, e.vectors, e.labels, 331,
-                                                          &options, 0),
+                cr_assert_eq(pkern_hdc_classifier_retrain(pool, classifier, e.vectors, e.labels,
+                                                          331, &options, 0),
                              PKERN_OK);
                 if (p == 0 && set == pkn_simd_choose(pkn_cpu_features(), 0))
                     memcpy(expected + (size_t)way * n_weights, classifier->counts,
@@ -314,8 +316,8 @@ Test(hdc_classifier, every_pool_and_set_learns_the_same) {
                 cr_assert_arr_eq(expected + (size_t)way * n_weights, classifier->counts,
                                  n_weights * sizeof *expected);
                 memset(out, 0, sizeof out);
-                cr_assert_eq(pkern_hdc_classifier_predict(pool, classifier, (pkern_hdc_model)(way % 2),
-                                                          e.vectors, 331, out),
+                cr_assert_eq(pkern_hdc_classifier_predict(
+                                 pool, classifier, (pkern_hdc_model)(way % 2), e.vectors, 331, out),
                              PKERN_OK);
                 if (way == 0) {
                     if (p == 0 && set == pkn_simd_choose(pkn_cpu_features(), 0))
@@ -347,9 +349,9 @@ Test(hdc_classifier, progress_can_stop_and_an_epoch_without_mistakes_does) {
     options.epochs = 9;
     options.progress = classifier_stop;
     options.user = &calls;
-    cr_assert_eq(pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, e.n, &options,
-                                              mistakes),
-                 PKERN_ECANCELED);
+    cr_assert_eq(
+        pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, e.n, &options, mistakes),
+        PKERN_ECANCELED);
     cr_assert_eq(calls, 2);
     cr_assert_neq(mistakes[1], SIZE_MAX);
     cr_assert_eq(mistakes[2], SIZE_MAX);
@@ -359,9 +361,9 @@ Test(hdc_classifier, progress_can_stop_and_an_epoch_without_mistakes_does) {
     e = examples_new(50, 2, 32, 1, 42);
     classifier = classifier_new(&e);
     options.progress = 0;
-    cr_assert_eq(pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, e.n, &options,
-                                              mistakes),
-                 PKERN_OK);
+    cr_assert_eq(
+        pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, e.n, &options, mistakes),
+        PKERN_OK);
     cr_assert_eq(mistakes[8], SIZE_MAX);
     cr_assert_eq(classifier_wrong(classifier, PKERN_HDC_MODEL_INTEGER, &e), 0u);
     pkern_hdc_classifier_destroy(classifier);
@@ -374,17 +376,17 @@ Test(hdc_classifier, what_has_learned_nothing_is_not_predicted) {
     pkern_hdc_prediction out[20];
     cr_assert_eq(pkern_hdc_classifier_create(5, 3, 0, &classifier), PKERN_OK);
     for (int model = 0; model < 2; model++) {
-        cr_assert_eq(pkern_hdc_classifier_predict(0, classifier, (pkern_hdc_model)model, e.vectors,
-                                                  20, out),
-                     PKERN_OK);
+        cr_assert_eq(
+            pkern_hdc_classifier_predict(0, classifier, (pkern_hdc_model)model, e.vectors, 20, out),
+            PKERN_OK);
         cr_assert(out[19].label == SIZE_MAX && out[19].score == 0 && out[19].margin == 0);
     }
     for (size_t i = 0; i < 20; i++) e.labels[i] = 3;
     cr_assert_eq(pkern_hdc_classifier_train(0, classifier, e.vectors, e.labels, 20), PKERN_OK);
     for (int model = 0; model < 2; model++) {
-        cr_assert_eq(pkern_hdc_classifier_predict(0, classifier, (pkern_hdc_model)model, e.vectors,
-                                                  20, out),
-                     PKERN_OK);
+        cr_assert_eq(
+            pkern_hdc_classifier_predict(0, classifier, (pkern_hdc_model)model, e.vectors, 20, out),
+            PKERN_OK);
         for (size_t i = 0; i < 20; i++) cr_assert(out[i].label == 3 && out[i].margin == 2);
     }
     pkern_hdc_classifier_destroy(classifier);
@@ -427,14 +429,15 @@ Test(hdc_classifier, bad_arguments_change_nothing) {
         if (bad == 4) options.model = (pkern_hdc_model)2;
         if (bad == 5) options.margin = -0.5f;
         if (bad == 6) options.margin = NAN;
-        cr_assert_eq(pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, 10, &options,
-                                                  0),
-                     PKERN_EINVAL);
+        cr_assert_eq(
+            pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, 10, &options, 0),
+            PKERN_EINVAL);
     }
     cr_assert_eq(pkern_hdc_classifier_predict(0, 0, PKERN_HDC_MODEL_BINARY, e.vectors, 10, out),
                  PKERN_EINVAL);
-    cr_assert_eq(pkern_hdc_classifier_predict(0, classifier, (pkern_hdc_model)7, e.vectors, 10, out),
-                 PKERN_EINVAL);
+    cr_assert_eq(
+        pkern_hdc_classifier_predict(0, classifier, (pkern_hdc_model)7, e.vectors, 10, out),
+        PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_classifier_predict(0, classifier, PKERN_HDC_MODEL_BINARY, 0, 10, out),
                  PKERN_EINVAL);
     cr_assert_eq(

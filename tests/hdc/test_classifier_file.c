@@ -10,7 +10,8 @@ static pkern_hdc_classifier *learned_new(const uint64_t *vectors, uint32_t *labe
         labels[i] = (uint32_t)(pkn_random_at(LEARNED_SEED + 1, i) % (LEARNED_CLASSES - 1));
     cr_assert_eq(pkern_hdc_classifier_create(LEARNED_CLASSES, LEARNED_WORDS, 0, &classifier),
                  PKERN_OK);
-    cr_assert_eq(pkern_hdc_classifier_train(0, classifier, vectors, labels, LEARNED_ROWS), PKERN_OK);
+    cr_assert_eq(pkern_hdc_classifier_train(0, classifier, vectors, labels, LEARNED_ROWS),
+                 PKERN_OK);
     cr_assert_eq(pkern_hdc_classifier_retrain(0, classifier, vectors, labels, LEARNED_ROWS, 0, 0),
                  PKERN_OK);
     return classifier;

@@ -13,9 +13,8 @@ static pkern_hdc_prediction knn_oracle(const uint64_t *query, const uint64_t *me
         size_t nearest = 0;
         while (used[nearest]) nearest++;
         for (size_t i = nearest + 1; i < n; i++) {
-            if (!used[i] && (
-                             hdc_oracle_distance(query, memory + i * words, words) <
-                                hdc_oracle_distance(query, memory + nearest * words, words)))
+            if (!used[i] && (hdc_oracle_distance(query, memory + i * words, words) <
+                             hdc_oracle_distance(query, memory + nearest * words, words)))
                 nearest = i;
         }
         used[nearest] = 1;
@@ -31,8 +30,7 @@ static pkern_hdc_prediction knn_oracle(const uint64_t *query, const uint64_t *me
     }
     if (n_votes > 0) {
         best.score = (float)((double)votes[best.label] / (double)n_votes);
-        best.margin =
-            second ? (float)((double)(votes[best.label] - second) / (double)n_votes) : 2;
+        best.margin = second ? (float)((double)(votes[best.label] - second) / (double)n_votes) : 2;
     }
     free(used);
     return best;
@@ -42,16 +40,15 @@ static void knn_check(pkern_pool *pool, size_t n_queries, size_t n_memory, size_
     uint64_t *queries = hdc_new(n_queries * words, 1, KNN_SEED),
              *memory = hdc_new(n_memory * words, 2, KNN_SEED + 1);
     uint32_t *labels = (uint32_t *)malloc((n_memory + 1) * sizeof *labels);
-    pkern_hdc_prediction *out =
-        (pkern_hdc_prediction *)malloc((n_queries + 1) * sizeof *out);
+    pkern_hdc_prediction *out = (pkern_hdc_prediction *)malloc((n_queries + 1) * sizeof *out);
     for (size_t i = 0; i < n_memory; i++) {
         labels[i] = (uint32_t)(pkn_random_at(KNN_SEED + 2, i) % 7);
         if (i % 3 == 0 && i + 1 < n_memory)
             memcpy(memory + (i + 1) * words, memory + i * words, words * 8);
     }
     out[n_queries].label = 99;
-    cr_assert_eq(
-        pkern_hdc_knn(pool, queries, n_queries, memory, labels, n_memory, words, k, out), PKERN_OK);
+    cr_assert_eq(pkern_hdc_knn(pool, queries, n_queries, memory, labels, n_memory, words, k, out),
+                 PKERN_OK);
     for (size_t q = 0; q < n_queries; q++) {
         pkern_hdc_prediction expected =
             knn_oracle(queries + q * words, memory, labels, n_memory, words, k);

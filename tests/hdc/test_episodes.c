@@ -53,16 +53,14 @@ static void episodes_check_recall(pkern_pool *pool, size_t words, size_t n, size
     for (size_t i = 0; i < n; i++) {
         double time = (double)(i * 37 % 101), strength = (double)(i * 53 % 97) / 8;
         uint64_t id = 0;
-        cr_assert_eq(
-            pkern_hdc_episodes_store(episodes, vectors + i * words, time, strength, &id),
-            PKERN_OK);
+        cr_assert_eq(pkern_hdc_episodes_store(episodes, vectors + i * words, time, strength, &id),
+                     PKERN_OK);
         cr_assert_eq(id, i);
         score[i] = strength * (half_life > 0 ? exp2((time - now) / half_life) : 1);
         if (by_content)
-            score[i] *= 1 - 2.0 *
-                                hdc_oracle_distance(vectors + n * words, vectors + i * words,
-                                                    words) /
-                                ((double)words * 64);
+            score[i] *=
+                1 - 2.0 * hdc_oracle_distance(vectors + n * words, vectors + i * words, words) /
+                        ((double)words * 64);
         if (!(time >= from && time <= to)) score[i] = NAN;
     }
     cr_assert_eq(pkern_hdc_episodes_count(episodes), n);
@@ -205,8 +203,7 @@ Test(hdc_episodes, consolidation_merges_alike_and_forgets_weak) {
     /* nothing more to do; then all is forgotten */
     cr_assert_eq(pkern_hdc_episodes_consolidate(0, episodes, 0.8, 0, 50, &result), PKERN_OK);
     cr_assert_eq(result.merged + result.forgotten, 0);
-    cr_assert_eq(pkern_hdc_episodes_consolidate(0, episodes, 0.8, INFINITY, 50, &result),
-                 PKERN_OK);
+    cr_assert_eq(pkern_hdc_episodes_consolidate(0, episodes, 0.8, INFINITY, 50, &result), PKERN_OK);
     cr_assert_eq(result.forgotten, TOPICS);
     cr_assert_eq(pkern_hdc_episodes_count(episodes), 0);
     cr_assert_eq(pkern_hdc_episodes_consolidate(0, episodes, 0.8, 0, 50, 0), PKERN_OK);
@@ -244,24 +241,23 @@ static void episodes_check_consolidation(size_t words, size_t n, double merge_ab
             long votes = 0;
             for (size_t i = 0; i < n; i++) {
                 double similarity =
-                    ((double)words * 64 - hdc_oracle_distance(vectors + leader * words,
-                                                              vectors + i * words, words)) /
+                    ((double)words * 64 -
+                     hdc_oracle_distance(vectors + leader * words, vectors + i * words, words)) /
                     ((double)words * 64);
                 int one = (int)(vectors[i * words + bit / 64] >> (bit % 64) & 1);
                 if (taken[i] || (i != leader && !(similarity >= merge_above))) continue;
                 votes += (one ? 2 : -2) + (i == leader ? (one ? 1 : -1) : 0);
                 if (bit == 0) count++, sum += strength[i];
             }
-            cr_assert_eq(pkern_hdc_episodes_vector(episodes, out[found].place)[bit / 64] >>
-                                 (bit % 64) &
-                             1,
-                         votes > 0);
+            cr_assert_eq(
+                pkern_hdc_episodes_vector(episodes, out[found].place)[bit / 64] >> (bit % 64) & 1,
+                votes > 0);
         }
         for (size_t i = 0; i < n; i++) {
-            double similarity = ((double)words * 64 - hdc_oracle_distance(vectors + leader * words,
-                                                                          vectors + i * words,
-                                                                          words)) /
-                                ((double)words * 64);
+            double similarity =
+                ((double)words * 64 -
+                 hdc_oracle_distance(vectors + leader * words, vectors + i * words, words)) /
+                ((double)words * 64);
             if (i == leader || similarity >= merge_above) taken[i] = 1;
         }
         cr_assert_eq(out[found].count, count);

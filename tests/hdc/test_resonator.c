@@ -61,11 +61,11 @@ static resonator_case resonator_make(size_t n, size_t n_factors, size_t entries,
             size_t index = (size_t)(pkn_random_at(RESONATOR_SEED + 1, i * n_factors + f) % entries);
             c.indices[i * n_factors + f] = index;
             for (size_t word = 0; word < words; word++)
-                c.products[i * words + word] ^=
-                    c.codebooks[(c.offsets[f] + index) * words + word];
+                c.products[i * words + word] ^= c.codebooks[(c.offsets[f] + index) * words + word];
         }
         for (size_t j = 0; j < n_wrong; j++) {
-            size_t bit = (size_t)(pkn_random_at(RESONATOR_SEED + 2, i * n_wrong + j) % (words * 64));
+            size_t bit =
+                (size_t)(pkn_random_at(RESONATOR_SEED + 2, i * n_wrong + j) % (words * 64));
             c.products[i * words + bit / 64] ^= (uint64_t)1 << (bit % 64);
         }
     }
@@ -99,7 +99,7 @@ static size_t resonator_right(pkern_pool *pool, resonator_case *c, double *itera
 Test(hdc_resonator, products_of_two_to_five_factors_are_factored) {
     static const size_t cases[][4] = {
         /* factors, entries, words, wrong bits */
-        {2, 1, 3, 0},   {2, 5, 3, 0},    {2, 100, 32, 0}, {3, 20, 32, 0},  {3, 40, 32, 0},
+        {2, 1, 3, 0},     {2, 5, 3, 0},   {2, 100, 32, 0}, {3, 20, 32, 0},   {3, 40, 32, 0},
         {3, 40, 32, 200}, {4, 12, 32, 0}, {5, 6, 32, 0},   {3, 100, 157, 0}, {2, 61, 157, 500}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         double iterations;

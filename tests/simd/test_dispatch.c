@@ -117,7 +117,8 @@ Test(simd_dispatch, this_cpu_runs_every_set_of_its_architecture) {
 }
 #endif
 
-#define DISPATCH_HAS_KERNEL(kernel, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, neon) \
+#define DISPATCH_HAS_KERNEL(kernel, result, parameters, popcnt, avx2, avx512, avx512_vpopcnt, \
+                            neon) \
     cr_assert(set->kernels.kernel != 0, "%s has no " #kernel, set->name);
 
 #define DISPATCH_HAS_VNNI_KERNEL(kernel, result, parameters, avx2, avx2_vnni, avx512, avx512_vnni, \

@@ -16,10 +16,14 @@ enum { INTEGER_PATTERNS = 4 };
 static int64_t integer_value(int pattern, uint64_t seed, size_t i, int64_t least) {
     uint64_t word = pkn_random_at(seed, i);
     switch (pattern) {
-    case 1: return least;
-    case 2: return -least - 1;
-    case 3: return word & 1 ? 1 : -1;
-    default: return (int64_t)(word % (uint64_t)(-2 * least)) + least;
+    case 1:
+        return least;
+    case 2:
+        return -least - 1;
+    case 3:
+        return word & 1 ? 1 : -1;
+    default:
+        return (int64_t)(word % (uint64_t)(-2 * least)) + least;
     }
 }
 
@@ -164,8 +168,8 @@ static int integer_next_dots(const pkn_simd_set **set, pkn_simd_kernels *kernels
                     for (int pattern = 0; pattern < INTEGER_PATTERNS; pattern++) { \
                         size_t n = integer_sizes[s], n_targets = (s + (size_t)place) % 10; \
                         type *query = (type *)fence_place(fence_query, n, sizeof(type), place); \
-                        type *targets = \
-                            (type *)fence_place(fence_targets, n * n_targets, sizeof(type), place); \
+                        type *targets = (type *)fence_place(fence_targets, n * n_targets, \
+                                                            sizeof(type), place); \
                         for (size_t i = 0; i < n; i++) \
                             query[i] = (type)integer_value(pattern, INTEGER_SEED + 4, i, least); \
                         for (size_t i = 0; i < n * n_targets; i++) \
@@ -180,11 +184,12 @@ static int integer_next_dots(const pkn_simd_set **set, pkn_simd_kernels *kernels
     /* Past the point where 32-bit lanes would wrap. */ \
     Test(simd_integer, long_dots_of_##bits##_bits_do_not_overflow) { \
         enum { N = 1200011 }; \
-        type *query = (type *)malloc(N * sizeof(type)), *target = (type *)malloc(N * sizeof(type)); \
+        type *query = (type *)malloc(N * sizeof(type)), \
+             *target = (type *)malloc(N * sizeof(type)); \
         const pkn_simd_set *set = 0; \
         pkn_simd_kernels kernels; \
         int last = 0; \
-        cr_assert(query && target); \
+        cr_assert(query &&target); \
         while (integer_next_dots(&set, &kernels, &last)) { \
             for (int pattern = 0; pattern < 4; pattern++) { \
                 type a = (type)(pattern & 1 ? (least) : -(least)-1); \

@@ -110,8 +110,8 @@ Test(simd_weights, reads_and_writes_stay_inside_their_arrays) {
         for (int place = 0; place < FENCE_PLACES; place++) {
             for (size_t words = 1; words <= WORDS; words += 4) {
                 size_t n_rows = words > 8 ? 1 : ROWS;
-                int16_t *weights = (int16_t *)fence_place(weights_fence, n_rows * words * 64, 2,
-                                                          place);
+                int16_t *weights =
+                    (int16_t *)fence_place(weights_fence, n_rows * words * 64, 2, place);
                 uint64_t *bits = (uint64_t *)fence_place(bits_fence, words, 8, place);
                 int64_t out[ROWS];
                 set->kernels.dot_i16(weights, n_rows, bits, words, out);
