@@ -93,22 +93,24 @@ run-$(1): build-$(1)
 	@sh tests/run.sh $$(LAYERS:%=build/tests/$(1)/%)
 endef
 SANITIZE = -O1 -fno-omit-frame-pointer -Isrc $(PLAIN)
+COMMA = ,
 NEON_CC = aarch64-linux-gnu-gcc
 MUSL_CC = musl-gcc
 $(eval $(call kind,criterion,$(CC),-O2 -Isrc,-lcriterion))
 $(eval $(call kind,plain,$(CC),-O2 -Isrc $(PLAIN)))
-$(eval $(call kind,dist,$(CC),-O2 -Ibuild/dist -DPKERN_TEST_DIST $(PLAIN)))
+$(eval $(call kind,dist,$(CC),-O0 -Ibuild/dist -DPKERN_TEST_DIST $(PLAIN)))
 $(eval $(call kind,serial,$(CC),-O2 -Isrc -DPKERN_NO_THREADS $(PLAIN)))
 $(eval $(call kind,nofutex,$(CC),-O2 -Isrc -DPKERN_NO_FUTEX $(PLAIN)))
 $(eval $(call kind,debug,$(CC),-O2 -Isrc -DPKERN_DEBUG=1 $(PLAIN)))
 $(eval $(call kind,musl,$(MUSL_CC),-O2 -static -Isrc $(PLAIN)))
 $(eval $(call kind,asan,$(CC),-fsanitize=address $(SANITIZE)))
 $(eval $(call kind,ubsan,$(CC),-fsanitize=undefined -fno-sanitize-recover=all $(SANITIZE)))
+$(eval $(call kind,sanitize,$(CC),-fsanitize=address$(COMMA)undefined -fno-sanitize-recover=all $(SANITIZE)))
 $(eval $(call kind,tsan,$(CC),-fsanitize=thread $(SANITIZE)))
-$(eval $(call kind,neon,$(NEON_CC),-O2 -static -Isrc $(PLAIN)))
+$(eval $(call kind,neon,$(NEON_CC),-O1 -static -Isrc $(PLAIN)))
 $(eval $(call kind,coverage,gcc,-O0 --coverage -fprofile-update=atomic -Isrc -DPKN_TEST_COVERAGE $(PLAIN)))
 
-.PHONY: test test-dist test-isa test-serial test-musl unload-test fences-test test-neon asan ubsan tsan coverage stress
+.PHONY: test test-dist test-isa test-serial test-musl unload-test fences-test test-neon asan ubsan sanitize tsan coverage stress
 test: ## all tests, with Criterion where it can be had
 	@if sh tools/need.sh criterion/criterion.h libcriterion-dev; then \
 	    PKN_TEST_ARGUMENTS="--timeout 60" $(MAKE) --no-print-directory run-criterion; \
@@ -148,6 +150,9 @@ asan: ## tests under the address sanitizer, leaks included
 
 ubsan: ## tests under the undefined-behaviour sanitizer
 	@UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) --no-print-directory run-ubsan
+
+sanitize: ## tests under both of these at once, as CI runs them
+	@ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) --no-print-directory run-sanitize
 
 tsan: ## tests under the thread sanitizer, without suppressions
 	@TSAN_OPTIONS=halt_on_error=1 $(MAKE) --no-print-directory run-tsan

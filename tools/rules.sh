@@ -44,13 +44,12 @@ for file in $(find src tests bench examples tools packaging .ci -type f \
 done
 
 # A static function may be declared in a header and defined in the .c piece, so only errors count here.
-for file in $(find src -mindepth 2 -name '*.[ch]' | sort); do
-    printf '#include "%s"\ntypedef int alone;\n' "${file#src/}" > "$errors.c"
+export CC CXX
+find src -mindepth 2 -name '*.[ch]' | sort | xargs -P "$(nproc 2> /dev/null || echo 2)" -n 1 sh -c '
     for language in "${CC:-cc} -x c -std=c99 -Werror=implicit-function-declaration" "${CXX:-c++} -x c++ -std=c++11"; do
-        $language -Isrc -fsyntax-only "$errors.c" 2> "$errors.one" ||
-            echo "$file does not compile by itself: $language: $(grep -m1 error: "$errors.one")" >> "$errors"
-    done
-done
+        text=$(printf "#include \"%s\"\ntypedef int alone;\n" "${0#src/}" | $language -Isrc -fsyntax-only - 2>&1) ||
+            echo "$0 does not compile by itself: $language: $(echo "$text" | grep -m1 error:)"
+    done' >> "$errors"
 
 cat "$errors"
 [ ! -s "$errors" ]

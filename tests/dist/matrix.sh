@@ -100,11 +100,11 @@ for order in 'pkern pkern_pool pkern_simd' 'pkern pkern_simd pkern_pool' 'pkern_
     for product in $order $order; do lines="$lines#include \"$product.h\"\\n"; done
     declare="printf '$lines' > \$out.c; cat $here/use_pkern.c >> \$out.c"
     job "order $order, implementation defined on the command line" "$declare
-        $(compile c99 gcc) -O0 -DPKERN_IMPLEMENTATION \$out.c -o \$out -pthread
+        $(compile c99 gcc) -O0 -DPKERN_NO_HDC -DPKERN_IMPLEMENTATION \$out.c -o \$out -pthread
         \$out"
     job "order $order, as declarations and then with the implementation" "
         printf '$lines#define PKERN_IMPLEMENTATION\n$lines' > \$out.c; cat $here/use_pkern.c >> \$out.c
-        $(compile c++11 gcc) -O0 \$out.c -o \$out -pthread
+        $(compile c++11 gcc) -O0 -DPKERN_NO_HDC \$out.c -o \$out -pthread
         \$out"
 done
 
