@@ -145,14 +145,15 @@ test-neon: ## simd and hdc cross-compiled for 64-bit Arm, under qemu
 	@$(MAKE) --no-print-directory $(patsubst %,build/tests/neon/%,$(filter simd hdc,$(LAYERS)))
 	@PKERN_ISA=neon PKN_TEST_COMMAND=qemu-aarch64 sh tests/run.sh $(patsubst %,build/tests/neon/%,$(filter simd hdc,$(LAYERS)))
 
+# Without detect_stack_use_after_return: gcc 12 aligns the frames that it moves to 32 bytes, too few for AVX-512.
 asan: ## tests under the address sanitizer, leaks included
-	@ASAN_OPTIONS=detect_stack_use_after_return=1 $(MAKE) --no-print-directory run-asan
+	@ASAN_OPTIONS=detect_stack_use_after_return=0 $(MAKE) --no-print-directory run-asan
 
 ubsan: ## tests under the undefined-behaviour sanitizer
 	@UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) --no-print-directory run-ubsan
 
 sanitize: ## tests under both of these at once, as CI runs them
-	@ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) --no-print-directory run-sanitize
+	@ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) --no-print-directory run-sanitize
 
 tsan: ## tests under the thread sanitizer, without suppressions
 	@TSAN_OPTIONS=halt_on_error=1 $(MAKE) --no-print-directory run-tsan
