@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x322c665f1aff66dau
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x49dd3f0dcf45fa98u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x322c665f1aff66dau /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x49dd3f0dcf45fa98u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -20347,8 +20347,10 @@ PKN_INTERNAL int pkn_measures_with_one(size_t begin, size_t end, void *ctx) {
     uint32_t block[PKN_COMPARE_BLOCK];
     while (begin < end) {
         size_t n = pkn_min_size(end - begin, PKN_COMPARE_BLOCK);
-        uint32_t *distances =
-            call->measure == PKN_COMPARE_HAMMING ? call->distances + begin : block;
+        uint32_t *distances = block;
+        if (call->measure == PKN_COMPARE_HAMMING) {
+            distances = call->distances + begin;
+        }
         pkn_simd()->hamming_tile_u64(call->a, 1, call->b + begin * call->words, n, call->words,
                                      distances, 0);
         pkn_measures_convert(call, distances, n, begin);
@@ -20363,8 +20365,10 @@ PKN_INTERNAL int pkn_measures_pairs(size_t begin, size_t end, void *ctx) {
     uint32_t block[PKN_COMPARE_BLOCK];
     while (begin < end) {
         size_t n = pkn_min_size(end - begin, PKN_COMPARE_BLOCK);
-        uint32_t *distances =
-            call->measure == PKN_COMPARE_HAMMING ? call->distances + begin : block;
+        uint32_t *distances = block;
+        if (call->measure == PKN_COMPARE_HAMMING) {
+            distances = call->distances + begin;
+        }
         for (size_t i = 0; i < n; i++) {
             size_t first = (begin + i) * call->words;
             uint64_t distance = kernels->hamming_u64(call->a + first, call->b + first, call->words);
@@ -23251,8 +23255,9 @@ PKN_INLINE int pkn_file_set_name(char *field, size_t field_bytes, const char *na
     if (length == 0 || length > field_bytes) {
         return 0;
     }
-    memset(field, 0, field_bytes);
-    memcpy(field, name, length);
+    for (size_t i = 0; i < field_bytes; i++) {
+        field[i] = (char)(i < length ? name[i] : 0);
+    }
     return 1;
 }
 
@@ -23855,7 +23860,7 @@ PKN_INTERNAL const char *pkn_file_name(pkn_file_writer *writer, const char *path
     }
     name = writer->path + length + 1;
     memcpy(writer->path, path, length + 1);
-    memcpy(name, path, length);
+    memcpy(name, path, length + 1);
     name[length] = '.';
     for (size_t i = 0; i < 16; i++) {
         name[length + 1 + i] = "0123456789abcdef"[number >> (4 * i) & 15];

@@ -45,8 +45,10 @@ PKN_INTERNAL int pkn_measures_with_one(size_t begin, size_t end, void *ctx) {
     uint32_t block[PKN_COMPARE_BLOCK];
     while (begin < end) {
         size_t n = pkn_min_size(end - begin, PKN_COMPARE_BLOCK);
-        uint32_t *distances =
-            call->measure == PKN_COMPARE_HAMMING ? call->distances + begin : block;
+        uint32_t *distances = block;
+        if (call->measure == PKN_COMPARE_HAMMING) {
+            distances = call->distances + begin;
+        }
         pkn_simd()->hamming_tile_u64(call->a, 1, call->b + begin * call->words, n, call->words,
                                      distances, 0);
         pkn_measures_convert(call, distances, n, begin);
@@ -61,8 +63,10 @@ PKN_INTERNAL int pkn_measures_pairs(size_t begin, size_t end, void *ctx) {
     uint32_t block[PKN_COMPARE_BLOCK];
     while (begin < end) {
         size_t n = pkn_min_size(end - begin, PKN_COMPARE_BLOCK);
-        uint32_t *distances =
-            call->measure == PKN_COMPARE_HAMMING ? call->distances + begin : block;
+        uint32_t *distances = block;
+        if (call->measure == PKN_COMPARE_HAMMING) {
+            distances = call->distances + begin;
+        }
         for (size_t i = 0; i < n; i++) {
             size_t first = (begin + i) * call->words;
             uint64_t distance = kernels->hamming_u64(call->a + first, call->b + first, call->words);

@@ -90,8 +90,9 @@ PKN_INLINE int pkn_file_set_name(char *field, size_t field_bytes, const char *na
     if (length == 0 || length > field_bytes) {
         return 0;
     }
-    memset(field, 0, field_bytes);
-    memcpy(field, name, length);
+    for (size_t i = 0; i < field_bytes; i++) {
+        field[i] = (char)(i < length ? name[i] : 0);
+    }
     return 1;
 }
 

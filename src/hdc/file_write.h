@@ -51,7 +51,7 @@ PKN_INTERNAL const char *pkn_file_name(pkn_file_writer *writer, const char *path
     }
     name = writer->path + length + 1;
     memcpy(writer->path, path, length + 1);
-    memcpy(name, path, length);
+    memcpy(name, path, length + 1);
     name[length] = '.';
     for (size_t i = 0; i < 16; i++) {
         name[length + 1 + i] = "0123456789abcdef"[number >> (4 * i) & 15];
