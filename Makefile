@@ -58,7 +58,7 @@ build/examples/%: examples/%.c pkern.h
 demo: build/examples/language_search ## the main job on real text, under a minute
 	build/examples/language_search --demo
 
-examples: $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c)) ## build and test each example, by the command at its top too
+examples: ## build each example by the command at its top, and test it
 	@sh tools/check_examples.sh
 	@for test in $(wildcard tests/examples/*_test.sh); do sh $$test || exit 1; done
 
@@ -105,7 +105,7 @@ $(eval $(call kind,debug,$(CC),-O2 -Isrc -DPKERN_DEBUG=1 $(PLAIN)))
 $(eval $(call kind,musl,$(MUSL_CC),-O2 -static -Isrc $(PLAIN)))
 $(eval $(call kind,asan,$(CC),-fsanitize=address $(SANITIZE)))
 $(eval $(call kind,ubsan,$(CC),-fsanitize=undefined -fno-sanitize-recover=all $(SANITIZE)))
-$(eval $(call kind,sanitize,$(CC),-fsanitize=address$(COMMA)undefined -fno-sanitize-recover=all $(SANITIZE)))
+$(eval $(call kind,sanitize,$(CC),-fsanitize=address$(COMMA)undefined -fno-sanitize-recover=all $(SANITIZE:-Isrc=-Ibuild/dist) -DPKERN_TEST_DIST))
 $(eval $(call kind,tsan,$(CC),-fsanitize=thread $(SANITIZE)))
 $(eval $(call kind,neon,$(NEON_CC),-O1 -static -Isrc $(PLAIN)))
 $(eval $(call kind,coverage,gcc,-O0 --coverage -fprofile-update=atomic -Isrc -DPKN_TEST_COVERAGE $(PLAIN)))
@@ -119,9 +119,10 @@ test: ## all tests, with Criterion where it can be had
 test-dist: build/dist ## the same tests on the generated products
 	@$(MAKE) --no-print-directory run-dist
 
-test-isa: ## simd, par and hdc once for each instruction set that this CPU has
-	@$(MAKE) --no-print-directory build-plain
-	@sh tests/run_isa.sh $(patsubst %,build/tests/plain/%,$(filter simd par hdc,$(LAYERS)))
+test-isa: ## simd and hdc once for each instruction set that this CPU has
+	@kind=criterion; sh tools/need.sh criterion/criterion.h libcriterion-dev || kind=plain; \
+	set -- $(patsubst %,build/tests/$$kind/%,$(filter simd hdc,$(LAYERS))); \
+	$(MAKE) --no-print-directory "$$@" && PKN_TEST_ARGUMENTS="--timeout 60" sh tests/run_isa.sh "$$@"
 
 THREADLESS = $(patsubst %,build/tests/serial/%,base pool par) $(patsubst %,build/tests/nofutex/%,base pool) build/tests/debug/pool
 test-serial: $(THREADLESS) ## base, pool and par without threads; base and pool with condition variables; pool with assertions
@@ -149,7 +150,7 @@ test-neon: ## simd and hdc cross-compiled for 64-bit Arm, under qemu
 # 32 bytes, too few for it.
 USES_AVX512 = simd hdc
 define run-under-asan
-@$(MAKE) --no-print-directory build-$(1)
++@$(MAKE) --no-print-directory build-$(1)
 @ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 sh tests/run.sh $(patsubst %,build/tests/$(1)/%,$(filter-out $(USES_AVX512),$(LAYERS)))
 @ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 sh tests/run.sh $(patsubst %,build/tests/$(1)/%,$(filter $(USES_AVX512),$(LAYERS)))
 endef
@@ -159,7 +160,7 @@ asan: ## tests under the address sanitizer, leaks included
 ubsan: ## tests under the undefined-behaviour sanitizer
 	@UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) --no-print-directory run-ubsan
 
-sanitize: ## tests under both of these at once, as CI runs them
+sanitize: build/dist ## the tests on the products under both of these at once, as CI runs them
 	$(call run-under-asan,sanitize)
 
 # Words: of HDC only the tests with one of them in their names.
@@ -277,19 +278,21 @@ build/bench/%: bench/%.c pkern.h $(wildcard bench/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(BENCH_FLAGS) $(filter %.c %.o,$^) -o $@ -pthread -lm
 
-# bench_fork: pkern in another translation unit, and tasks by each compiler that is there
-FORK_COMPILERS := $(foreach compiler,gcc clang,$(if $(shell command -v $(compiler)),$(compiler)))
-build/bench/bench_fork: build/bench/extern_pkern.o $(FORK_COMPILERS:%=build/bench/fork_typed_%.o)
-
-build/bench/extern_pkern.o: bench/extern_pkern.c pkern.h
+# pkern in another translation unit, but where a bench defines BENCH_OWN_PKERN
+BENCHES = $(patsubst bench/%.c,build/bench/%,$(wildcard bench/bench_*.c))
+$(filter-out $(patsubst %,build/bench/bench_%,simd hdc_limits),$(BENCHES)): build/bench/pkern.o
+build/bench/pkern.o: bench/pkern.c pkern.h
 	@mkdir -p $(@D)
 	$(CC) $(BENCH_FLAGS) -c $< -o $@
+
+# bench_fork: tasks by each compiler that is there
+FORK_COMPILERS := $(foreach compiler,gcc clang,$(if $(shell command -v $(compiler)),$(compiler)))
+build/bench/bench_fork: $(FORK_COMPILERS:%=build/bench/fork_typed_%.o)
 
 build/bench/fork_typed_%.o: bench/fork_typed.c bench/fork_typed.h pkern.h
 	@mkdir -p $(@D)
 	$* $(BENCH_FLAGS) -fno-optimize-sibling-calls -DFORK_TYPED=fork_typed_$* -c $< -o $@
 
-BENCHES = $(patsubst bench/%.c,build/bench/%,$(wildcard bench/bench_*.c))
 .PHONY: bench bench-quick bench-deps bench-build
 bench-build: $(BENCHES) ## build them only
 

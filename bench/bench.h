@@ -17,7 +17,7 @@
  *   - "sequential again" is the first implementation a second time: its ratio is the noise of the run.
  *   - Calls go through a pointer that the compiler can't see through, so that no body is inlined into one loop alone.
  *
- * Include this first in a bench: it brings pkern with its implementation (not with BENCH_EXTERN_PKERN).
+ * Include this first in a bench: it brings pkern, with BENCH_OWN_PKERN also its implementation, whose insides can be used then.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
@@ -25,7 +25,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#ifndef BENCH_EXTERN_PKERN
+#ifdef BENCH_OWN_PKERN
 #define PKERN_IMPLEMENTATION
 #endif
 #include "pkern.h"

@@ -3,9 +3,8 @@
 /*
  * What a fork costs: Fibonacci by the generic join while every helper is busy with something else, Fibonacci by typed
  * join tasks of gcc and clang, the sum over a tree, and an empty broadcast. pkern's implementation is another
- * translation unit here (extern_pkern.c), as in a program that links it as a library.
+ * translation unit here (pkern.c), as in a program that links it as a library.
  */
-#define BENCH_EXTERN_PKERN
 #include "bench.h"
 
 #include "fork_typed.h"

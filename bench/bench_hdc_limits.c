@@ -7,6 +7,7 @@
  *
  * "one thread" columns run on a pool of one. A column named after an instruction set runs its kernels on one thread.
  */
+#define BENCH_OWN_PKERN
 #include "bench.h"
 
 enum { WORDS = PKERN_HV16_WORDS, QUERIES = 100, MEMORY = 10000 };

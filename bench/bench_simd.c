@@ -7,6 +7,7 @@
  * input; the cycle row of the CSV turns it into cycles. The arrays begin on a line, or
  * ("offset" cases) 8 bytes behind one, where malloc's usually lie 16.
  */
+#define BENCH_OWN_PKERN
 #include "bench.h"
 
 typedef struct work {

@@ -7,11 +7,21 @@
 #             example.c, compiled with -std=c99 -O2 -Wall -Wextra -Werror -pthread, and run
 #   ```sh run a block with the word "run" behind the language is run with sh -e
 #   ```text   where it is the next block, with at most one line between them, it must be what the block before printed
-# Other blocks are left alone. Their number is printed, so that a check of nothing is seen.
+# Other blocks are left alone. Their number is printed, so that a check of nothing is seen. Documents run two at a time.
 dist=$1
 scratch=$2
 shift 2
-rm -rf "$scratch"
+if [ $# -gt 1 ]; then
+    rm -rf "$scratch"
+    mkdir -p "$scratch"
+    printf '%s\n' "$@" | xargs -P 2 -n 1 sh "$0" "$dist" "$scratch" > "$scratch/log"
+    status=$?
+    grep -v '^documents: ' "$scratch/log"
+    sed -n 's/^documents: //p' "$scratch/log" |
+        awk '{ run += $1; compared += $4; failed += $7 }
+             END { print "documents: " run " examples run, " compared " outputs compared, " failed " failures" }'
+    exit $status
+fi
 run=0
 compared=0
 failed=0
@@ -24,6 +34,7 @@ complain() {
 for document; do
     [ -f "$document" ] || continue
     folder=$scratch/$(echo "$document" | tr / _)
+    rm -rf "$folder"
     mkdir -p "$folder/blocks" "$folder/here"
     cp "$dist"/pkern*.h "$folder/here/"
     awk -v folder="$folder/blocks" '

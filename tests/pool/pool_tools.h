@@ -10,6 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__) || PKN_TSAN
+#define POOL_SANITIZER 1
+#else
+#define POOL_SANITIZER 0
+#endif
+
 /* Not every build has the tests that use each of these. */
 #define POOL_TOOL static __attribute__((unused))
 

@@ -15,12 +15,6 @@
 
 enum { HOSTILE_OK = 17, HOSTILE_NOT_PERMITTED = 18 };
 
-#ifdef __SANITIZE_ADDRESS__
-#define HOSTILE_SANITIZER 1
-#else
-#define HOSTILE_SANITIZER PKN_TSAN
-#endif
-
 /* Runs in a child process that has not had threads yet, with 20 s to live; its own exit status is the result. */
 static int hostile_child(void (*run)(void *ctx), void *ctx) {
     int status = 0;
@@ -421,7 +415,7 @@ static void hostile_limit_memory(void *ctx) {
 }
 
 Test(pool_hostile, R34_a_limit_on_address_space_gives_a_smaller_pool) {
-#if HOSTILE_SANITIZER
+#if POOL_SANITIZER
     PKN_TEST_SKIP("sanitizers need the address space");
 #endif
     cr_assert_eq(hostile_child(hostile_limit_memory, 0), HOSTILE_OK);

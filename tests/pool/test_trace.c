@@ -333,26 +333,27 @@ Test(pool_trace, without_memory_the_pool_works_and_counts_what_is_missing) {
     pool_heap heap;
     trace_make_place(&place);
     size_t incomplete = 0, made = 0;
-    for (size_t i = 0; i < 12; i++) {
+    /* a pool of one has no worker, so that each run asks for memory in the same order; of two, any order must do */
+    for (size_t i = 0; i < 24; i++) {
         pkern_pool_config config;
         pkern_pool *pool = 0;
         pool_heap_init(&heap);
         memset(&config, 0, sizeof config);
-        config.num_threads = PKN_THREADS ? 2 : 1;
+        config.num_threads = PKN_THREADS && i >= 12 ? 2 : 1;
         config.trace = place.file;
         config.allocator = &heap.allocator;
-        pool_heap_fail(&heap, i, 1);
+        pool_heap_fail(&heap, i % 12, 1);
         if (pkern_pool_create(&config, &pool) == PKERN_OK) {
             trace_work(pool);
             pkern_pool_stats stats = trace_stats(pool);
             cr_assert_leq(stats.total.jobs, 40); /* what could not be queued ran inside its call */
-            incomplete += stats.trace == PKERN_ENOMEM || stats.trace_events < 40;
+            incomplete += config.num_threads == 1 && (stats.trace == PKERN_ENOMEM || stats.trace_events < 40 || stats.trace_dropped > 0);
             made++;
             pool_end(pool);
         }
         pool_heap_check(&heap);
     }
-    cr_assert(made >= 8 && incomplete >= 2, "%zu of %zu", incomplete, made);
+    cr_assert(made >= 16 && incomplete >= 3, "%zu of %zu", incomplete, made); /* no trace, no lane, no block */
 
     pool_heap_init(&heap);
     pkern_pool *pool = trace_pool(place.file, 1, &heap.allocator);
@@ -533,9 +534,9 @@ Test(pool_trace, a_child_forked_while_a_trace_is_written_does_not_hang) {
     trace_place place;
     pool_outside outside;
     trace_make_place(&place);
-#if PKN_TSAN
+#if POOL_SANITIZER
     trace_leave_place(&place);
-    PKN_TEST_SKIP("the thread sanitizer allows no threads after fork");
+    PKN_TEST_SKIP("sanitizers: a child can't have threads, or finds their allocator locked");
 #endif
     outside.count = 0;
     pool_end(trace_pool(place.file, 2, 0)); /* fork is watched from here on */
