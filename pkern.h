@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x49dd3f0dcf45fa98u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x2235d1a977db7eedu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x49dd3f0dcf45fa98u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x2235d1a977db7eedu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -5832,10 +5832,12 @@ PKN_INTERNAL int pkn_queue_push(pkern_pool *pool, pkn_job_queue *queue, const pk
             for (size_t i = 0; i < count; i++) {
                 larger[i] = queue->jobs[(queue->head + i) % count];
             }
-            pkn_release(pool->allocator, queue->jobs, queue->capacity * sizeof(pkn_job));
+            /* what is freed is not in the pool any more: a child that another thread forks here frees what is in it */
+            pkn_job *smaller = queue->jobs;
             queue->jobs = larger;
             queue->capacity = capacity;
             queue->head = 0;
+            pkn_release(pool->allocator, smaller, count * sizeof(pkn_job));
         }
     }
     if (!failed) {

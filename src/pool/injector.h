@@ -21,10 +21,12 @@ PKN_INTERNAL int pkn_queue_push(pkern_pool *pool, pkn_job_queue *queue, const pk
             for (size_t i = 0; i < count; i++) {
                 larger[i] = queue->jobs[(queue->head + i) % count];
             }
-            pkn_release(pool->allocator, queue->jobs, queue->capacity * sizeof(pkn_job));
+            /* what is freed is not in the pool any more: a child that another thread forks here frees what is in it */
+            pkn_job *smaller = queue->jobs;
             queue->jobs = larger;
             queue->capacity = capacity;
             queue->head = 0;
+            pkn_release(pool->allocator, smaller, count * sizeof(pkn_job));
         }
     }
     if (!failed) {

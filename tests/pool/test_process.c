@@ -147,6 +147,80 @@ Test(pool_process, a_child_frees_spawned_broadcasts) {
     pool_heap_check(&heap);
 }
 
+/* An allocator that forks before and after each of its calls; the child ends the pool and looks at its memory. */
+typedef struct process_heap {
+    pool_heap heap;
+    pkern_allocator forking;
+    pkern_pool *pool; /* 0 = forks nowhere */
+    size_t forks, bad;
+} process_heap;
+
+static void process_fork_here(process_heap *here) {
+    static size_t within;
+    if (here->pool == 0 || __atomic_fetch_add(&within, 1, __ATOMIC_ACQ_REL) != 0) {
+        return;
+    }
+    pid_t child = process_fork();
+    if (child == 0) {
+        pkern_pool *pool = here->pool;
+        here->pool = 0;
+        PROCESS_CHECK(pkern_pool_destroy(pool) == PKERN_OK && here->heap.wrong == 0);
+        pool_child_ends(PROCESS_OK);
+    }
+    here->bad += !process_ended_well(child);
+    here->forks++;
+    __atomic_store_n(&within, 0, __ATOMIC_RELEASE);
+}
+
+static void *process_heap_allocate(size_t bytes, size_t alignment, void *user) {
+    process_fork_here((process_heap *)user);
+    void *memory = pool_heap_allocate(bytes, alignment, user);
+    process_fork_here((process_heap *)user);
+    return memory;
+}
+
+/* The block that goes is kept, so that a child that gives it back, too, is seen to. */
+static void process_heap_release(void *memory, size_t bytes, void *user) {
+    process_heap *here = (process_heap *)user;
+    pool_block *block = (pool_block *)(void *)((char *)memory - 64);
+    process_fork_here(here);
+    here->heap.wrong += block->magic != POOL_LIVE || block->bytes != bytes;
+    block->magic = 0;
+    process_fork_here(here);
+    block->magic = POOL_LIVE;
+    pool_heap_release(memory, bytes, &here->heap);
+}
+
+Test(pool_process, a_child_forked_while_memory_moves_frees_nothing_twice) {
+    process_heap here;
+    pkern_pool_config config;
+    size_t ran = 0;
+    memset(&here, 0, sizeof here);
+    memset(&config, 0, sizeof config);
+    memset(process_parts, 0, sizeof process_parts);
+    here.forking.allocate = process_heap_allocate;
+    here.forking.release = process_heap_release;
+    here.forking.user = &here;
+    config.num_threads = 2;
+    config.allocator = &here.forking;
+    pkern_pool *pool = pool_with(&config);
+    cr_assert_eq(pkern_spawn_broadcast(pool, process_part, 0), PKERN_OK); /* the worker is busy */
+    cr_assert(pool_reaches(&process_parts[0], 1));
+    here.pool = pool;
+    for (int i = 0; i < 200; i++) {
+        cr_assert_eq(pkern_spawn(pool, pool_count_one, &ran), PKERN_OK);
+        cr_assert_eq(pkern_spawn_urgent(pool, pool_count_one, &ran), PKERN_OK);
+        cr_assert_eq(pkern_spawn_fifo(pool, pool_count_one, &ran), PKERN_OK);
+    }
+    here.pool = 0;
+    cr_assert_geq(here.forks, 12);
+    cr_assert_eq(here.bad, 0, "%zu of %zu", here.bad, here.forks);
+    __atomic_store_n(&process_parts[1], 1, __ATOMIC_RELEASE);
+    pool_end(pool);
+    cr_assert_eq(ran, 600);
+    pool_heap_check(&here.heap);
+}
+
 Test(pool_process, a_child_may_make_pools_of_its_own) {
     pkern_pool *pool = pool_of(2);
     size_t ran = 0;
