@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x2235d1a977db7eedu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xdc9979b6042b5547u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x2235d1a977db7eedu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xdc9979b6042b5547u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -19314,7 +19314,7 @@ PKN_INLINE pkn_chance pkn_chance_of(double probability) {
 
 /* Measured like the costs in hdc_run.h: a random word; that the number of draws is not foreseen. */
 #define PKN_CHANCE_WORD_NS 1.8
-#define PKN_CHANCE_SURPRISE_NS 15.0
+#define PKN_CHANCE_SURPRISE_NS 7.0
 
 /* Of a biased word in ns: as many draws as the share has digits, or as 64 lanes need on average
    until all are decided. */
@@ -19633,7 +19633,7 @@ PKN_INTERNAL pkern_status pkn_multibind_long_set(const pkn_multibind *call, pker
                                    (void *)(uintptr_t)call);
     }
     status = pkn_hdc_run(pool, n_chunks * call->n_pieces, 1,
-                         1.5 * pkn_hdc_move_cost(call->words, parts.n_rows * call->words * 8) *
+                         0.5 * pkn_hdc_move_cost(call->words, parts.n_rows * call->words * 8) *
                              (double)parts.chunk_rows / (double)call->n_pieces,
                          pkn_multibind_items, &parts);
     if (status == PKERN_OK) {
@@ -19651,7 +19651,7 @@ PKN_INTERNAL pkern_status pkn_multibind_run(const pkn_multibind *call, pkern_poo
                                             size_t n_sets) {
     size_t n_rows = call->set_offsets[n_sets] - call->set_offsets[0];
     size_t n_items = n_sets * call->n_pieces;
-    double cost = (1.5 * pkn_hdc_move_cost(call->words, n_rows * call->words * 8) + 2) *
+    double cost = 0.5 * pkn_hdc_move_cost(call->words, n_rows * call->words * 8) *
                   ((double)n_rows + (double)n_sets);
     if (n_rows / n_sets >= 2 * PKN_MULTIBIND_CHUNK_ROWS) {
         size_t n_threads = (size_t)pkern_pool_num_threads(pool);
@@ -21584,7 +21584,9 @@ PKERN_API pkern_status pkern_hdc_nearest(pkern_pool *pool, const uint64_t *queri
 #define PKN_BIPOLAR_PIECE 16384
 
 /* Nanoseconds an element of a bind, of a row of a bundle, of a rotation. */
-#define PKN_BIPOLAR_MOVE_NS 0.04
+#define PKN_BIPOLAR_BIND_NS 0.04
+#define PKN_BIPOLAR_ADD_NS 0.13
+#define PKN_BIPOLAR_COPY_NS 0.018
 
 /* The bytes of n rows, or a status. */
 PKN_INLINE pkern_status pkn_bipolar_check(size_t n, size_t dims, size_t size, size_t *bytes) {
@@ -21657,7 +21659,7 @@ PKN_INTERNAL pkern_status pkn_bipolar_bind_all(pkern_pool *pool, const void *vec
     bind.size = size;
     bind.n_pieces = (dims + PKN_BIPOLAR_PIECE - 1) / PKN_BIPOLAR_PIECE;
     return pkn_hdc_run(pool, n * bind.n_pieces, 1,
-                       PKN_BIPOLAR_MOVE_NS * (double)pkn_min_size(dims, PKN_BIPOLAR_PIECE),
+                       PKN_BIPOLAR_BIND_NS * (double)pkn_min_size(dims, PKN_BIPOLAR_PIECE),
                        pkn_bipolar_bind_pieces, &bind);
 }
 
@@ -21754,7 +21756,7 @@ PKN_INTERNAL pkern_status pkn_bipolar_bundle_all(pkern_pool *pool, const void *v
     bundle.n_pieces = (dims + PKN_BIPOLAR_COLUMNS - 1) / PKN_BIPOLAR_COLUMNS;
     rows_a_set = (double)n_rows / (double)n_sets + 8;
     return pkn_hdc_run(pool, n_sets * bundle.n_pieces, 1,
-                       PKN_BIPOLAR_MOVE_NS * rows_a_set *
+                       PKN_BIPOLAR_ADD_NS * rows_a_set *
                            (double)pkn_min_size(dims, PKN_BIPOLAR_COLUMNS),
                        pkn_bipolar_bundle_pieces, &bundle);
 }
@@ -21796,7 +21798,7 @@ PKN_INTERNAL pkern_status pkn_bipolar_permute_all(pkern_pool *pool, const void *
     permute.out = (char *)out;
     permute.row_bytes = dims * size;
     permute.shift_bytes = (size_t)(rest < 0 ? rest + (int64_t)dims : rest) * size;
-    return pkn_hdc_run(pool, n, 1, PKN_BIPOLAR_MOVE_NS * (double)dims, pkn_bipolar_permute_rows,
+    return pkn_hdc_run(pool, n, 1, PKN_BIPOLAR_COPY_NS * (double)dims * (double)size, pkn_bipolar_permute_rows,
                        &permute);
 }
 
@@ -25682,7 +25684,8 @@ PKN_INLINE pkn_classifier_view pkn_classifier_view_of(const pkern_hdc_classifier
 
 PKN_INLINE double pkn_classifier_item_cost(const pkn_classifier_view *view) {
     if (view->model == PKERN_HDC_MODEL_BINARY) {
-        return pkn_hdc_pair_cost(view->words) * (double)view->n_classes;
+        /* with the two best of the row: 50 ns for 10 classes of 32 words */
+        return pkn_hdc_pair_cost(view->words) * (double)view->n_classes + 2.5 * (double)view->n_classes;
     }
     uint32_t features = pkn_simd_current()->features;
     double slowness = features & (PKN_CPU_AVX2 | PKN_CPU_NEON) ? 1 : 40;
@@ -26655,8 +26658,8 @@ PKN_INTERNAL pkern_status pkn_records_run(pkern_pool *pool, pkn_records *records
     pkn_records_scales(records->low, high, n_fields, n_levels, scale);
     records->scale = scale;
     records->n_levels = (uint32_t)n_levels;
-    /* with its operands, a field takes half as long again */
-    cost = pkn_terms_cost(2, records->words) * 1.5 * ((double)n_fields + 20);
+    /* with its operands, a field takes half as long again; 75, 137, 348 ns for 4, 16, 64 fields of 32 words */
+    cost = pkn_terms_cost(2, records->words) * 1.5 * ((double)n_fields + 12);
     status = pkn_hdc_run(pool, records->n_rows * n_blocks, 1, cost, pkn_records_items, records);
     if (scale != stack_scale) {
         pkn_release(pkn_pool_allocator(pool), scale, bytes);
@@ -27205,7 +27208,7 @@ PKERN_API pkern_status pkern_hdc_ngram_finish(pkern_hdc_ngram_stream *stream, ui
 /* Columns of a read's item: 8 words. */
 #define PKN_SDM_COLUMNS 512
 /* Nanoseconds: to look at a distance, to add a counter. */
-#define PKN_SDM_LOOK_NS 0.2
+#define PKN_SDM_LOOK_NS 1.9
 #define PKN_SDM_ADD_NS 0.06
 
 struct pkern_hdc_sdm {
@@ -27775,8 +27778,8 @@ PKN_INTERNAL void pkn_weigh(const pkn_weighed_row *rows, size_t n, size_t words,
 #define PKN_RESONATOR_ITERATIONS 1000
 #define PKN_RESONATOR_THRESHOLD 2.5
 #define PKN_RESONATOR_MAX_ENTRIES ((size_t)1 << 20)
-/* Iterations that cost is thought of for a product. */
-#define PKN_RESONATOR_USUAL 10.0
+/* Comparisons with each codebook entry that a product costs: 12 us for two codebooks of 50 entries. */
+#define PKN_RESONATOR_USUAL 50.0
 
 typedef struct pkn_resonator {
     const uint64_t *products, *codebooks;
@@ -28820,7 +28823,7 @@ PKERN_API pkern_status pkern_hdc_encode_terms(pkern_pool *pool, const uint32_t *
 /* On one thread of a 3.7 GHz Zen 4: a number to its sign or a bit to a factor; a factor times a
    number from L2. */
 #define PKN_SIGN_NS 0.6
-#define PKN_PROJECTION_NS 0.22
+#define PKN_PROJECTION_NS 0.035
 
 typedef struct pkn_bits {
     const float *values;
@@ -28915,8 +28918,8 @@ PKERN_API pkern_status pkern_hdc_encode_projection(pkern_pool *pool, const float
                                                    size_t words, uint64_t *out) {
     pkn_bits bits = {values, n_rows, n_fields, words, seed, out};
     pkern_status status = pkn_bits_check(&bits);
-    double cost = 64 * ((double)n_rows * ((double)n_fields * PKN_PROJECTION_NS + 5) +
-                        (double)n_fields * PKN_SIGN_NS);
+    double cost = 64 * ((double)n_rows * ((double)n_fields * PKN_PROJECTION_NS + 4.6) +
+                        (double)n_fields * PKN_SIGN_NS + 10);
     return status != PKERN_OK || n_rows == 0
                ? status
                : pkn_hdc_run(pool, words, 1, cost, pkn_projection_columns, &bits);

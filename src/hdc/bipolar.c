@@ -17,7 +17,9 @@
 #define PKN_BIPOLAR_PIECE 16384
 
 /* Nanoseconds an element of a bind, of a row of a bundle, of a rotation. */
-#define PKN_BIPOLAR_MOVE_NS 0.04
+#define PKN_BIPOLAR_BIND_NS 0.04
+#define PKN_BIPOLAR_ADD_NS 0.13
+#define PKN_BIPOLAR_COPY_NS 0.018
 
 /* The bytes of n rows, or a status. */
 PKN_INLINE pkern_status pkn_bipolar_check(size_t n, size_t dims, size_t size, size_t *bytes) {
@@ -90,7 +92,7 @@ PKN_INTERNAL pkern_status pkn_bipolar_bind_all(pkern_pool *pool, const void *vec
     bind.size = size;
     bind.n_pieces = (dims + PKN_BIPOLAR_PIECE - 1) / PKN_BIPOLAR_PIECE;
     return pkn_hdc_run(pool, n * bind.n_pieces, 1,
-                       PKN_BIPOLAR_MOVE_NS * (double)pkn_min_size(dims, PKN_BIPOLAR_PIECE),
+                       PKN_BIPOLAR_BIND_NS * (double)pkn_min_size(dims, PKN_BIPOLAR_PIECE),
                        pkn_bipolar_bind_pieces, &bind);
 }
 
@@ -187,7 +189,7 @@ PKN_INTERNAL pkern_status pkn_bipolar_bundle_all(pkern_pool *pool, const void *v
     bundle.n_pieces = (dims + PKN_BIPOLAR_COLUMNS - 1) / PKN_BIPOLAR_COLUMNS;
     rows_a_set = (double)n_rows / (double)n_sets + 8;
     return pkn_hdc_run(pool, n_sets * bundle.n_pieces, 1,
-                       PKN_BIPOLAR_MOVE_NS * rows_a_set *
+                       PKN_BIPOLAR_ADD_NS * rows_a_set *
                            (double)pkn_min_size(dims, PKN_BIPOLAR_COLUMNS),
                        pkn_bipolar_bundle_pieces, &bundle);
 }
@@ -229,7 +231,7 @@ PKN_INTERNAL pkern_status pkn_bipolar_permute_all(pkern_pool *pool, const void *
     permute.out = (char *)out;
     permute.row_bytes = dims * size;
     permute.shift_bytes = (size_t)(rest < 0 ? rest + (int64_t)dims : rest) * size;
-    return pkn_hdc_run(pool, n, 1, PKN_BIPOLAR_MOVE_NS * (double)dims, pkn_bipolar_permute_rows,
+    return pkn_hdc_run(pool, n, 1, PKN_BIPOLAR_COPY_NS * (double)dims * (double)size, pkn_bipolar_permute_rows,
                        &permute);
 }
 

@@ -14,7 +14,7 @@
 /* On one thread of a 3.7 GHz Zen 4: a number to its sign or a bit to a factor; a factor times a
    number from L2. */
 #define PKN_SIGN_NS 0.6
-#define PKN_PROJECTION_NS 0.22
+#define PKN_PROJECTION_NS 0.035
 
 typedef struct pkn_bits {
     const float *values;
@@ -109,8 +109,8 @@ PKERN_API pkern_status pkern_hdc_encode_projection(pkern_pool *pool, const float
                                                    size_t words, uint64_t *out) {
     pkn_bits bits = {values, n_rows, n_fields, words, seed, out};
     pkern_status status = pkn_bits_check(&bits);
-    double cost = 64 * ((double)n_rows * ((double)n_fields * PKN_PROJECTION_NS + 5) +
-                        (double)n_fields * PKN_SIGN_NS);
+    double cost = 64 * ((double)n_rows * ((double)n_fields * PKN_PROJECTION_NS + 4.6) +
+                        (double)n_fields * PKN_SIGN_NS + 10);
     return status != PKERN_OK || n_rows == 0
                ? status
                : pkn_hdc_run(pool, words, 1, cost, pkn_projection_columns, &bits);

@@ -170,8 +170,8 @@ PKN_INTERNAL pkern_status pkn_records_run(pkern_pool *pool, pkn_records *records
     pkn_records_scales(records->low, high, n_fields, n_levels, scale);
     records->scale = scale;
     records->n_levels = (uint32_t)n_levels;
-    /* with its operands, a field takes half as long again */
-    cost = pkn_terms_cost(2, records->words) * 1.5 * ((double)n_fields + 20);
+    /* with its operands, a field takes half as long again; 75, 137, 348 ns for 4, 16, 64 fields of 32 words */
+    cost = pkn_terms_cost(2, records->words) * 1.5 * ((double)n_fields + 12);
     status = pkn_hdc_run(pool, records->n_rows * n_blocks, 1, cost, pkn_records_items, records);
     if (scale != stack_scale) {
         pkn_release(pkn_pool_allocator(pool), scale, bytes);

@@ -50,7 +50,7 @@ PKN_INLINE pkn_chance pkn_chance_of(double probability) {
 
 /* Measured like the costs in hdc_run.h: a random word; that the number of draws is not foreseen. */
 #define PKN_CHANCE_WORD_NS 1.8
-#define PKN_CHANCE_SURPRISE_NS 15.0
+#define PKN_CHANCE_SURPRISE_NS 7.0
 
 /* Of a biased word in ns: as many draws as the share has digits, or as 64 lanes need on average
    until all are decided. */

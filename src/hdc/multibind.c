@@ -70,7 +70,7 @@ PKN_INTERNAL pkern_status pkn_multibind_long_set(const pkn_multibind *call, pker
                                    (void *)(uintptr_t)call);
     }
     status = pkn_hdc_run(pool, n_chunks * call->n_pieces, 1,
-                         1.5 * pkn_hdc_move_cost(call->words, parts.n_rows * call->words * 8) *
+                         0.5 * pkn_hdc_move_cost(call->words, parts.n_rows * call->words * 8) *
                              (double)parts.chunk_rows / (double)call->n_pieces,
                          pkn_multibind_items, &parts);
     if (status == PKERN_OK) {
@@ -88,7 +88,7 @@ PKN_INTERNAL pkern_status pkn_multibind_run(const pkn_multibind *call, pkern_poo
                                             size_t n_sets) {
     size_t n_rows = call->set_offsets[n_sets] - call->set_offsets[0];
     size_t n_items = n_sets * call->n_pieces;
-    double cost = (1.5 * pkn_hdc_move_cost(call->words, n_rows * call->words * 8) + 2) *
+    double cost = 0.5 * pkn_hdc_move_cost(call->words, n_rows * call->words * 8) *
                   ((double)n_rows + (double)n_sets);
     if (n_rows / n_sets >= 2 * PKN_MULTIBIND_CHUNK_ROWS) {
         size_t n_threads = (size_t)pkern_pool_num_threads(pool);

@@ -23,7 +23,7 @@
 /* Columns of a read's item: 8 words. */
 #define PKN_SDM_COLUMNS 512
 /* Nanoseconds: to look at a distance, to add a counter. */
-#define PKN_SDM_LOOK_NS 0.2
+#define PKN_SDM_LOOK_NS 1.9
 #define PKN_SDM_ADD_NS 0.06
 
 struct pkern_hdc_sdm {
