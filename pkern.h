@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xdc9979b6042b5547u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x2f520228c72b086du
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xdc9979b6042b5547u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x2f520228c72b086du /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -21798,8 +21798,8 @@ PKN_INTERNAL pkern_status pkn_bipolar_permute_all(pkern_pool *pool, const void *
     permute.out = (char *)out;
     permute.row_bytes = dims * size;
     permute.shift_bytes = (size_t)(rest < 0 ? rest + (int64_t)dims : rest) * size;
-    return pkn_hdc_run(pool, n, 1, PKN_BIPOLAR_COPY_NS * (double)dims * (double)size, pkn_bipolar_permute_rows,
-                       &permute);
+    return pkn_hdc_run(pool, n, 1, PKN_BIPOLAR_COPY_NS * (double)dims * (double)size,
+                       pkn_bipolar_permute_rows, &permute);
 }
 
 #define PKN_DEFINE_BIPOLAR(suffix, type) \
@@ -25685,7 +25685,8 @@ PKN_INLINE pkn_classifier_view pkn_classifier_view_of(const pkern_hdc_classifier
 PKN_INLINE double pkn_classifier_item_cost(const pkn_classifier_view *view) {
     if (view->model == PKERN_HDC_MODEL_BINARY) {
         /* with the two best of the row: 50 ns for 10 classes of 32 words */
-        return pkn_hdc_pair_cost(view->words) * (double)view->n_classes + 2.5 * (double)view->n_classes;
+        return pkn_hdc_pair_cost(view->words) * (double)view->n_classes +
+               2.5 * (double)view->n_classes;
     }
     uint32_t features = pkn_simd_current()->features;
     double slowness = features & (PKN_CPU_AVX2 | PKN_CPU_NEON) ? 1 : 40;

@@ -231,8 +231,8 @@ PKN_INTERNAL pkern_status pkn_bipolar_permute_all(pkern_pool *pool, const void *
     permute.out = (char *)out;
     permute.row_bytes = dims * size;
     permute.shift_bytes = (size_t)(rest < 0 ? rest + (int64_t)dims : rest) * size;
-    return pkn_hdc_run(pool, n, 1, PKN_BIPOLAR_COPY_NS * (double)dims * (double)size, pkn_bipolar_permute_rows,
-                       &permute);
+    return pkn_hdc_run(pool, n, 1, PKN_BIPOLAR_COPY_NS * (double)dims * (double)size,
+                       pkn_bipolar_permute_rows, &permute);
 }
 
 #define PKN_DEFINE_BIPOLAR(suffix, type) \

@@ -65,7 +65,8 @@ PKN_INLINE pkn_classifier_view pkn_classifier_view_of(const pkern_hdc_classifier
 PKN_INLINE double pkn_classifier_item_cost(const pkn_classifier_view *view) {
     if (view->model == PKERN_HDC_MODEL_BINARY) {
         /* with the two best of the row: 50 ns for 10 classes of 32 words */
-        return pkn_hdc_pair_cost(view->words) * (double)view->n_classes + 2.5 * (double)view->n_classes;
+        return pkn_hdc_pair_cost(view->words) * (double)view->n_classes +
+               2.5 * (double)view->n_classes;
     }
     uint32_t features = pkn_simd_current()->features;
     double slowness = features & (PKN_CPU_AVX2 | PKN_CPU_NEON) ? 1 : 40;

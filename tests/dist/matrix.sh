@@ -61,8 +61,8 @@ program() { # COMPILER LANGUAGE LEVEL
 }
 for compiler in $compilers; do
     case $compiler in
-    gcc) cover='c99:-O0 gnu99:-O1 c11:-O2 c17:-O3 c++11:-O2 c++17:-O0' ;;
-    clang) cover='c99:-O3 gnu99:-O2 c11:-O1 c17:-O0 c++11:-O1 c++17:-O3' ;;
+    gcc) cover='c99:-O2 gnu99:-O0 c11:-O0 c17:-O3 c++11:-O1 c++17:-O0' ;;
+    clang) cover='c99:-O3 gnu99:-O0 c11:-O1 c17:-O0 c++11:-O2 c++17:-O0' ;;
     esac
     for pair in $cover; do program $compiler "${pair%:*}" "${pair#*:}"; done
     for pair in pool:c99:-O2 pool:c++11:-O1 simd:c99:-O1 simd:c++17:-O2; do
@@ -81,8 +81,8 @@ done
 
 # Options.
 for options in -DPKERN_NO_HDC -DPKERN_NO_THREADS -DPKERN_NO_FUTEX -DPKERN_DEBUG=1 '-DPKERN_NO_HDC -DPKERN_NO_THREADS'; do
-    job "gcc c99 -O1 $options" "$exports
-        $(compile c99 gcc) -O1 $options -DPKERN_IMPLEMENTATION -c $here/use_pkern.c -o \$out.o
+    job "gcc c99 -O0 $options" "$exports
+        $(compile c99 gcc) -O0 $options -DPKERN_IMPLEMENTATION -c $here/use_pkern.c -o \$out.o
         exports \$out.o
         gcc \$out.o -o \$out -pthread
         \$out"

@@ -131,8 +131,8 @@ Test(par_split, returns_the_leftmost_failure_and_finishes_what_is_left_of_it) {
     for (size_t t = 0; t < PAR_COUNT(par_threads); t++) {
         pkern_pool *pool = par_pool(par_threads[t]);
         for (size_t fail_at = 0; fail_at < 3001; fail_at = fail_at + 1 + fail_at / 8) {
-            split_run run = split_new(visits, sizeof visits,
-                                      fail_at % 2 ? SPLIT_SMALL : sizeof(split_range));
+            split_run run =
+                split_new(visits, sizeof visits, fail_at % 2 ? SPLIT_SMALL : sizeof(split_range));
             run.fail_at = fail_at;
             cr_assert_eq(split_start(pool, sizeof visits, &run, 0), (int)fail_at + 1);
             for (size_t i = 0; i <= fail_at; i++) {
