@@ -181,6 +181,7 @@
 #include "hdc/episodes.c"
 #include "hdc/consolidate.c"
 #include "hdc/encode_sets.c"
+#include "hdc/encode_shapes.c"
 #include "hdc/encode_bits.c"
 #endif
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Floats and bytes to bits: signs, random projection, hash. */
+/* Floats and bytes to bits: signs, thermometers, random projection, hash. */
 #ifndef PKN_HDC_ENCODE_BITS_C
 #define PKN_HDC_ENCODE_BITS_C
 
@@ -21,6 +21,8 @@ typedef struct pkn_bits {
     size_t n_rows, n_fields, words;
     uint64_t seed;
     uint64_t *out;
+    const float *thresholds; /* [n_fields x n_levels] */
+    size_t n_levels;
 } pkn_bits;
 
 /* Items are words of out. */
@@ -30,6 +32,27 @@ PKN_INTERNAL int pkn_signs_words(size_t begin, size_t end, void *ctx) {
         uint64_t sum = 0;
         for (size_t bit = 0; bit < 64; bit++) {
             sum |= (uint64_t)(bits->values[word * 64 + bit] > 0) << bit;
+        }
+        bits->out[word] = sum;
+    }
+    return 0;
+}
+
+/* Items are words of out. */
+PKN_INTERNAL int pkn_thermometer_words(size_t begin, size_t end, void *ctx) {
+    const pkn_bits *bits = (const pkn_bits *)ctx;
+    size_t n_bits = bits->n_fields * bits->n_levels;
+    for (size_t word = begin; word < end; word++) {
+        const float *values = bits->values + word / bits->words * bits->n_fields;
+        size_t first = word % bits->words * 64, n = first < n_bits ? n_bits - first : 0, bit = 0;
+        size_t field = n > 0 ? first / bits->n_levels : 0, level = first - field * bits->n_levels;
+        uint64_t sum = 0;
+        for (n = pkn_min_size(n, 64); bit < n; field++, level = 0) {
+            const float *thresholds = bits->thresholds + first;
+            size_t n_same = pkn_min_size(n, bit + bits->n_levels - level);
+            for (float value = values[field]; bit < n_same; bit++) {
+                sum |= (uint64_t)(value > thresholds[bit]) << bit;
+            }
         }
         bits->out[word] = sum;
     }
@@ -97,17 +120,39 @@ PKN_INTERNAL pkern_status pkn_bits_check(const pkn_bits *bits) {
 
 PKERN_API pkern_status pkern_hdc_encode_signs(pkern_pool *pool, const float *values, size_t n_rows,
                                               size_t words, uint64_t *out) {
-    pkn_bits bits = {values, n_rows, words <= PKN_HDC_MAX_WORDS ? words * 64 : 0, words, 0, out};
+    pkn_bits bits = {values, n_rows, words <= PKN_HDC_MAX_WORDS ? words * 64 : 0, words, 0, out,
+                     0,      0};
     pkern_status status = pkn_bits_check(&bits);
     return status != PKERN_OK || n_rows == 0
                ? status
                : pkn_hdc_run(pool, n_rows * words, 1, 64 * PKN_SIGN_NS, pkn_signs_words, &bits);
 }
 
+PKERN_API pkern_status pkern_hdc_encode_thermometer(pkern_pool *pool, const float *values,
+                                                    size_t n_rows, size_t n_fields,
+                                                    const float *thresholds, size_t n_levels,
+                                                    size_t words, uint64_t *out) {
+    pkn_bits bits = {values, n_rows, n_fields, words, 0, out, thresholds, n_levels};
+    size_t n_bits, bytes;
+    pkern_status status = pkn_bits_check(&bits);
+    if (status != PKERN_OK || n_rows == 0) {
+        return status;
+    }
+    if (pkn_mul_overflows_size(n_fields, n_levels, &n_bits) ||
+        pkn_mul_overflows_size(n_bits, sizeof(float), &bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    if (n_bits > words * 64 || (!thresholds && n_bits > 0) ||
+        pkn_overlaps(thresholds, bytes, out, n_rows * words * 8)) {
+        return PKERN_EINVAL;
+    }
+    return pkn_hdc_run(pool, n_rows * words, 1, 64 * PKN_SIGN_NS, pkn_thermometer_words, &bits);
+}
+
 PKERN_API pkern_status pkern_hdc_encode_projection(pkern_pool *pool, const float *values,
                                                    size_t n_rows, size_t n_fields, uint64_t seed,
                                                    size_t words, uint64_t *out) {
-    pkn_bits bits = {values, n_rows, n_fields, words, seed, out};
+    pkn_bits bits = {values, n_rows, n_fields, words, seed, out, 0, 0};
     pkern_status status = pkn_bits_check(&bits);
     double cost = 64 * ((double)n_rows * ((double)n_fields * PKN_PROJECTION_NS + 4.6) +
                         (double)n_fields * PKN_SIGN_NS + 10);
