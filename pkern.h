@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x2f520228c72b086du
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x9bea7013e89e8a7au
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x2f520228c72b086du /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x9bea7013e89e8a7au /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -3362,23 +3362,84 @@ PKERN_API pkern_status pkern_hdc_ngram_finish(pkern_hdc_ngram_stream *stream, ui
    with indices [n_terms x arity], tables [arity] of n_rows[j] rows each, offsets [n_sets + 1] that
    do not decrease. arity is 1 to PKERN_HDC_MAX_ARITY (else PKERN_EINVAL); an index that is not below
    n_rows is PKERN_EINVAL, found before anything is written; out [n_sets x words] must not overlap an
-   input. In parallel over sets and columns. This is
-       a multiset            arity 1: elements
-       a hash table          arity 2: keys, values; bind out[s] with a key, and the nearest of the
-                             values is that key's
-       an undirected graph   arity 2: nodes, nodes; bound with a node it is like its neighbours
-       a directed graph      arity 2: nodes, and the same rotated by 1 (pkern_hdc_permute); bind with
-                             a node and rotate by -1: its successors; bind with a rotated one: its
-                             predecessors
-       an automaton          arity 3: states, symbols rotated by 1, states rotated by 2; bind with a
-                             state and a rotated symbol, rotate by -2: the next state
-   Source: P. Kanerva, "Hyperdimensional Computing", 2009; P. Poduval et al., "GrapHD", 2022; E.
-   Osipov, D. Kleyko, A. Legalov, "Associative synthesis of finite state automata model of a
-   controlled object with hyperdimensional computing", 2017. */
+   input. In parallel over sets and columns. With arity 1 that is multisets; the functions below are
+   further structures, and any other is one of terms over tables of its own, rotated or not
+   (pkern_hdc_permute). What is said here of offsets, indices, overlap and threads holds for them
+   too. Source: P. Kanerva, "Hyperdimensional Computing", 2009. */
 PKERN_API pkern_status pkern_hdc_encode_terms(pkern_pool *pool, const uint32_t *indices,
                                               const size_t *offsets, size_t n_sets,
                                               const uint64_t *const *tables, const size_t *n_rows,
                                               size_t arity, size_t words, uint64_t *out);
+
+/* Hash tables: for pairs p from offsets[t] to offsets[t + 1] - 1,
+       out[t] = the bundle of keys[pairs[p][0]] ^ values[pairs[p][1]]
+   with pairs [n_pairs x 2], keys [n_keys x words], values [n_values x words], out [n_tables x
+   words]. Bind out[t] with a key, and the nearest of the values is that key's. */
+PKERN_API pkern_status pkern_hdc_encode_tables(pkern_pool *pool, const uint32_t *pairs,
+                                               const size_t *offsets, size_t n_tables,
+                                               const uint64_t *keys, size_t n_keys,
+                                               const uint64_t *values, size_t n_values,
+                                               size_t words, uint64_t *out);
+
+/* Graphs: for edges e from offsets[g] to offsets[g + 1] - 1,
+       out[g] = the bundle of nodes[edges[e][0]] ^ nodes[edges[e][1]]              is_directed 0
+                the bundle of nodes[edges[e][0]] ^ rotate(nodes[edges[e][1]], 1)   else
+   with edges [n_edges x 2] of a source and a target each, nodes [n_nodes x words], out [n_graphs x
+   words]. Undirected: out[g] bound with a node is like its neighbours; an edge from a node to
+   itself is the zero vector. Directed: bound with a node and rotated by -1 it is like the node's
+   successors, bound with a node that is rotated by 1, like its predecessors. Rows are rotated anew
+   for each edge; where one graph has many times more edges than nodes, pkern_hdc_encode_terms over
+   nodes and rotated nodes takes less than half the time.
+   Source: P. Poduval et al., "GrapHD", 2022. */
+PKERN_API pkern_status pkern_hdc_encode_graphs(pkern_pool *pool, const uint32_t *edges,
+                                               const size_t *offsets, size_t n_graphs,
+                                               const uint64_t *nodes, size_t n_nodes,
+                                               int is_directed, size_t words, uint64_t *out);
+
+/* Finite automata: for transitions t from offsets[a] to offsets[a + 1] - 1,
+       out[a] = the bundle of tokens[transitions[t][0]] ^ states[transitions[t][1]]
+                              ^ rotate(states[transitions[t][2]], 1)
+   with transitions [n_transitions x 3] of a token, the state before and the state after it, tokens
+   [n_tokens x words], states [n_states x words], out [n_automata x words]. Bind out[a] with a token
+   and a state, rotate by -1, and the nearest of the states is the next one (of an automaton that is
+   not deterministic: all next ones are near).
+   Source: E. Osipov, D. Kleyko, A. Legalov, "Associative synthesis of finite state automata model
+   of a controlled object with hyperdimensional computing", 2017; the order of terms is that of
+   torchhd's FiniteStateAutomata (M. Heddes et al., "Torchhd", 2023). */
+PKERN_API pkern_status pkern_hdc_encode_automata(pkern_pool *pool, const uint32_t *transitions,
+                                                 const size_t *offsets, size_t n_automata,
+                                                 const uint64_t *tokens, size_t n_tokens,
+                                                 const uint64_t *states, size_t n_states,
+                                                 size_t words, uint64_t *out);
+
+/* Sequences: text t is symbols [offsets[t], offsets[t + 1]), n of them, s its first, and
+       out[t] = the bundle of rotate(codebook[s[i]], n - 1 - i) over i from 0 to n - 1
+   for codebook [n_symbols x words] and out [n_texts x words]. Texts with the same symbols at the
+   same places from the end are alike; rotate out[t] by i - n + 1, and the nearest of the codebook is
+   s[i]. Rotations go round, so places that are 64 * words apart are one. The second function takes
+   bytes as symbols.
+   Source: torchhd's bundle_sequence (M. Heddes et al., "Torchhd", 2023). */
+PKERN_API pkern_status pkern_hdc_encode_sequences(pkern_pool *pool, const uint32_t *symbols,
+                                                  const size_t *offsets, size_t n_texts,
+                                                  const uint64_t *codebook, size_t n_symbols,
+                                                  size_t words, uint64_t *out);
+PKERN_API pkern_status pkern_hdc_encode_sequences_u8(pkern_pool *pool, const uint8_t *symbols,
+                                                     const size_t *offsets, size_t n_texts,
+                                                     const uint64_t *codebook, size_t n_symbols,
+                                                     size_t words, uint64_t *out);
+
+/* The same with the exclusive or (bind) in place of the bundle: out[t] is unlike that of every other
+   text, and out[t] of a text with one symbol more is rotate(out[t], 1) ^ that symbol's row. No
+   symbols give the zero vector. Source: torchhd's bind_sequence. */
+PKERN_API pkern_status pkern_hdc_encode_bound_sequences(pkern_pool *pool, const uint32_t *symbols,
+                                                        const size_t *offsets, size_t n_texts,
+                                                        const uint64_t *codebook, size_t n_symbols,
+                                                        size_t words, uint64_t *out);
+PKERN_API pkern_status pkern_hdc_encode_bound_sequences_u8(pkern_pool *pool, const uint8_t *symbols,
+                                                           const size_t *offsets, size_t n_texts,
+                                                           const uint64_t *codebook,
+                                                           size_t n_symbols, size_t words,
+                                                           uint64_t *out);
 
 /* ---- Numbers and bytes to bits ---- */
 
@@ -3386,6 +3447,20 @@ PKERN_API pkern_status pkern_hdc_encode_terms(pkern_pool *pool, const uint32_t *
    words]; 0, -0 and NaN give 0. */
 PKERN_API pkern_status pkern_hdc_encode_signs(pkern_pool *pool, const float *values, size_t n_rows,
                                               size_t words, uint64_t *out);
+
+/* Thermometers: bit f * n_levels + i of out[r] = values[r][f] > thresholds[f][i], for values [n_rows
+   x n_fields], thresholds [n_fields x n_levels] and out [n_rows x words]; bits from n_fields *
+   n_levels on are 0, and words with less room than that are PKERN_EINVAL. A NaN is above nothing and
+   has all bits 0, as -infinity has, and nothing is above a NaN. Where a field's thresholds ascend,
+   two rows differ in one bit for each threshold between their values, so that distances are sums of
+   steps over the fields. Steps of one size: thresholds[f][i] = low[f] + (high[f] - low[f]) * (i + 0.5)
+   / n_levels; steps of equal weight: quantiles of the data. The comparison is that of float, so the
+   bits are the same everywhere. In parallel over words of out.
+   Source: J. Buckman, A. Roy, C. Raffel, I. Goodfellow, "Thermometer encoding", 2018. */
+PKERN_API pkern_status pkern_hdc_encode_thermometer(pkern_pool *pool, const float *values,
+                                                    size_t n_rows, size_t n_fields,
+                                                    const float *thresholds, size_t n_levels,
+                                                    size_t words, uint64_t *out);
 
 /* Random projection: bit i of out[r] = (the sum over f of values[r][f] * R[i][f]) > 0, for values
    [n_rows x n_fields] and out [n_rows x words], where R[i][f] is 1 or -1 by bit f % 64 of word i *
@@ -26478,11 +26553,12 @@ PKERN_API const void *pkern_hdc_classifier_note(const pkern_hdc_classifier *clas
 /* ==== src/hdc/encode_terms.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* What the encoders share: limits, costs, column blocks. */
+/* What the encoders share: limits, costs, column blocks, rotated columns. */
 #ifndef PKN_HDC_ENCODE_TERMS_H
 #define PKN_HDC_ENCODE_TERMS_H
 
 /* #include "hdc/hdc_run.h": above */
+/* #include "simd/rotate.h": above */
 /* #include "simd/terms.h": above */
 
 #define PKN_ENCODE_MAX_TERMS ((size_t)INT32_MAX)
@@ -26496,6 +26572,33 @@ PKN_INLINE double pkn_terms_cost(size_t arity, size_t words) {
 
 PKN_INLINE size_t pkn_terms_blocks(size_t words) {
     return (words + PKN_TERMS_WORDS - 1) / PKN_TERMS_WORDS;
+}
+
+/* Nanoseconds of pkn_terms_rotate over a block of columns: 32 words from L1 take 10. */
+PKN_INLINE double pkn_terms_rotate_cost(size_t words) {
+    return pkn_hdc_move_cost(pkn_min_size(words, PKN_TERMS_WORDS), 0) + 6;
+}
+
+/* Words [word, word + words) of row [row_words] rotated by shift bits: one straight piece or, over
+   the row's end, two. The kernel rotates a piece in itself, whose first word is then set right.
+   shift is below 2^32. */
+PKN_INLINE void pkn_terms_rotate(const uint64_t *row, size_t row_words, size_t shift, size_t word,
+                                 size_t words, uint64_t *out) {
+    unsigned bits = (unsigned)(shift % 64);
+    size_t up = shift / 64 % row_words, from = word < up ? word + row_words - up : word - up;
+    if (words == row_words) {
+        pkn_simd()->rotate_u64(row, words, (int64_t)shift, out);
+        return;
+    }
+    while (words > 0) {
+        size_t n = pkn_min_size(words, row_words - from);
+        uint64_t before = row[(from > 0 ? from : row_words) - 1];
+        pkn_simd()->rotate_u64(row + from, n, (int64_t)bits, out);
+        out[0] = pkn_funnel_word(row[from], before, bits);
+        out += n;
+        words -= n;
+        from = 0;
+    }
 }
 
 #endif
@@ -28667,7 +28770,8 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
 /* ==== src/hdc/encode_sets.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Sets of terms whose rows are looked up by number in a table each. */
+/* Sets of terms whose rows are looked up by number in a table each. Rows that a structure wants
+   rotated are rotated into L1 on the way. */
 #ifndef PKN_HDC_ENCODE_SETS_C
 #define PKN_HDC_ENCODE_SETS_C
 
@@ -28677,7 +28781,12 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
 /* Terms counted in one go, a multiple of 16. */
 #define PKN_SETS_BLOCK 64
 
+/* Which rows are rotated: none; the last one of each term, by 1; a sequence's, by the number of
+   terms behind. */
+enum { PKN_SETS_PLAIN, PKN_SETS_LAST, PKN_SETS_BY_PLACE };
+
 typedef struct pkn_sets {
+    const uint8_t *bytes; /* either these indices, of arity 1 */
     const uint32_t *indices;
     const size_t *offsets;
     size_t n_sets;
@@ -28685,23 +28794,55 @@ typedef struct pkn_sets {
     const size_t *n_rows;
     size_t arity, words;
     uint64_t *out;
+    int rotation;
 } pkn_sets;
+
+/* The indices of at most PKN_SETS_BLOCK terms: where they stand, or widened into buffer. */
+PKN_INLINE const uint32_t *pkn_sets_indices(const pkn_sets *sets, size_t term, size_t n,
+                                            uint32_t *buffer) {
+    if (!sets->bytes) {
+        return n > 0 ? sets->indices + term * sets->arity : 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        buffer[i] = sets->bytes[term + i];
+    }
+    return buffer;
+}
+
+/* Puts the rotated rows of n terms in place of the last ones of rows [n x arity], whose columns
+   begin at `word`; `behind` terms come after the last of them. */
+PKN_INTERNAL void pkn_sets_rotate(const pkn_sets *sets, size_t word, size_t words, size_t n,
+                                  size_t behind, const uint64_t **rows, uint64_t *rotated) {
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t **row = &rows[(i + 1) * sets->arity - 1];
+        size_t shift = sets->rotation == PKN_SETS_LAST ? 1 : behind + n - 1 - i;
+        uint64_t *out = rotated + i * PKN_TERMS_WORDS;
+        pkn_terms_rotate(*row - word, sets->words, shift, word, words, out);
+        *row = out;
+    }
+}
 
 PKN_INTERNAL void pkn_sets_one(const pkn_sets *sets, size_t set, size_t word) {
     PKN_ALIGNED(64) uint64_t planes[PKN_TERMS_PLANES_WORDS(PKN_TERMS_MAX_HIGH)];
+    PKN_ALIGNED(64) uint64_t rotated[PKN_SETS_BLOCK * PKN_TERMS_WORDS];
     const uint64_t *rows[PKN_SETS_BLOCK * PKERN_HDC_MAX_ARITY];
+    uint32_t buffer[PKN_SETS_BLOCK];
     size_t words = pkn_min_size(PKN_TERMS_WORDS, sets->words - word), arity = sets->arity;
     size_t term = sets->offsets[set], end = sets->offsets[set + 1], n_terms = end - term, n;
     pkn_terms terms = {rows, arity, arity, 0};
     pkn_terms_count count;
     pkn_terms_begin(&count, planes, pkn_terms_n_high(n_terms));
     do {
+        const uint32_t *indices;
         n = pkn_min_size(end - term, PKN_SETS_BLOCK);
-        for (size_t i = 0; i < n; i++) {
-            const uint32_t *indices = sets->indices + (term + i) * arity;
+        indices = pkn_sets_indices(sets, term, n, buffer);
+        for (size_t i = 0; i < n; i++, indices += arity) {
             for (size_t j = 0; j < arity; j++) {
                 rows[i * arity + j] = sets->tables[j] + indices[j] * sets->words + word;
             }
+        }
+        if (sets->rotation != PKN_SETS_PLAIN) {
+            pkn_sets_rotate(sets, word, words, n, end - term - n, rows, rotated);
         }
         pkn_simd()->count_terms_u64(&terms, n / 16, words, &count);
         term += n;
@@ -28723,7 +28864,10 @@ PKN_INTERNAL int pkn_sets_items(size_t begin, size_t end, void *ctx) {
 PKN_INTERNAL int pkn_sets_check_indices(size_t begin, size_t end, void *ctx) {
     const pkn_sets *sets = (const pkn_sets *)ctx;
     int is_bad = 0;
-    for (size_t term = begin; term < end; term++) {
+    for (size_t term = begin; sets->bytes && term < end; term++) {
+        is_bad |= sets->bytes[term] >= sets->n_rows[0];
+    }
+    for (size_t term = begin; !sets->bytes && term < end; term++) {
         for (size_t j = 0; j < sets->arity; j++) {
             is_bad |= sets->indices[term * sets->arity + j] >= sets->n_rows[j];
         }
@@ -28734,6 +28878,7 @@ PKN_INTERNAL int pkn_sets_check_indices(size_t begin, size_t end, void *ctx) {
 PKN_INTERNAL pkern_status pkn_sets_check(const pkn_sets *sets) {
     size_t first, n_terms, term_bytes, bytes, out_bytes;
     const size_t *offsets = sets->offsets;
+    const char *indices = sets->bytes ? (const char *)sets->bytes : (const char *)sets->indices;
     pkern_status status = pkn_hdc_check_rows(sets->n_sets, sets->words, &out_bytes);
     if (status != PKERN_OK) {
         return status;
@@ -28757,16 +28902,16 @@ PKN_INTERNAL pkern_status pkn_sets_check(const pkn_sets *sets) {
     }
     first = offsets[0];
     n_terms = offsets[sets->n_sets] - first;
-    term_bytes = sets->arity * sizeof *sets->indices;
+    term_bytes = sets->arity * (sets->bytes ? 1 : sizeof *sets->indices);
     if (pkn_mul_overflows_size(offsets[sets->n_sets], term_bytes, &bytes)) {
         return PKERN_EOVERFLOW;
     }
-    if (n_terms > 0 && (!sets->indices || !sets->tables || !sets->n_rows)) {
+    if (n_terms > 0 && (!indices || !sets->tables || !sets->n_rows)) {
         return PKERN_EINVAL;
     }
     if (pkn_overlaps(offsets, (sets->n_sets + 1) * sizeof *offsets, sets->out, out_bytes) ||
-        (n_terms > 0 && pkn_overlaps(sets->indices + first * sets->arity, n_terms * term_bytes,
-                                     sets->out, out_bytes))) {
+        (n_terms > 0 &&
+         pkn_overlaps(indices + first * term_bytes, n_terms * term_bytes, sets->out, out_bytes))) {
         return PKERN_EINVAL;
     }
     for (size_t j = 0; n_terms > 0 && j < sets->arity; j++) {
@@ -28780,29 +28925,169 @@ PKN_INTERNAL pkern_status pkn_sets_check(const pkn_sets *sets) {
     return PKERN_OK;
 }
 
+/* Checks everything and runs items, columns of sets that cost so much a term and block. */
+PKN_INTERNAL pkern_status pkn_sets_run(const pkn_sets *sets, pkern_pool *pool, double cost,
+                                       pkern_range_fn items) {
+    pkern_status status = pkn_sets_check(sets);
+    size_t n_terms, first;
+    if (status != PKERN_OK || sets->n_sets == 0) {
+        return status;
+    }
+    first = sets->offsets[0];
+    n_terms = sets->offsets[sets->n_sets] - first;
+    if (n_terms > 0) {
+        pkn_sets check = *sets;
+        check.bytes = sets->bytes ? sets->bytes + first * sets->arity : 0;
+        check.indices = sets->indices ? sets->indices + first * sets->arity : 0;
+        status = pkn_hdc_run(pool, n_terms, 256, 0.5 * (double)sets->arity, pkn_sets_check_indices,
+                             &check);
+    }
+    return status != PKERN_OK ? status
+                              : pkn_hdc_run(pool, sets->n_sets * pkn_terms_blocks(sets->words), 1,
+                                            cost * ((double)n_terms / (double)sets->n_sets + 20),
+                                            items, (void *)(uintptr_t)sets);
+}
+
+/* The bundles. */
+PKN_INTERNAL pkern_status pkn_sets_encode(const pkn_sets *sets, pkern_pool *pool) {
+    double cost = pkn_terms_cost(sets->arity, sets->words);
+    if (sets->rotation != PKN_SETS_PLAIN) {
+        cost += pkn_terms_rotate_cost(sets->words);
+    }
+    return pkn_sets_run(sets, pool, cost, pkn_sets_items);
+}
+
 PKERN_API pkern_status pkern_hdc_encode_terms(pkern_pool *pool, const uint32_t *indices,
                                               const size_t *offsets, size_t n_sets,
                                               const uint64_t *const *tables, const size_t *n_rows,
                                               size_t arity, size_t words, uint64_t *out) {
-    pkn_sets sets = {indices, offsets, n_sets, tables, n_rows, arity, words, out};
-    pkern_status status = pkn_sets_check(&sets);
-    size_t n_terms;
-    if (status != PKERN_OK || n_sets == 0) {
-        return status;
+    pkn_sets sets = {0,      indices, offsets, n_sets, tables,
+                     n_rows, arity,   words,   out,    PKN_SETS_PLAIN};
+    return pkn_sets_encode(&sets, pool);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/encode_shapes.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Structures by name: sequences, hash tables, graphs, automata. All but the bound sequences are sets
+   of terms. */
+#ifndef PKN_HDC_ENCODE_SHAPES_C
+#define PKN_HDC_ENCODE_SHAPES_C
+
+/* #include "hdc/encode.h": above */
+/* #include "hdc/encode_sets.c": above */
+/* #include "hdc/encode_terms.h": above */
+
+PKERN_API pkern_status pkern_hdc_encode_tables(pkern_pool *pool, const uint32_t *pairs,
+                                               const size_t *offsets, size_t n_tables,
+                                               const uint64_t *keys, size_t n_keys,
+                                               const uint64_t *values, size_t n_values,
+                                               size_t words, uint64_t *out) {
+    const uint64_t *tables[2];
+    size_t n_rows[2];
+    pkn_sets sets = {0, pairs, offsets, n_tables, tables, n_rows, 2, words, out, PKN_SETS_PLAIN};
+    tables[0] = keys;
+    tables[1] = values;
+    n_rows[0] = n_keys;
+    n_rows[1] = n_values;
+    return pkn_sets_encode(&sets, pool);
+}
+
+PKERN_API pkern_status pkern_hdc_encode_graphs(pkern_pool *pool, const uint32_t *edges,
+                                               const size_t *offsets, size_t n_graphs,
+                                               const uint64_t *nodes, size_t n_nodes,
+                                               int is_directed, size_t words, uint64_t *out) {
+    const uint64_t *tables[2];
+    size_t n_rows[2];
+    pkn_sets sets = {0, edges, offsets, n_graphs, tables, n_rows, 2, words, out, PKN_SETS_PLAIN};
+    tables[0] = tables[1] = nodes;
+    n_rows[0] = n_rows[1] = n_nodes;
+    sets.rotation = is_directed ? PKN_SETS_LAST : PKN_SETS_PLAIN;
+    return pkn_sets_encode(&sets, pool);
+}
+
+PKERN_API pkern_status pkern_hdc_encode_automata(pkern_pool *pool, const uint32_t *transitions,
+                                                 const size_t *offsets, size_t n_automata,
+                                                 const uint64_t *tokens, size_t n_tokens,
+                                                 const uint64_t *states, size_t n_states,
+                                                 size_t words, uint64_t *out) {
+    const uint64_t *tables[3];
+    size_t n_rows[3];
+    pkn_sets sets = {0,      transitions, offsets, n_automata, tables,
+                     n_rows, 3,           words,   out,        PKN_SETS_LAST};
+    tables[0] = tokens;
+    tables[1] = tables[2] = states;
+    n_rows[0] = n_tokens;
+    n_rows[1] = n_rows[2] = n_states;
+    return pkn_sets_encode(&sets, pool);
+}
+
+/* ---- sequences */
+
+/* Items are texts in a block of columns: the xor of all rows, each rotated. */
+PKN_INTERNAL int pkn_bound_items(size_t begin, size_t end, void *ctx) {
+    const pkn_sets *sets = (const pkn_sets *)ctx;
+    for (size_t item = begin; item < end; item++) {
+        uint64_t rotated[PKN_TERMS_WORDS];
+        size_t text = item % sets->n_sets, word = item / sets->n_sets * PKN_TERMS_WORDS;
+        size_t words = pkn_min_size(PKN_TERMS_WORDS, sets->words - word);
+        size_t last = sets->offsets[text + 1];
+        uint64_t *out = sets->out + text * sets->words + word;
+        memset(out, 0, words * sizeof *out);
+        for (size_t i = sets->offsets[text]; i < last; i++) {
+            size_t index = sets->bytes ? sets->bytes[i] : sets->indices[i];
+            pkn_terms_rotate(sets->tables[0] + index * sets->words, sets->words, last - 1 - i, word,
+                             words, rotated);
+            pkn_simd()->xor_u64(out, rotated, words, out);
+        }
     }
-    n_terms = offsets[n_sets] - offsets[0];
-    if (n_terms > 0) {
-        pkn_sets check = sets;
-        check.indices = indices + offsets[0] * arity;
-        status =
-            pkn_hdc_run(pool, n_terms, 256, 0.5 * (double)arity, pkn_sets_check_indices, &check);
-    }
-    if (status != PKERN_OK) {
-        return status;
-    }
-    return pkn_hdc_run(pool, n_sets * pkn_terms_blocks(words), 1,
-                       pkn_terms_cost(arity, words) * ((double)n_terms / (double)n_sets + 20),
-                       pkn_sets_items, &sets);
+    return 0;
+}
+
+PKN_INTERNAL pkern_status pkn_sequences_encode(pkern_pool *pool, const uint8_t *bytes,
+                                               const uint32_t *symbols, const size_t *offsets,
+                                               size_t n_texts, const uint64_t *codebook,
+                                               size_t n_symbols, int is_bound, size_t words,
+                                               uint64_t *out) {
+    pkn_sets sets = {bytes,      symbols, offsets, n_texts, &codebook,
+                     &n_symbols, 1,       words,   out,     PKN_SETS_BY_PLACE};
+    return is_bound ? pkn_sets_run(&sets, pool, 1.5 * pkn_terms_rotate_cost(words), pkn_bound_items)
+                    : pkn_sets_encode(&sets, pool);
+}
+
+PKERN_API pkern_status pkern_hdc_encode_sequences(pkern_pool *pool, const uint32_t *symbols,
+                                                  const size_t *offsets, size_t n_texts,
+                                                  const uint64_t *codebook, size_t n_symbols,
+                                                  size_t words, uint64_t *out) {
+    return pkn_sequences_encode(pool, 0, symbols, offsets, n_texts, codebook, n_symbols, 0, words,
+                                out);
+}
+
+PKERN_API pkern_status pkern_hdc_encode_sequences_u8(pkern_pool *pool, const uint8_t *symbols,
+                                                     const size_t *offsets, size_t n_texts,
+                                                     const uint64_t *codebook, size_t n_symbols,
+                                                     size_t words, uint64_t *out) {
+    return pkn_sequences_encode(pool, symbols, 0, offsets, n_texts, codebook, n_symbols, 0, words,
+                                out);
+}
+
+PKERN_API pkern_status pkern_hdc_encode_bound_sequences(pkern_pool *pool, const uint32_t *symbols,
+                                                        const size_t *offsets, size_t n_texts,
+                                                        const uint64_t *codebook, size_t n_symbols,
+                                                        size_t words, uint64_t *out) {
+    return pkn_sequences_encode(pool, 0, symbols, offsets, n_texts, codebook, n_symbols, 1, words,
+                                out);
+}
+
+PKERN_API pkern_status pkern_hdc_encode_bound_sequences_u8(pkern_pool *pool, const uint8_t *symbols,
+                                                           const size_t *offsets, size_t n_texts,
+                                                           const uint64_t *codebook,
+                                                           size_t n_symbols, size_t words,
+                                                           uint64_t *out) {
+    return pkn_sequences_encode(pool, symbols, 0, offsets, n_texts, codebook, n_symbols, 1, words,
+                                out);
 }
 
 #endif
@@ -28810,7 +29095,7 @@ PKERN_API pkern_status pkern_hdc_encode_terms(pkern_pool *pool, const uint32_t *
 /* ==== src/hdc/encode_bits.c ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
-/* Floats and bytes to bits: signs, random projection, hash. */
+/* Floats and bytes to bits: signs, thermometers, random projection, hash. */
 #ifndef PKN_HDC_ENCODE_BITS_C
 #define PKN_HDC_ENCODE_BITS_C
 
@@ -28831,6 +29116,8 @@ typedef struct pkn_bits {
     size_t n_rows, n_fields, words;
     uint64_t seed;
     uint64_t *out;
+    const float *thresholds; /* [n_fields x n_levels] */
+    size_t n_levels;
 } pkn_bits;
 
 /* Items are words of out. */
@@ -28840,6 +29127,27 @@ PKN_INTERNAL int pkn_signs_words(size_t begin, size_t end, void *ctx) {
         uint64_t sum = 0;
         for (size_t bit = 0; bit < 64; bit++) {
             sum |= (uint64_t)(bits->values[word * 64 + bit] > 0) << bit;
+        }
+        bits->out[word] = sum;
+    }
+    return 0;
+}
+
+/* Items are words of out. */
+PKN_INTERNAL int pkn_thermometer_words(size_t begin, size_t end, void *ctx) {
+    const pkn_bits *bits = (const pkn_bits *)ctx;
+    size_t n_bits = bits->n_fields * bits->n_levels;
+    for (size_t word = begin; word < end; word++) {
+        const float *values = bits->values + word / bits->words * bits->n_fields;
+        size_t first = word % bits->words * 64, n = first < n_bits ? n_bits - first : 0, bit = 0;
+        size_t field = n > 0 ? first / bits->n_levels : 0, level = first - field * bits->n_levels;
+        uint64_t sum = 0;
+        for (n = pkn_min_size(n, 64); bit < n; field++, level = 0) {
+            const float *thresholds = bits->thresholds + first;
+            size_t n_same = pkn_min_size(n, bit + bits->n_levels - level);
+            for (float value = values[field]; bit < n_same; bit++) {
+                sum |= (uint64_t)(value > thresholds[bit]) << bit;
+            }
         }
         bits->out[word] = sum;
     }
@@ -28907,17 +29215,39 @@ PKN_INTERNAL pkern_status pkn_bits_check(const pkn_bits *bits) {
 
 PKERN_API pkern_status pkern_hdc_encode_signs(pkern_pool *pool, const float *values, size_t n_rows,
                                               size_t words, uint64_t *out) {
-    pkn_bits bits = {values, n_rows, words <= PKN_HDC_MAX_WORDS ? words * 64 : 0, words, 0, out};
+    pkn_bits bits = {values, n_rows, words <= PKN_HDC_MAX_WORDS ? words * 64 : 0, words, 0, out,
+                     0,      0};
     pkern_status status = pkn_bits_check(&bits);
     return status != PKERN_OK || n_rows == 0
                ? status
                : pkn_hdc_run(pool, n_rows * words, 1, 64 * PKN_SIGN_NS, pkn_signs_words, &bits);
 }
 
+PKERN_API pkern_status pkern_hdc_encode_thermometer(pkern_pool *pool, const float *values,
+                                                    size_t n_rows, size_t n_fields,
+                                                    const float *thresholds, size_t n_levels,
+                                                    size_t words, uint64_t *out) {
+    pkn_bits bits = {values, n_rows, n_fields, words, 0, out, thresholds, n_levels};
+    size_t n_bits, bytes;
+    pkern_status status = pkn_bits_check(&bits);
+    if (status != PKERN_OK || n_rows == 0) {
+        return status;
+    }
+    if (pkn_mul_overflows_size(n_fields, n_levels, &n_bits) ||
+        pkn_mul_overflows_size(n_bits, sizeof(float), &bytes)) {
+        return PKERN_EOVERFLOW;
+    }
+    if (n_bits > words * 64 || (!thresholds && n_bits > 0) ||
+        pkn_overlaps(thresholds, bytes, out, n_rows * words * 8)) {
+        return PKERN_EINVAL;
+    }
+    return pkn_hdc_run(pool, n_rows * words, 1, 64 * PKN_SIGN_NS, pkn_thermometer_words, &bits);
+}
+
 PKERN_API pkern_status pkern_hdc_encode_projection(pkern_pool *pool, const float *values,
                                                    size_t n_rows, size_t n_fields, uint64_t seed,
                                                    size_t words, uint64_t *out) {
-    pkn_bits bits = {values, n_rows, n_fields, words, seed, out};
+    pkn_bits bits = {values, n_rows, n_fields, words, seed, out, 0, 0};
     pkern_status status = pkn_bits_check(&bits);
     double cost = 64 * ((double)n_rows * ((double)n_fields * PKN_PROJECTION_NS + 4.6) +
                         (double)n_fields * PKN_SIGN_NS + 10);
