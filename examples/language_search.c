@@ -12,7 +12,7 @@
  *     a language    the bundle of what was learned      classify: the nearest language       (pkern_hdc_nearest)
  *     a memory      the vectors of all passages         search: the k most similar passages  (pkern_hdc_top_k)
  *
- * The file goes from small to large: reading, characters, cutting text into pieces, vectors, the demo and its page,
+ * The file goes from small to large: reading, characters, cutting into texts, vectors, the demo and its page,
  * the commands for your own files. To learn pkern, read the section "Vectors" first: all the parallel work is there.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -35,9 +35,9 @@
 enum {
     WORDS = PKERN_HV16_WORDS, /* 2048 bits a vector */
     GRAM = 3,                 /* characters bound together */
-    PIECE = 512, /* a longer text is the bundle of pieces of PIECE to 2 * PIECE - 1 characters */
-    WINDOW = 64, /* characters of a passage in the memory ... */
-    STEP = 16,   /* ... and from the beginning of one to that of the next */
+    BATCH = 8192,             /* texts that are encoded between looks of the progress bar */
+    WINDOW = 64,              /* characters of a passage in the memory ... */
+    STEP = 16,                /* ... and from the beginning of one to that of the next */
     LEARNED_BLOCKS =
         21, /* the demo learns the preamble and articles 1 to 20, and asks about 21 to 30 */
     ASKED_LETTERS = 40, /* shorter sentences are not asked about */
@@ -131,7 +131,7 @@ typedef struct corpus {
         number_of; /* code point -> number in the alphabet; 0 is the space and all that counts as one */
     uint32_t *code_point; /* number -> code point */
     size_t n_alphabet, alphabet_capacity;
-    uint64_t *item; /* number -> vector */
+    uint64_t *tables; /* of the vectors of the alphabet */
 } corpus;
 
 enum split { SPLIT_LINES, SPLIT_SENTENCES };
@@ -371,65 +371,42 @@ static void end_file(FILE *file, const char *path) {
     unfinished_file = 0;
 }
 
-/* ------------------------------------------------------------------------------------------------ cutting into pieces */
+/* ------------------------------------------------------------------------------------------------ cutting into texts */
 
-/* Texts to encode: text t is the bundle of the pieces[first[t]] up to, but not including, pieces[first[t + 1]]. */
+/* Texts to encode: the characters of text t are those from offsets[t] up to, but not including, offsets[t + 1]. */
 typedef struct texts {
-    span *pieces;
-    size_t n_pieces, piece_capacity;
-    size_t *first;
-    size_t n, capacity;
+    span *from; /* [n] where each text is from; of several stretches the first */
+    uint32_t *characters;
+    size_t *offsets; /* [n + 1] */
+    size_t n, n_characters, from_capacity, character_capacity, offset_capacity;
 } texts;
 
-static void push_piece(texts *t, const span *from, uint32_t begin, uint32_t end) {
-    t->pieces = (span *)grow(t->pieces, t->n_pieces, &t->piece_capacity, sizeof *t->pieces);
-    t->pieces[t->n_pieces] = *from;
-    t->pieces[t->n_pieces].begin = begin;
-    t->pieces[t->n_pieces++].end = end;
-}
-
-static void open_text(texts *t) {
-    t->first = (size_t *)grow(t->first, t->n + 1, &t->capacity, sizeof *t->first);
-    t->first[t->n++] = t->n_pieces;
-    t->first[t->n] = t->n_pieces;
-}
-
-/* Adds a stretch of any length to the text that was opened last. */
-static void add_to_text(texts *t, const span *s) {
-    size_t length = s->end - s->begin, n = length / PIECE | 1, i;
-    for (i = 0; i < n; i++)
-        push_piece(t, s, s->begin + (uint32_t)(length * i / n),
-                   s->begin + (uint32_t)(length * (i + 1) / n));
-    t->first[t->n] = t->n_pieces;
-}
-
-/* A majority needs an odd number of votes, else its ties, which are 0, weigh too much: cut the last piece in two. */
-static void close_text(texts *t) {
-    span *last = &t->pieces[t->n_pieces - 1];
-    uint32_t middle = last->begin + (last->end - last->begin) / 2;
-    if ((t->n_pieces - t->first[t->n - 1]) % 2 == 0 && middle - last->begin >= GRAM) {
-        span rest = *last;
-        last->end = middle;
-        push_piece(t, &rest, middle, rest.end);
+/* Adds a stretch of any length to the text that was added last. */
+static void add_to_text(texts *t, const corpus *c, const span *s) {
+    uint32_t i;
+    for (i = s->begin; i < s->end; i++) {
+        t->characters = (uint32_t *)grow(t->characters, t->n_characters, &t->character_capacity,
+                                         sizeof *t->characters);
+        t->characters[t->n_characters++] = c->documents[s->document].character[i];
     }
-    t->first[t->n] = t->n_pieces;
+    t->offsets[t->n] = t->n_characters;
 }
 
-static void add_text(texts *t, const span *s) {
-    open_text(t);
-    add_to_text(t, s);
-    close_text(t);
+static void add_text(texts *t, const corpus *c, const span *s) {
+    t->from = (span *)grow(t->from, t->n, &t->from_capacity, sizeof *t->from);
+    t->offsets = (size_t *)grow(t->offsets, t->n + 1, &t->offset_capacity, sizeof *t->offsets);
+    t->from[t->n] = *s;
+    t->offsets[t->n++] = t->n_characters;
+    add_to_text(t, c, s);
 }
 
-static void add_windows(texts *t, const span *sentence) {
-    uint32_t begin = sentence->begin, end;
+static void add_windows(texts *t, const corpus *c, const span *sentence) {
+    span window = *sentence;
     do {
-        end = sentence->end - begin > WINDOW ? begin + WINDOW : sentence->end;
-        open_text(t);
-        push_piece(t, sentence, begin, end);
-        t->first[t->n] = t->n_pieces;
-        begin += STEP;
-    } while (end < sentence->end);
+        window.end = sentence->end - window.begin > WINDOW ? window.begin + WINDOW : sentence->end;
+        add_text(t, c, &window);
+        window.begin += STEP;
+    } while (window.end < sentence->end);
 }
 
 /* One text a label: its documents' sentences in the blocks below end_block. */
@@ -440,113 +417,47 @@ static void add_labels(texts *t, const corpus *c, size_t n_documents, uint32_t e
         span all = d->sentence[0];
         for (j = 0; j < d->n_sentences && d->sentence[j].block < end_block; j++)
             all.end = d->sentence[j].end;
-        if (i == 0 || d->label != c->documents[i - 1].label) open_text(t);
-        add_to_text(t, &all);
-        if (i + 1 == n_documents || c->documents[i + 1].label != d->label) close_text(t);
+        if (i == 0 || d->label != c->documents[i - 1].label)
+            add_text(t, c, &all);
+        else
+            add_to_text(t, c, &all);
     }
 }
 
 /* ---------------------------------------------------------------------------------------------------------- vectors */
 
-/* Random vectors for the alphabet. The seed is the code point, so they don't depend on what was read, or in which order. */
-static void make_items(corpus *c) {
+/* Random vectors for the alphabet, in the tables that the encoder reads. The seed is the code point, so they don't depend on
+   what was read, or in which order. */
+static void make_tables(corpus *c) {
+    uint64_t *letters = allocate_vectors(c->n_alphabet);
     size_t i;
-    free(c->item);
-    c->item = allocate_vectors(c->n_alphabet);
     for (i = 0; i < c->n_alphabet; i++)
-        pkern_hdc_random(c->code_point[i], c->item + i * WORDS, WORDS);
+        pkern_hdc_random(c->code_point[i], letters + i * WORDS, WORDS);
+    c->tables = allocate_vectors(c->n_alphabet * GRAM);
+    must(pkern_hdc_ngram_tables(0, letters, c->n_alphabet, GRAM, WORDS, c->tables), "the alphabet");
+    free(letters);
 }
 
-typedef struct encoder {
-    pkern_pool *pool;
-    const corpus *corpus;
-    const span *pieces;
-    uint64_t *out;
-    uint64_t *scratch; /* 2 * ROWS vectors for each worker */
-    const char *what;  /* it does, for the progress bar */
-} encoder;
-
-enum { ROWS = 2 * PIECE }; /* more than any piece is long; two such buffers fit the L2 cache */
-
-/* The vectors of the n - 2 trigrams of n characters. Rotating before each bind keeps the order: "abc" is not "cba". */
-static pkern_status encode_trigrams(pkern_pool *pool, const corpus *c, const uint32_t *characters,
-                                    size_t n, uint64_t *letters, uint64_t *grams) {
-    const uint64_t *from = letters;
-    pkern_status status = PKERN_OK;
-    size_t i;
-    for (i = 0; i < n; i++)
-        memcpy(letters + i * WORDS, c->item + (size_t)characters[i] * WORDS,
-               WORDS * sizeof *letters);
-    for (i = 1; i < GRAM && status == PKERN_OK; i++) {
-        status = pkern_hdc_permute(pool, from, n - i, WORDS, 1, grams);
-        if (status == PKERN_OK)
-            status = pkern_hdc_bind_pairs(pool, grams, letters + i * WORDS, n - i, WORDS, grams);
-        from = grams;
-    }
-    return status;
-}
-
-/* Runs on any thread, for any part of the pieces. Windows overlap, so the trigrams of a run of them are made only once. */
-static int encode_range(size_t begin, size_t end, void *context) {
-    const encoder *e = (const encoder *)context;
-    uint64_t *letters = e->scratch + (size_t)pkern_worker_index(e->pool) * 2 * ROWS * WORDS;
-    uint64_t *grams = letters + (size_t)ROWS * WORDS;
-    size_t i, j;
-    for (i = begin; i < end; i = j) {
-        const span *first = &e->pieces[i];
-        const uint32_t *characters = e->corpus->documents[first->document].character + first->begin;
-        uint32_t last = first->end;
-        pkern_status status;
-        for (j = i + 1;
-             j < end && e->pieces[j].document == first->document && e->pieces[j].begin < last &&
-             e->pieces[j].begin >= first->begin && e->pieces[j].end - first->begin <= ROWS;
-             j++)
-            last = e->pieces[j].end > last ? e->pieces[j].end : last;
-        status =
-            encode_trigrams(e->pool, e->corpus, characters, last - first->begin, letters, grams);
-        for (; i < j && status == PKERN_OK; i++) {
-            size_t set[2];
-            set[0] = e->pieces[i].begin - first->begin;
-            set[1] = e->pieces[i].end - first->begin - (GRAM - 1);
-            status = pkern_hdc_bundle(e->pool, grams, set, 1, WORDS, e->out + i * WORDS);
-        }
-        if (status != PKERN_OK) return status;
-    }
-    return 0;
-}
-
-static int show_progress(size_t done, size_t total, void *context) {
+static void show_progress(size_t done, size_t total, const char *what) {
     enum { WIDTH = 40 };
     static const char bar[] = "########################################";
     int filled = (int)(done * WIDTH / total);
     fprintf(stderr, "\r[%.*s%*s] %3d %%  %s", filled, bar, WIDTH - filled, "",
-            (int)(done * 100 / total), ((const encoder *)context)->what);
+            (int)(done * 100 / total), what);
     if (done == total) fputs("\r\033[K", stderr);
-    return 0;
 }
 
-/* Encodes all texts: pieces in parallel, one scratch buffer a worker, then the bundle of each text's pieces. */
+/* The vectors of all texts: each is the majority of its trigrams, which are bound and counted without being written. */
 static void encode(pkern_pool *pool, const corpus *c, const texts *t, const char *what,
                    uint64_t *out) {
-    pkern_par_options options = {0};
-    encoder e;
-    int whole = t->n == t->n_pieces; /* every text is one piece */
-    if (isatty(STDERR_FILENO)) {
-        options.progress = show_progress;
-        options.progress_user = &e;
+    size_t first, n;
+    for (first = 0; first < t->n; first += n) {
+        n = t->n - first < BATCH ? t->n - first : BATCH;
+        must(pkern_hdc_encode_ngrams(pool, t->characters, t->offsets + first, n, c->tables,
+                                     c->n_alphabet, GRAM, WORDS, out + first * WORDS),
+             what);
+        if (isatty(STDERR_FILENO)) show_progress(first + n, t->n, what);
     }
-    e.what = what;
-    e.pool = pool;
-    e.corpus = c;
-    e.pieces = t->pieces;
-    e.out = whole ? out : allocate_vectors(t->n_pieces);
-    e.scratch = allocate_vectors((size_t)pkern_pool_num_slots(pool) * 2 * ROWS);
-    must(pkern_par_for(pool, 0, t->n_pieces, &options, encode_range, &e), what);
-    if (!whole) {
-        must(pkern_hdc_bundle(pool, e.out, t->first, t->n, WORDS, out), what);
-        free(e.out);
-    }
-    free(e.scratch);
 }
 
 /* ------------------------------------------------------------------------------------------- the demo: what it does */
@@ -608,7 +519,7 @@ static void make_queries(demo *d) {
         const span *s = 0;
         for (w = i * d->n_windows / N_QUERIES, tried = 0; tried <= d->n_windows; w++, tried++) {
             s = &d->windows
-                     .pieces[w % (d->n_windows - 1)]; /* one that is continued by the next window */
+                     .from[w % (d->n_windows - 1)]; /* one that is continued by the next window */
             if (s[1].document == s->document && s[1].begin == s->begin + STEP &&
                 s[1].end >= s->end + STEP / 2)
                 break;
@@ -628,18 +539,17 @@ static void prepare(demo *d) {
     for (i = 0; i < d->n_languages; i++)
         for (j = 0; j < c->documents[i].n_sentences; j++) {
             const span *s = &c->documents[i].sentence[j];
-            add_windows(&d->windows, s);
+            add_windows(&d->windows, c, s);
             if (s->block >= LEARNED_BLOCKS && s->end - s->begin >= ASKED_LETTERS + 2)
-                add_text(&d->asked, s);
+                add_text(&d->asked, c, s);
         }
     d->n_questions = d->asked.n;
     d->n_windows = d->windows.n;
     make_queries(d);
     queries = &c->documents[d->n_languages];
-    for (i = 0; i < N_QUERIES; i++) add_text(&d->asked, &queries->sentence[i]);
-    make_items(c);
-    for (i = 0; i < d->learned.n_pieces; i++)
-        d->work[LEARN] += d->learned.pieces[i].end - d->learned.pieces[i].begin;
+    for (i = 0; i < N_QUERIES; i++) add_text(&d->asked, c, &queries->sentence[i]);
+    make_tables(c);
+    d->work[LEARN] = d->learned.n_characters;
     d->work[ENCODE] = d->asked.n;
     d->work[CLASSIFY] = d->n_questions * d->n_languages;
     d->work[REMEMBER] = d->n_windows;
@@ -761,8 +671,7 @@ static void judge(demo *d) {
     size_t i, k;
     find_own_scripts(d);
     for (i = 0; i < d->n_questions; i++) {
-        size_t truth = d->asked.pieces[d->asked.first[i]].document,
-               told = d->parallel.answers[i].index;
+        size_t truth = d->asked.from[i].document, told = d->parallel.answers[i].index;
         d->asked_of[d->own_script[truth]]++;
         d->right_of[d->own_script[truth]] += truth == told;
         if (truth != told) d->confusions[truth * d->n_languages + told]++;
@@ -773,8 +682,7 @@ static void judge(demo *d) {
     for (i = 0; i < N_QUERIES; i++) {
         const pkern_hdc_match *found = d->parallel.found + i * TOP;
         for (k = 0;
-             k < TOP && !is_same_passage(d->query_source[i], &d->windows.pieces[found[k].index]);
-             k++)
+             k < TOP && !is_same_passage(d->query_source[i], &d->windows.from[found[k].index]); k++)
             ;
         d->found_first += k == 0;
         d->found_top += k < TOP;
@@ -803,7 +711,7 @@ static double total(const double *seconds) {
 
 static const char *best_match(const demo *d, size_t query, const span **found, float *similarity) {
     const pkern_hdc_match *match = &d->parallel.found[query * TOP];
-    *found = &d->windows.pieces[match->index];
+    *found = &d->windows.from[match->index];
     *similarity = match->similarity;
     return d->names[(*found)->document];
 }
@@ -1145,8 +1053,8 @@ static void classify_main(const char *folder, char **files, size_t n_files, int 
     add_labels(&learned, &c, n_learned, UINT32_MAX);
     for (i = n_learned; i < c.n_documents; i++)
         for (j = 0; j < c.documents[i].n_sentences; j++)
-            add_text(&lines, &c.documents[i].sentence[j]);
-    make_items(&c);
+            add_text(&lines, &c, &c.documents[i].sentence[j]);
+    make_tables(&c);
     labels = allocate_vectors(learned.n);
     vectors = allocate_vectors(lines.n);
     answers = (pkern_hdc_match *)allocate(lines.n, sizeof *answers);
@@ -1154,7 +1062,7 @@ static void classify_main(const char *folder, char **files, size_t n_files, int 
     encode(pool, &c, &lines, "encoding the lines", vectors);
     must(pkern_hdc_nearest(pool, vectors, lines.n, labels, learned.n, WORDS, answers), "classify");
     for (i = 0; i < lines.n; i++) {
-        const span *line = &lines.pieces[lines.first[i]];
+        const span *line = &lines.from[i];
         fprintf(out, "%s:%u\t%s\t%.3f\n", c.documents[line->document].path, line->line,
                 c.labels[answers[i].index], (double)answers[i].similarity);
     }
@@ -1172,12 +1080,11 @@ static void search_main(const char *file, const char *query, size_t top, int thr
     const document *d;
     corpus_read(&c, file, 0, SPLIT_SENTENCES);
     d = corpus_add(&c, "the text to search for", query, strlen(query), 0, SPLIT_LINES);
-    open_text(&asked);
-    for (i = 0; i < d->n_sentences; i++) add_to_text(&asked, &d->sentence[i]);
-    close_text(&asked);
+    add_text(&asked, &c, &d->sentence[0]);
+    for (i = 1; i < d->n_sentences; i++) add_to_text(&asked, &c, &d->sentence[i]);
     for (i = 0; i < c.documents[0].n_sentences; i++)
-        add_windows(&windows, &c.documents[0].sentence[i]);
-    make_items(&c);
+        add_windows(&windows, &c, &c.documents[0].sentence[i]);
+    make_tables(&c);
     n_found = windows.n / OVERLAPS < top ? windows.n : top * OVERLAPS;
     memory = allocate_vectors(windows.n);
     found = (pkern_hdc_match *)allocate(n_found, sizeof *found);
@@ -1187,11 +1094,11 @@ static void search_main(const char *file, const char *query, size_t top, int thr
          "search");
     for (i = 0; i < n_found && n_shown < top;
          i++) { /* of matches that overlap only the best is shown */
-        const span *s = &windows.pieces[found[i].index];
+        const span *s = &windows.from[found[i].index];
         int length;
         const char *text = span_text(&c, s, &length);
         for (j = k = 0; j < n_shown; j++)
-            k += (size_t)is_same_passage(s, &windows.pieces[found[j].index]);
+            k += (size_t)is_same_passage(s, &windows.from[found[j].index]);
         if (k) continue;
         fprintf(out, "%.3f\t%s:%u\t%.*s\n", (double)found[i].similarity, file, s->line, length,
                 text);
