@@ -77,6 +77,9 @@ json() {
     else failed "$1"; fi
 }
 
+head -1200 $digits >"$scratch/first.csv"
+tail -597 $digits >"$scratch/last.csv"
+
 # How good it is: a third is held out. One-shot and retrained, binary and integer.
 reaches "one look, binary" 90 --train $digits --holdout 33 --epochs 0 --prototypes binary
 reaches "one look, integer" 91 --train $digits --holdout 33 --epochs 0 --prototypes integer
@@ -87,6 +90,9 @@ cp "$scratch/out" "$scratch/two"
 reaches "adapt" 93 --train $digits --holdout 33 --rule adapt
 reaches "online" 93 --train $digits --holdout 33 --rule online
 reaches "records" 85 --train $digits --holdout 33 --encoder records
+reaches "other people's digits" 91 --train "$scratch/first.csv" --test "$scratch/last.csv"
+reaches "neighbours" 97 --train $digits --holdout 33 --neighbours 3 --save "$scratch/neighbours"
+reaches "neighbours of other people's digits" 94 --train "$scratch/first.csv" --test "$scratch/last.csv" --neighbours 3
 reaches "another seed and size" 92 --train $digits --holdout 33 --seed 7 --dimension 1024 --threads 3
 
 # The same for any number of threads.
@@ -120,7 +126,19 @@ answers "records from a file" accuracy --load "$scratch/records" --test "$scratc
 grep accuracy "$scratch/out" >"$scratch/again"
 holds "loaded records know the same" cmp -s "$scratch/expected" "$scratch/again"
 
+# Neighbours.
+answers "neighbours from a file" accuracy --load "$scratch/neighbours" --test "$scratch/last.csv" --json
+grep -o '"right":[0-9]*' "$scratch/out" >"$scratch/expected"
+answers "another number of them, the same here" '"neighbours":3' --load "$scratch/neighbours" --neighbours 3 --test "$scratch/last.csv" --json
+holds "neighbours survive a file" test "$(grep -o '"right":[0-9]*' "$scratch/out")" = "$(cat "$scratch/expected")"
+answers "their share of the votes" "unlabeled.csv:1	[0-9]	1.0000	2.0000" --load "$scratch/neighbours" --neighbours 1 --predict "$scratch/unlabeled.csv"
+answers "more neighbours than examples" accuracy --train "$scratch/train.csv" --test "$scratch/test.csv" --neighbours 100000 --encoder records
+refuses "neighbours in a file without examples" "keeps prototypes, no examples" --load "$scratch/model" --neighbours 3 --test "$scratch/test.csv"
+refuses "neighbours that are retrained" "goes without --epochs" --train "$scratch/train.csv" --neighbours 3 --epochs 5 --holdout 10
+refuses "no neighbours" "must be a whole number from 1" --train "$scratch/train.csv" --neighbours 0 --holdout 10
+
 # A model's file.
+refuses "a model of an older program" "old_model.hdc: is of an older hdc_classify" --load tests/examples/old_model.hdc --test "$scratch/test.csv"
 head -c 1000 "$scratch/model" >"$scratch/cut"
 refuses "a model cut off" "cut: " --load "$scratch/cut" --test "$scratch/test.csv"
 refuses "a file that is no model" "test.csv: data is not of the expected format" --load "$scratch/test.csv" --test "$scratch/test.csv"
@@ -222,6 +240,7 @@ for name in deu_1996 fra ita spa; do
 done
 head -80 $texts/eng.txt >"$scratch/learn/eng/a"
 tail -20 $texts/eng.txt >"$scratch/ask/eng.txt"
+reaches "languages by neighbours" 94 --train "$scratch/learn" --test "$scratch/ask" --lines --neighbours 5
 reaches "languages" 96 --train "$scratch/learn" --test "$scratch/ask" --lines --epochs 0 --save "$scratch/languages"
 answers "whole files" "5 of 5" --load "$scratch/languages" --test "$scratch/ask"
 answers "the languages of a file's lines" "ita.txt:2	ita" --load "$scratch/languages" --predict "$scratch/ask/ita.txt" --lines
