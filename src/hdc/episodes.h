@@ -57,6 +57,9 @@ PKERN_API void pkern_hdc_episodes_destroy(pkern_hdc_episodes *episodes);
 
 PKERN_API size_t pkern_hdc_episodes_count(const pkern_hdc_episodes *episodes);
 
+/* Of a vector. */
+PKERN_API size_t pkern_hdc_episodes_words(const pkern_hdc_episodes *episodes);
+
 /* The vector [words] at a place; 0 where there is none. Until the memory changes. */
 PKERN_API const uint64_t *pkern_hdc_episodes_vector(const pkern_hdc_episodes *episodes,
                                                     size_t place);
@@ -104,6 +107,24 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
                                                       pkern_hdc_episodes *episodes,
                                                       double merge_above, double forget_below,
                                                       double now, pkern_hdc_consolidation *result);
+
+/* Saves to a file and loads from it: a loaded memory recalls, stores and consolidates as the saved
+   one would, bit by bit, and gives the ids that come next. Capacity and half-life are the saved
+   ones. The promises are those of pkern_hdc_store_save and pkern_hdc_store_load: a save that fails or
+   is interrupted leaves the old file as it was, and every byte is under a checksum; numbers are
+   little-endian. A loaded memory is a copy: the file may go. Recalls may go on during a save, changes
+   may not. A save allocates twice the path, a load 8 bytes an episode beside the memory. Statuses
+   of a load, which leaves *episodes 0 where it fails:
+       PKERN_ENOENT     there is no such file
+       PKERN_EIO        the system can't read it
+       PKERN_EFORMAT    not a file of episodes
+       PKERN_EVERSION   written by a newer pkern
+       PKERN_ECORRUPT   damaged, cut off, or its contents can't be a memory's
+       PKERN_ENOMEM */
+PKERN_API pkern_status pkern_hdc_episodes_save(const pkern_hdc_episodes *episodes,
+                                               const char *path);
+PKERN_API pkern_status pkern_hdc_episodes_load(const char *path, const pkern_allocator *allocator,
+                                               pkern_hdc_episodes **episodes);
 
 PKERN_EXTERN_C_END
 

@@ -56,7 +56,8 @@ PKN_INTERNAL pkern_status pkn_sdm_sizes(const pkern_hdc_sdm_config *config, size
 
 typedef struct pkn_sdm_fill {
     pkern_hdc_sdm *sdm;
-    const pkern_hdc_sdm_config *config;
+    const uint64_t *locations;
+    uint64_t seed;
 } pkn_sdm_fill;
 
 PKN_INTERNAL int pkn_sdm_fill_locations(size_t begin, size_t end, void *ctx) {
@@ -65,25 +66,24 @@ PKN_INTERNAL int pkn_sdm_fill_locations(size_t begin, size_t end, void *ctx) {
     size_t words = sdm->address_words;
     memset(sdm->counters + begin * sdm->columns, 0,
            (end - begin) * sdm->columns * sizeof *sdm->counters);
-    if (fill->config->locations) {
-        memcpy(sdm->locations + begin * words, fill->config->locations + begin * words,
+    if (fill->locations) {
+        memcpy(sdm->locations + begin * words, fill->locations + begin * words,
                (end - begin) * words * 8);
         return 0;
     }
     for (size_t i = begin * words; i < end * words; i++) {
-        sdm->locations[i] = pkn_random_at(fill->config->seed, i);
+        sdm->locations[i] = pkn_random_at(fill->seed, i);
     }
     return 0;
 }
 
-PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sdm_config *config,
-                                            pkern_hdc_sdm **sdm_out) {
+/* A memory whose locations and counters are still to be filled. */
+PKN_INTERNAL pkern_status pkn_sdm_allocate(const pkern_hdc_sdm_config *config,
+                                           pkern_hdc_sdm **sdm_out) {
     pkern_hdc_sdm *sdm;
-    pkn_sdm_fill fill;
     size_t data_words, location_bytes, counter_bytes, bytes;
     pkern_status status;
-    if (!sdm_out || !config || config->n_locations == 0 ||
-        (config->radius > 0 && config->nearest > 0)) {
+    if (config->n_locations == 0 || (config->radius > 0 && config->nearest > 0)) {
         return PKERN_EINVAL;
     }
     data_words = config->data_words ? config->data_words : config->address_words;
@@ -111,15 +111,30 @@ PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sd
     sdm->counters = (int16_t *)(void *)((char *)sdm + (sizeof *sdm + PKN_CACHE_LINE - 1) /
                                                           PKN_CACHE_LINE * PKN_CACHE_LINE);
     sdm->locations = (uint64_t *)(void *)(sdm->counters + counter_bytes / sizeof(int16_t));
-    fill.sdm = sdm;
-    fill.config = config;
-    status = pkn_hdc_run(pool, sdm->n_locations, 1, 20.0 * (double)data_words,
-                         pkn_sdm_fill_locations, &fill);
+    *sdm_out = sdm;
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sdm_config *config,
+                                            pkern_hdc_sdm **sdm) {
+    pkn_sdm_fill fill;
+    pkern_status status;
+    if (!sdm || !config) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_sdm_allocate(config, &fill.sdm);
     if (status != PKERN_OK) {
-        pkern_hdc_sdm_destroy(sdm);
         return status;
     }
-    *sdm_out = sdm;
+    fill.locations = config->locations;
+    fill.seed = config->seed;
+    status = pkn_hdc_run(pool, fill.sdm->n_locations, 1, 20.0 * (double)fill.sdm->data_words,
+                         pkn_sdm_fill_locations, &fill);
+    if (status != PKERN_OK) {
+        pkern_hdc_sdm_destroy(fill.sdm);
+        return status;
+    }
+    *sdm = fill.sdm;
     return PKERN_OK;
 }
 

@@ -80,6 +80,27 @@ PKERN_API pkern_status pkern_hdc_sdm_read_iterated(pkern_pool *pool, const pkern
 PKERN_API pkern_status pkern_hdc_sdm_active(pkern_pool *pool, const pkern_hdc_sdm *sdm,
                                             const uint64_t *addresses, size_t n, size_t *counts);
 
+/* What the memory was made with; data_words is not 0. */
+PKERN_API size_t pkern_hdc_sdm_locations(const pkern_hdc_sdm *sdm);
+PKERN_API size_t pkern_hdc_sdm_address_words(const pkern_hdc_sdm *sdm);
+PKERN_API size_t pkern_hdc_sdm_data_words(const pkern_hdc_sdm *sdm);
+
+/* Saves to a file and loads from it: a loaded memory reads and is written as the saved one would be.
+   The promises are those of pkern_hdc_store_save and pkern_hdc_store_load: a save that fails or is
+   interrupted leaves the old file as it was, and every byte is under a checksum. The file has the
+   locations and the counters, little-endian. A loaded memory is a copy, made on the calling thread:
+   the file may go. Nobody may write to the memory during a save. A save allocates twice the path.
+   Statuses of a load, which leaves *sdm 0 where it fails:
+       PKERN_ENOENT     there is no such file
+       PKERN_EIO        the system can't read it
+       PKERN_EFORMAT    not the file of such a memory
+       PKERN_EVERSION   written by a newer pkern
+       PKERN_ECORRUPT   damaged, cut off, or its contents can't be a memory's
+       PKERN_ENOMEM */
+PKERN_API pkern_status pkern_hdc_sdm_save(const pkern_hdc_sdm *sdm, const char *path);
+PKERN_API pkern_status pkern_hdc_sdm_load(const char *path, const pkern_allocator *allocator,
+                                          pkern_hdc_sdm **sdm);
+
 PKERN_EXTERN_C_END
 
 #endif
