@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x9bea7013e89e8a7au
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xb94c99c53a1654c3u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x9bea7013e89e8a7au /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xb94c99c53a1654c3u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -3569,6 +3569,27 @@ PKERN_API pkern_status pkern_hdc_sdm_read_iterated(pkern_pool *pool, const pkern
 PKERN_API pkern_status pkern_hdc_sdm_active(pkern_pool *pool, const pkern_hdc_sdm *sdm,
                                             const uint64_t *addresses, size_t n, size_t *counts);
 
+/* What the memory was made with; data_words is not 0. */
+PKERN_API size_t pkern_hdc_sdm_locations(const pkern_hdc_sdm *sdm);
+PKERN_API size_t pkern_hdc_sdm_address_words(const pkern_hdc_sdm *sdm);
+PKERN_API size_t pkern_hdc_sdm_data_words(const pkern_hdc_sdm *sdm);
+
+/* Saves to a file and loads from it: a loaded memory reads and is written as the saved one would be.
+   The promises are those of pkern_hdc_store_save and pkern_hdc_store_load: a save that fails or is
+   interrupted leaves the old file as it was, and every byte is under a checksum. The file has the
+   locations and the counters, little-endian. A loaded memory is a copy, made on the calling thread:
+   the file may go. Nobody may write to the memory during a save. A save allocates twice the path.
+   Statuses of a load, which leaves *sdm 0 where it fails:
+       PKERN_ENOENT     there is no such file
+       PKERN_EIO        the system can't read it
+       PKERN_EFORMAT    not the file of such a memory
+       PKERN_EVERSION   written by a newer pkern
+       PKERN_ECORRUPT   damaged, cut off, or its contents can't be a memory's
+       PKERN_ENOMEM */
+PKERN_API pkern_status pkern_hdc_sdm_save(const pkern_hdc_sdm *sdm, const char *path);
+PKERN_API pkern_status pkern_hdc_sdm_load(const char *path, const pkern_allocator *allocator,
+                                          pkern_hdc_sdm **sdm);
+
 PKERN_EXTERN_C_END
 
 #endif
@@ -3697,6 +3718,9 @@ PKERN_API void pkern_hdc_episodes_destroy(pkern_hdc_episodes *episodes);
 
 PKERN_API size_t pkern_hdc_episodes_count(const pkern_hdc_episodes *episodes);
 
+/* Of a vector. */
+PKERN_API size_t pkern_hdc_episodes_words(const pkern_hdc_episodes *episodes);
+
 /* The vector [words] at a place; 0 where there is none. Until the memory changes. */
 PKERN_API const uint64_t *pkern_hdc_episodes_vector(const pkern_hdc_episodes *episodes,
                                                     size_t place);
@@ -3744,6 +3768,24 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
                                                       pkern_hdc_episodes *episodes,
                                                       double merge_above, double forget_below,
                                                       double now, pkern_hdc_consolidation *result);
+
+/* Saves to a file and loads from it: a loaded memory recalls, stores and consolidates as the saved
+   one would, bit by bit, and gives the ids that come next. Capacity and half-life are the saved
+   ones. The promises are those of pkern_hdc_store_save and pkern_hdc_store_load: a save that fails or
+   is interrupted leaves the old file as it was, and every byte is under a checksum; numbers are
+   little-endian. A loaded memory is a copy: the file may go. Recalls may go on during a save, changes
+   may not. A save allocates twice the path, a load 8 bytes an episode beside the memory. Statuses
+   of a load, which leaves *episodes 0 where it fails:
+       PKERN_ENOENT     there is no such file
+       PKERN_EIO        the system can't read it
+       PKERN_EFORMAT    not a file of episodes
+       PKERN_EVERSION   written by a newer pkern
+       PKERN_ECORRUPT   damaged, cut off, or its contents can't be a memory's
+       PKERN_ENOMEM */
+PKERN_API pkern_status pkern_hdc_episodes_save(const pkern_hdc_episodes *episodes,
+                                               const char *path);
+PKERN_API pkern_status pkern_hdc_episodes_load(const char *path, const pkern_allocator *allocator,
+                                               pkern_hdc_episodes **episodes);
 
 PKERN_EXTERN_C_END
 
@@ -27345,7 +27387,8 @@ PKN_INTERNAL pkern_status pkn_sdm_sizes(const pkern_hdc_sdm_config *config, size
 
 typedef struct pkn_sdm_fill {
     pkern_hdc_sdm *sdm;
-    const pkern_hdc_sdm_config *config;
+    const uint64_t *locations;
+    uint64_t seed;
 } pkn_sdm_fill;
 
 PKN_INTERNAL int pkn_sdm_fill_locations(size_t begin, size_t end, void *ctx) {
@@ -27354,25 +27397,24 @@ PKN_INTERNAL int pkn_sdm_fill_locations(size_t begin, size_t end, void *ctx) {
     size_t words = sdm->address_words;
     memset(sdm->counters + begin * sdm->columns, 0,
            (end - begin) * sdm->columns * sizeof *sdm->counters);
-    if (fill->config->locations) {
-        memcpy(sdm->locations + begin * words, fill->config->locations + begin * words,
+    if (fill->locations) {
+        memcpy(sdm->locations + begin * words, fill->locations + begin * words,
                (end - begin) * words * 8);
         return 0;
     }
     for (size_t i = begin * words; i < end * words; i++) {
-        sdm->locations[i] = pkn_random_at(fill->config->seed, i);
+        sdm->locations[i] = pkn_random_at(fill->seed, i);
     }
     return 0;
 }
 
-PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sdm_config *config,
-                                            pkern_hdc_sdm **sdm_out) {
+/* A memory whose locations and counters are still to be filled. */
+PKN_INTERNAL pkern_status pkn_sdm_allocate(const pkern_hdc_sdm_config *config,
+                                           pkern_hdc_sdm **sdm_out) {
     pkern_hdc_sdm *sdm;
-    pkn_sdm_fill fill;
     size_t data_words, location_bytes, counter_bytes, bytes;
     pkern_status status;
-    if (!sdm_out || !config || config->n_locations == 0 ||
-        (config->radius > 0 && config->nearest > 0)) {
+    if (config->n_locations == 0 || (config->radius > 0 && config->nearest > 0)) {
         return PKERN_EINVAL;
     }
     data_words = config->data_words ? config->data_words : config->address_words;
@@ -27400,15 +27442,30 @@ PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sd
     sdm->counters = (int16_t *)(void *)((char *)sdm + (sizeof *sdm + PKN_CACHE_LINE - 1) /
                                                           PKN_CACHE_LINE * PKN_CACHE_LINE);
     sdm->locations = (uint64_t *)(void *)(sdm->counters + counter_bytes / sizeof(int16_t));
-    fill.sdm = sdm;
-    fill.config = config;
-    status = pkn_hdc_run(pool, sdm->n_locations, 1, 20.0 * (double)data_words,
-                         pkn_sdm_fill_locations, &fill);
+    *sdm_out = sdm;
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sdm_config *config,
+                                            pkern_hdc_sdm **sdm) {
+    pkn_sdm_fill fill;
+    pkern_status status;
+    if (!sdm || !config) {
+        return PKERN_EINVAL;
+    }
+    status = pkn_sdm_allocate(config, &fill.sdm);
     if (status != PKERN_OK) {
-        pkern_hdc_sdm_destroy(sdm);
         return status;
     }
-    *sdm_out = sdm;
+    fill.locations = config->locations;
+    fill.seed = config->seed;
+    status = pkn_hdc_run(pool, fill.sdm->n_locations, 1, 20.0 * (double)fill.sdm->data_words,
+                         pkn_sdm_fill_locations, &fill);
+    if (status != PKERN_OK) {
+        pkern_hdc_sdm_destroy(fill.sdm);
+        return status;
+    }
+    *sdm = fill.sdm;
     return PKERN_OK;
 }
 
@@ -27782,6 +27839,119 @@ PKERN_API pkern_status pkern_hdc_sdm_active(pkern_pool *pool, const pkern_hdc_sd
         }
     }
     pkn_release(pkn_pool_allocator(pool), batch.memory, batch.bytes);
+    return status;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/sdm_file.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Sparse distributed memories to and from files: the sections "shape" {locations, address_words,
+   data_words, radius, nearest}, "locations" and "counters". */
+#ifndef PKN_HDC_SDM_FILE_C
+#define PKN_HDC_SDM_FILE_C
+
+/* #include "hdc/file_read.h": above */
+/* #include "hdc/file_write.h": above */
+/* #include "hdc/sdm.c": above */
+
+#define PKN_SDM_KIND "sdm"
+#define PKN_SDM_VERSION 1
+#define PKN_SDM_SHAPE 5
+
+PKERN_API size_t pkern_hdc_sdm_locations(const pkern_hdc_sdm *sdm) {
+    return sdm ? sdm->n_locations : 0;
+}
+
+PKERN_API size_t pkern_hdc_sdm_address_words(const pkern_hdc_sdm *sdm) {
+    return sdm ? sdm->address_words : 0;
+}
+
+PKERN_API size_t pkern_hdc_sdm_data_words(const pkern_hdc_sdm *sdm) {
+    return sdm ? sdm->data_words : 0;
+}
+
+PKERN_API pkern_status pkern_hdc_sdm_save(const pkern_hdc_sdm *sdm, const char *path) {
+    pkn_file_writer writer;
+    uint64_t shape[PKN_SDM_SHAPE];
+    if (!sdm || !path) {
+        return PKERN_EINVAL;
+    }
+    shape[0] = sdm->n_locations;
+    shape[1] = sdm->address_words;
+    shape[2] = sdm->data_words;
+    shape[3] = sdm->radius;
+    shape[4] = sdm->nearest;
+    pkn_file_create(&writer, path, PKN_SDM_KIND, PKN_SDM_VERSION, 3, &sdm->allocator);
+    pkn_file_put(&writer, "shape", shape, 8, PKN_SDM_SHAPE);
+    pkn_file_put(&writer, "locations", sdm->locations, 8, sdm->n_locations * sdm->address_words);
+    pkn_file_put(&writer, "counters", sdm->counters, sizeof *sdm->counters,
+                 sdm->n_locations * sdm->columns);
+    return pkn_file_commit(&writer);
+}
+
+/* The config of a file's shape; 0 where there can be no such memory. */
+PKN_INTERNAL int pkn_sdm_config_of(const uint64_t *shape, pkern_hdc_sdm_config *config) {
+    if (shape[0] == 0 || shape[0] >= UINT32_MAX || shape[1] == 0 || shape[1] > PKN_HDC_MAX_WORDS ||
+        shape[2] == 0 || shape[2] > PKN_HDC_MAX_WORDS || shape[3] > UINT32_MAX ||
+        shape[4] > shape[0] || (shape[3] == 0) == (shape[4] == 0)) {
+        return 0;
+    }
+    memset(config, 0, sizeof *config);
+    config->n_locations = (size_t)shape[0];
+    config->address_words = (size_t)shape[1];
+    config->data_words = (size_t)shape[2];
+    config->radius = (uint32_t)shape[3];
+    config->nearest = (size_t)shape[4];
+    return 1;
+}
+
+/* The memory that an open file holds. */
+PKN_INTERNAL pkern_status pkn_sdm_of_file(const pkn_file *file, const pkern_allocator *allocator,
+                                          pkern_hdc_sdm **sdm) {
+    pkern_hdc_sdm_config config;
+    size_t n_shape, n_words, n_counters, words, columns;
+    const uint64_t *shape = (const uint64_t *)pkn_file_get(file, "shape", 8, &n_shape);
+    const void *locations = pkn_file_get(file, "locations", 8, &n_words);
+    const int16_t *counters = (const int16_t *)pkn_file_get(file, "counters", 2, &n_counters);
+    pkern_status status;
+    int is_bad = 0;
+    if (!shape || n_shape < PKN_SDM_SHAPE || !locations || !counters ||
+        !pkn_sdm_config_of(shape, &config) ||
+        pkn_mul_overflows_size(config.n_locations, config.address_words, &words) ||
+        pkn_mul_overflows_size(config.n_locations, config.data_words * 64, &columns) ||
+        n_words != words || n_counters != columns) {
+        return PKERN_ECORRUPT;
+    }
+    for (size_t i = 0; i < n_counters; i++) {
+        is_bad |= counters[i] < -INT16_MAX; /* counters saturate one above that */
+    }
+    if (is_bad) {
+        return PKERN_ECORRUPT;
+    }
+    config.allocator = allocator;
+    status = pkn_sdm_allocate(&config, sdm);
+    if (status == PKERN_OK) {
+        memcpy((*sdm)->locations, locations, n_words * 8);
+        memcpy((*sdm)->counters, counters, n_counters * sizeof *counters);
+    }
+    return status;
+}
+
+PKERN_API pkern_status pkern_hdc_sdm_load(const char *path, const pkern_allocator *allocator,
+                                          pkern_hdc_sdm **sdm) {
+    pkn_file file;
+    pkern_status status;
+    if (!path || !sdm || (allocator && !allocator->allocate != !allocator->release)) {
+        return PKERN_EINVAL;
+    }
+    *sdm = 0;
+    status = pkn_file_open(&file, path, PKN_SDM_KIND, PKN_SDM_VERSION, allocator);
+    if (status == PKERN_OK) {
+        status = pkn_sdm_of_file(&file, allocator, sdm);
+        pkn_file_close(&file);
+    }
     return status;
 }
 
@@ -28763,6 +28933,159 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
     }
     episodes->n = n_left;
     return PKERN_OK;
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/hdc/episodes_file.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* Episodic memories to and from files: the sections "shape" {words, capacity, next id}, "fading"
+   {half-life, epoch}, "vectors" and "episodes", of which each has {id, count, first time, last
+   time, strength at the epoch} in 40 bytes, in the order of the memory. */
+#ifndef PKN_HDC_EPISODES_FILE_C
+#define PKN_HDC_EPISODES_FILE_C
+
+/* #include "hdc/episodes.c": above */
+/* #include "hdc/file_read.h": above */
+/* #include "hdc/file_write.h": above */
+/* #include "hdc/keys.h": above */
+
+#define PKN_EPISODES_KIND "episodes"
+#define PKN_EPISODES_VERSION 1
+/* No memory can have lived to see as many; twice as many and one still make a weight. */
+#define PKN_EPISODES_MAX_ID (UINT64_C(1) << 60)
+
+typedef char pkn_episode_data_has_40_bytes[sizeof(pkn_episode_data) == 40 ? 1 : -1];
+
+PKERN_API size_t pkern_hdc_episodes_words(const pkern_hdc_episodes *episodes) {
+    return episodes ? episodes->words : 0;
+}
+
+PKERN_API pkern_status pkern_hdc_episodes_save(const pkern_hdc_episodes *episodes,
+                                               const char *path) {
+    pkn_file_writer writer;
+    uint64_t shape[3];
+    double fading[2];
+    if (!episodes || !path) {
+        return PKERN_EINVAL;
+    }
+    shape[0] = episodes->words;
+    shape[1] = episodes->capacity;
+    shape[2] = episodes->next_id;
+    fading[0] = episodes->half_life;
+    fading[1] = episodes->epoch;
+    pkn_file_create(&writer, path, PKN_EPISODES_KIND, PKN_EPISODES_VERSION, 4,
+                    &episodes->allocator);
+    pkn_file_put(&writer, "shape", shape, 8, 3);
+    pkn_file_put(&writer, "fading", fading, 8, 2);
+    pkn_file_put(&writer, "vectors", episodes->vectors, 8, episodes->n * episodes->words);
+    pkn_file_put(&writer, "episodes", episodes->data, sizeof *episodes->data, episodes->n);
+    return pkn_file_commit(&writer);
+}
+
+/* 1 where no two of the ids are the same; sorts them. */
+PKN_INTERNAL int pkn_episodes_differ(uint64_t *ids, size_t n) {
+    pkn_keys_sort(ids, n);
+    for (size_t i = 1; i < n; i++) {
+        if (ids[i] == ids[i - 1]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Checks the episodes of a memory whose vectors and data are there, and counts them in. */
+PKN_INTERNAL pkern_status pkn_episodes_admit(pkern_hdc_episodes *episodes) {
+    const pkn_episode_data *data = episodes->data;
+    size_t n = episodes->room, bytes = n * sizeof(uint64_t);
+    uint64_t n_stored = 0, *ids;
+    int is_good;
+    for (size_t i = 0; i < n; i++) {
+        if (data[i].id >= episodes->next_id || data[i].count == 0 ||
+            data[i].count > episodes->next_id - n_stored || !pkn_is_finite(data[i].first_time) ||
+            !pkn_is_finite(data[i].last_time) || data[i].first_time > data[i].last_time ||
+            !pkn_is_finite(data[i].strength) || data[i].strength < 0) {
+            return PKERN_ECORRUPT;
+        }
+        n_stored += data[i].count;
+    }
+    ids = (uint64_t *)pkn_allocate(&episodes->allocator, bytes, PKN_CACHE_LINE);
+    if (!ids) {
+        return PKERN_ENOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = data[i].id;
+    }
+    is_good = pkn_episodes_differ(ids, n);
+    pkn_release(&episodes->allocator, ids, bytes);
+    episodes->n = n;
+    return is_good ? PKERN_OK : PKERN_ECORRUPT;
+}
+
+/* The memory that an open file holds. */
+PKN_INTERNAL pkern_status pkn_episodes_of_file(const pkn_file *file,
+                                               const pkern_allocator *allocator,
+                                               pkern_hdc_episodes **out) {
+    pkern_hdc_episodes_config config;
+    pkern_hdc_episodes *episodes;
+    size_t n_shape, n_fading, n_vectors, n;
+    const uint64_t *shape = (const uint64_t *)pkn_file_get(file, "shape", 8, &n_shape);
+    const double *fading = (const double *)pkn_file_get(file, "fading", 8, &n_fading);
+    const void *vectors = pkn_file_get(file, "vectors", 8, &n_vectors);
+    const void *data = pkn_file_get(file, "episodes", sizeof(pkn_episode_data), &n);
+    pkern_status status;
+    if (!shape || n_shape < 3 || !fading || n_fading < 2 || !vectors || !data || shape[0] == 0 ||
+        shape[0] > PKN_HDC_MAX_WORDS || shape[1] > SIZE_MAX || (shape[1] > 0 && n > shape[1]) ||
+        shape[2] > PKN_EPISODES_MAX_ID || !pkn_is_finite(fading[0]) || fading[0] < 0 ||
+        !pkn_is_finite(fading[1]) || n_vectors % (size_t)shape[0] != 0 ||
+        n_vectors / (size_t)shape[0] != n) {
+        return PKERN_ECORRUPT;
+    }
+    config.words = (size_t)shape[0];
+    config.capacity = (size_t)shape[1];
+    config.half_life = fading[0];
+    config.allocator = allocator;
+    status = pkern_hdc_episodes_create(&config, &episodes);
+    if (status != PKERN_OK) {
+        return status;
+    }
+    episodes->epoch = fading[1];
+    episodes->next_id = shape[2];
+    if (n > 0) {
+        status = pkn_episodes_allocate(episodes, n, &episodes->vectors, &episodes->data);
+        if (status == PKERN_OK) {
+            episodes->room = n;
+            memcpy(episodes->vectors, vectors, n_vectors * 8);
+            memcpy(episodes->data, data, n * sizeof *episodes->data);
+            status = pkn_episodes_admit(episodes);
+        } else {
+            episodes->vectors = 0;
+            episodes->data = 0;
+        }
+    }
+    if (status != PKERN_OK) {
+        pkern_hdc_episodes_destroy(episodes);
+        return status;
+    }
+    *out = episodes;
+    return PKERN_OK;
+}
+
+PKERN_API pkern_status pkern_hdc_episodes_load(const char *path, const pkern_allocator *allocator,
+                                               pkern_hdc_episodes **episodes) {
+    pkn_file file;
+    pkern_status status;
+    if (!path || !episodes || (allocator && !allocator->allocate != !allocator->release)) {
+        return PKERN_EINVAL;
+    }
+    *episodes = 0;
+    status = pkn_file_open(&file, path, PKN_EPISODES_KIND, PKN_EPISODES_VERSION, allocator);
+    if (status == PKERN_OK) {
+        status = pkn_episodes_of_file(&file, allocator, episodes);
+        pkn_file_close(&file);
+    }
+    return status;
 }
 
 #endif
