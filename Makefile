@@ -229,9 +229,12 @@ FUZZ_SECONDS = 3600
 FUZZ = $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 build/fuzz/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h tests/hdc/file_seal.h src/*/*.[ch] src/*.h)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(WARNINGS) -Isrc -Itests/hdc -Itests/fuzz $< -o $@ -pthread -lm
+	$(FUZZ_CC) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(WARNINGS) -Isrc -Itests/hdc -Itests/fuzz $< $(filter %.o,$^) -o $@ -pthread -lm
 
-build/fuzz/fuzz_csv build/fuzz/fuzz_idx: examples/hdc_classify.c
+build/fuzz/fuzz_csv build/fuzz/fuzz_idx: examples/hdc_classify.c build/fuzz/library.o
+build/fuzz/library.o: tests/fuzz/library.c $(wildcard src/*/*.[ch] src/*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -std=gnu11 -O1 $(WARNINGS) -Isrc -c $< -o $@
 
 .PHONY: fuzz fuzz-quick
 fuzz: ## loaders against made-up files: FUZZ_RUNS in all, at most FUZZ_SECONDS each

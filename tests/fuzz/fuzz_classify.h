@@ -20,7 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PKERN_IMPLEMENTATION
 #include "pkern.h"
 
 /* In front of each block; 32 bytes keep the alignment. */
