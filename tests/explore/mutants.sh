@@ -8,7 +8,7 @@
 # stands behind the store.
 set -e
 build=$1
-executions=${2:-1000000}
+executions=${2:-2000000}
 here=$(dirname "$0")
 mkdir -p "$build"
 rm -rf "$build/mutants_in"
@@ -58,6 +58,7 @@ for file in $(cd src && ls pool/*.h pool/*.c); do
             text = substr(text, RSTART + RLENGTH)
             original = $0
             sub(/^ +/, "", original)
+            if (++seen[original] > 1) original = original " (" seen[original] ")"
             print n "|" file "|" name "|" original >> list
         }
         print out text
@@ -85,7 +86,7 @@ while IFS='|' read -r number file name original; do
     'pool/join_deque.h: while (!pkn_atomic_cas_acq_rel_u64('*) reordered=104 ;;
     esac
     if survives "$number" && { [ $reordered = 0 ] || survives $reordered; }; then
-        if grep -qF -- "$file: $original" "$here/mutants.txt"; then
+        if grep -qxF -- "$file: $original" "$here/mutants.txt"; then
             waived=$((waived + 1))
             verdict=waived
         else

@@ -87,6 +87,11 @@ static void look_for_work(void) {
     (void)pkn_take_from_any(become(0), &anything, 0);
 }
 
+static void look_for_hidden_work(void) {
+    pkn_filter anything = {0, 0, 0};
+    (void)pkn_take_hidden_from_any(become(0), &anything, 0);
+}
+
 /* ---- the global pool ---- */
 
 static void use_global(void) {
