@@ -110,6 +110,26 @@ typedef struct pkn_classifier_training {
     size_t n;
 } pkn_classifier_training;
 
+/* 1 where n vectors more fit into every count; remembers how far they may reach then. */
+PKN_INTERNAL int pkn_classifier_make_room(pkern_hdc_classifier *classifier, size_t n) {
+    if (n > PKN_CLASSIFIER_FULL) {
+        return 0;
+    }
+    if (classifier->reach + n > PKN_CLASSIFIER_FULL) {
+        classifier->reach = 0;
+        for (size_t i = 0; i < classifier->n_classes * classifier->words * 64; i++) {
+            int64_t count = classifier->counts[i];
+            uint64_t size = (uint64_t)(count < 0 ? -count : count);
+            classifier->reach = size > classifier->reach ? size : classifier->reach;
+        }
+        if (classifier->reach + n > PKN_CLASSIFIER_FULL) {
+            return 0;
+        }
+    }
+    classifier->reach += n;
+    return 1;
+}
+
 /* Empties the line's weights of all classes into their counts. */
 PKN_INTERNAL void pkn_classifier_flush(pkern_hdc_classifier *classifier, size_t first, size_t n) {
     for (size_t c = 0; c < classifier->n_classes; c++) {
@@ -165,11 +185,11 @@ PKERN_API pkern_status pkern_hdc_classifier_train(pkern_pool *pool,
             status = PKERN_EOVERFLOW;
         }
     }
-    if (status != PKERN_OK) {
+    if (status != PKERN_OK || !pkn_classifier_make_room(classifier, n)) {
         for (size_t i = 0; i < n; i++) {
             classifier->rows[labels[i]]--;
         }
-        return status;
+        return PKERN_EOVERFLOW;
     }
     training.classifier = classifier;
     training.vectors = vectors;

@@ -70,7 +70,8 @@ PKERN_API const uint64_t *pkern_hdc_classifier_prototypes(const pkern_hdc_classi
    then remakes both models. Calls add up: parts of the data in any order and cut give the same
    classifier. After a retrain, a row weighs 1 against counts of about 256 * its epochs, so new data
    then goes to retrain. vectors [n x words], labels [n]. In parallel over columns. Allocates
-   nothing. A class learns at most 2^31 - 1 vectors (PKERN_EOVERFLOW).
+   nothing. A class learns at most 2^31 - 1 vectors, and no count may be able to exceed that, which
+   after retraining is less (PKERN_EOVERFLOW: nothing was learned).
    Source: A. Rahimi, P. Kanerva, J. Rabaey, "A Robust and Energy-Efficient Classifier Using
    Brain-Inspired Hyperdimensional Computing", 2016. */
 PKERN_API pkern_status pkern_hdc_classifier_train(pkern_pool *pool,
@@ -82,7 +83,7 @@ PKERN_API pkern_status pkern_hdc_classifier_train(pkern_pool *pool,
 typedef enum pkern_hdc_rule {
     PKERN_HDC_RULE_PERCEPTRON = 0, /* rate */
     PKERN_HDC_RULE_ADAPT = 1,      /* rate, falling with the mistakes: rate * (mistakes of the last
-                                      epoch) / (of the first), at least 1 */
+                                      epoch) / (of the first), 1 to 8192 */
     PKERN_HDC_RULE_ONLINE = 2      /* rate * (1 - the class's score), rounded: each class moves by
                                       what the vector has that is new to it */
 } pkern_hdc_rule;

@@ -71,6 +71,7 @@ PKN_INTERNAL pkern_status pkn_classifier_from_file(const pkn_file *file,
     }
     memcpy(classifier->rows, rows, n_rows * sizeof *rows);
     memcpy(classifier->counts, counts, n_counts * sizeof *classifier->counts);
+    classifier->reach = PKN_CLASSIFIER_FULL;
     pkn_classifier_refresh(classifier);
     *out = classifier;
     return PKERN_OK;

@@ -22,12 +22,16 @@
    classes, on a machine that others used too). */
 #define PKN_CLASSIFIER_NS_PER_WORD 1.35
 
+/* As far as counts can reach. */
+#define PKN_CLASSIFIER_FULL ((uint64_t)INT32_MAX)
+
 struct pkern_hdc_classifier {
     const pkern_allocator *allocator;
     size_t n_classes, words, bytes; /* bytes: of the whole block that this begins */
     uint64_t *rows;                 /* [n_classes] vectors learned; 0: not predicted */
     double *scale;                  /* [n_classes] what makes a dot a cosine */
     int32_t *counts;                /* [n_classes x 64 * words] */
+    uint64_t reach;                 /* no count is larger */
     int16_t *weights;               /* likewise; scratch while training */
     uint64_t *prototypes;           /* [n_classes x words] */
     void *note;                     /* what a file held for the caller, a block of its own */

@@ -161,10 +161,10 @@ PKN_INTERNAL pkern_status pkn_retrain_run(pkn_retrain *retrain, pkern_pool *pool
         first_mistakes = epoch == 0 ? n_mistakes : first_mistakes;
         if (options->rule == PKERN_HDC_RULE_ADAPT && first_mistakes > 0) {
             double share = (double)n_mistakes / (double)first_mistakes;
-            int rate = (int)pkn_product_f64((double)options->rate, share);
+            double rate = pkn_product_f64((double)options->rate, share);
             retrain->rate = rate < 1                      ? 1
                             : rate > PKN_RETRAIN_MAX_RATE ? PKN_RETRAIN_MAX_RATE
-                                                          : rate;
+                                                          : (int)rate;
         }
         if (status == PKERN_OK && options->progress &&
             options->progress(epoch, n_mistakes, options->user) != 0) {
@@ -172,6 +172,7 @@ PKN_INTERNAL pkern_status pkn_retrain_run(pkn_retrain *retrain, pkern_pool *pool
         }
     }
     memcpy(classifier->counts, retrain->sums, n_weights * sizeof *retrain->sums);
+    classifier->reach = PKN_CLASSIFIER_FULL;
     pkn_classifier_refresh(classifier);
     return status;
 }
@@ -208,6 +209,13 @@ PKERN_API pkern_status pkern_hdc_classifier_retrain(pkern_pool *pool,
     }
     if (status != PKERN_OK) {
         return status;
+    }
+    if (mistakes) {
+        size_t told = retrain.options.epochs * sizeof *mistakes;
+        if (pkn_overlaps(mistakes, told, vectors, n * classifier->words * 8) ||
+            pkn_overlaps(mistakes, told, labels, n * sizeof *labels)) {
+            return PKERN_EINVAL;
+        }
     }
     for (unsigned epoch = 0; mistakes && epoch < retrain.options.epochs; epoch++) {
         mistakes[epoch] = SIZE_MAX;

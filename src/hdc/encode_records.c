@@ -158,11 +158,12 @@ PKN_INTERNAL pkern_status pkn_records_run(pkern_pool *pool, pkn_records *records
     float stack_scale[PKN_RECORDS_STACK_FIELDS];
     size_t n_fields = records->n_fields, bytes = n_fields * sizeof(float);
     size_t n_blocks = pkn_terms_blocks(records->words);
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
     float *scale = stack_scale;
     double cost;
     pkern_status status;
     if (n_fields > PKN_RECORDS_STACK_FIELDS) {
-        scale = (float *)pkn_allocate(pkn_pool_allocator(pool), bytes, PKN_CACHE_LINE);
+        scale = (float *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
         if (!scale) {
             return PKERN_ENOMEM;
         }
@@ -174,7 +175,7 @@ PKN_INTERNAL pkern_status pkn_records_run(pkern_pool *pool, pkn_records *records
     cost = pkn_terms_cost(2, records->words) * 1.5 * ((double)n_fields + 12);
     status = pkn_hdc_run(pool, records->n_rows * n_blocks, 1, cost, pkn_records_items, records);
     if (scale != stack_scale) {
-        pkn_release(pkn_pool_allocator(pool), scale, bytes);
+        pkn_release(allocator, scale, bytes);
     }
     return status;
 }

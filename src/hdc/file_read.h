@@ -153,8 +153,8 @@ PKN_INTERNAL pkern_status pkn_file_open_stream(pkn_file *file, FILE *stream, con
         return status;
     }
     file->n_bytes = pkn_disk_size(stream);
-    if (file->n_bytes != header.file_bytes) {
-        return PKERN_ECORRUPT;
+    if (file->n_bytes < sizeof header || file->n_bytes != header.file_bytes) {
+        return PKERN_ECORRUPT; /* some files of the system claim to be empty */
     }
     status = pkn_file_fetch(file, stream);
     return status != PKERN_OK ? status : pkn_file_check_sections(file, &header);

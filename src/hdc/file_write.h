@@ -25,6 +25,7 @@ typedef struct pkn_file_writer {
     pkn_checksum checksum;
 } pkn_file_writer;
 
+#define PKN_FILE_NAME_MAX 255
 #define PKN_FILE_SUFFIX 21 /* ".0123456789abcdef.new" */
 
 PKN_INLINE void pkn_file_fail(pkn_file_writer *writer, pkern_status status) {
@@ -37,10 +38,10 @@ PKN_INTERNAL void pkn_file_raw_write(pkn_file_writer *writer, const void *data, 
     }
 }
 
-/* The new file's name: no other writer, thread or process has the same clock, number and address.
-   */
+/* The new file's name, the target's with a suffix, cut where it would be longer than a name may be: no other writer, thread or process
+   has the same clock, number and address. */
 PKN_INTERNAL const char *pkn_file_name(pkn_file_writer *writer, const char *path) {
-    size_t length = strlen(path);
+    size_t length = strlen(path), kept = length;
     uint64_t number = pkn_mix_u64(pkn_now_ns() ^ (uint64_t)(uintptr_t)writer);
     char *name;
     number = pkn_mix_u64(number + (uint64_t)pkn_process_number());
@@ -51,12 +52,16 @@ PKN_INTERNAL const char *pkn_file_name(pkn_file_writer *writer, const char *path
     }
     name = writer->path + length + 1;
     memcpy(writer->path, path, length + 1);
-    memcpy(name, path, length + 1);
-    name[length] = '.';
-    for (size_t i = 0; i < 16; i++) {
-        name[length + 1 + i] = "0123456789abcdef"[number >> (4 * i) & 15];
+    while (kept > 0 && path[kept - 1] != '/') {
+        kept--;
     }
-    memcpy(name + length + 17, ".new", 5);
+    kept = pkn_min_size(length, kept + PKN_FILE_NAME_MAX - PKN_FILE_SUFFIX);
+    memcpy(name, path, kept);
+    name[kept] = '.';
+    for (size_t i = 0; i < 16; i++) {
+        name[kept + 1 + i] = "0123456789abcdef"[number >> (4 * i) & 15];
+    }
+    memcpy(name + kept + 17, ".new", 5);
     return name;
 }
 

@@ -113,7 +113,8 @@ PKERN_API pkern_status pkern_hdc_item_memory_add(pkern_hdc_item_memory *memory, 
     }
     found = pkern_hdc_item_memory_find(memory, symbol, symbol_bytes);
     if (found == SIZE_MAX) {
-        if (pkn_overlaps(memory->symbols, memory->symbols_capacity, symbol, symbol_bytes)) {
+        if (pkn_overlaps(memory->symbols, memory->symbols_capacity, symbol, symbol_bytes) ||
+            pkn_overlaps(memory->rows.vectors, memory->rows.bytes, symbol, symbol_bytes)) {
             return PKERN_EINVAL;
         }
         status = pkn_items_reserve(memory, symbol_bytes, &vector);

@@ -39,7 +39,7 @@ PKERN_API void pkern_hdc_item_memory_destroy(pkern_hdc_item_memory *memory);
 /* Adds a symbol with a copy of vector [words], or, where vector is 0, with that of
    pkern_hdc_symbol_vector and the memory's seed. A symbol that is there already keeps its vector.
    *row, where row is not 0, is the symbol's row in both cases. vector may be one of the memory's
-   own; symbol may not be part of one that is there (PKERN_EINVAL). Amortised O(symbol_bytes +
+   own; symbol may not be part of one that is there, or of a vector (PKERN_EINVAL). Amortised O(symbol_bytes +
    words). Allocates where memory is full. PKERN_ENOMEM. */
 PKERN_API pkern_status pkern_hdc_item_memory_add(pkern_hdc_item_memory *memory, const void *symbol,
                                                  size_t symbol_bytes, const uint64_t *vector,

@@ -65,6 +65,7 @@ PKN_INTERNAL pkern_status pkn_store_search_on(pkern_pool *pool, const pkern_hdc_
                                               size_t first, size_t count, pkern_hdc_match *out) {
     pkn_store_merge merge;
     pkern_hdc_match stack_found[PKN_STORE_STACK_MATCHES];
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
     size_t bytes = n_queries * k * sizeof *out; /* fits, as out does */
     const uint64_t *rows;
     pkern_status status = PKERN_OK;
@@ -72,7 +73,7 @@ PKN_INTERNAL pkern_status pkn_store_search_on(pkern_pool *pool, const pkern_hdc_
     merge.found =
         bytes <= sizeof stack_found
             ? stack_found
-            : (pkern_hdc_match *)pkn_allocate(pkn_pool_allocator(pool), bytes, PKN_CACHE_LINE);
+            : (pkern_hdc_match *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
     merge.k = k;
     if (!merge.found) {
         return PKERN_ENOMEM;
@@ -88,7 +89,7 @@ PKN_INTERNAL pkern_status pkn_store_search_on(pkern_pool *pool, const pkern_hdc_
         }
     }
     if (merge.found != stack_found) {
-        pkn_release(pkn_pool_allocator(pool), merge.found, bytes);
+        pkn_release(allocator, merge.found, bytes);
     }
     return status;
 }

@@ -243,10 +243,9 @@ PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
     return pool != 0 ? pool : pkn_called_pool(0);
 }
 
-/* The allocator of the pool that a call would run on, for scratch memory of the layers above. */
-PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
-    return pkn_pool_of_call(pool)->allocator;
-}
+/* The allocator of the pool that a call would run on, for scratch memory of the layers above. Makes no pool. Ask once: the global pool
+   may come between two questions. */
+PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool);
 
 /* Before a wait of this mode. BLOCK leaves its tasks to others, so one worker at least never blocks: who would be the last waits as
    OWN does. So do spares, and workers at the pool's end, when the others may be gone. */

@@ -294,6 +294,14 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
 
 static pkn_atomic_ptr pkn_global_pool;
 
+PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
+    if (pool == 0) {
+        /* acquire: pairs with the release in pkn_global_make */
+        pool = pkn_current() != 0 ? pkn_current()->pool : (pkern_pool *)pkn_atomic_load_acquire_ptr(&pkn_global_pool);
+    }
+    return pool != 0 ? pool->allocator : 0;
+}
+
 /* Where no pool can be made: no slots, so that every call runs serially. */
 static pkern_pool pkn_serial_pool;
 
