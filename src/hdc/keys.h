@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "base/compiler.h"
+#include "simd/dispatch.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -147,83 +148,67 @@ PKN_INTERNAL void pkn_keys_sort(uint64_t *keys, size_t n) {
     }
 }
 
-/* Distances of the same memory are close together, so counting them is faster than comparing keys:
-   a few operations a key without a branch on data. counts[d - lowest] is the number of keys of
-   distance d; 0 where the distances span too much. */
+/* The smallest bound, above low and up to high, of which k keys [n] are below bound << shift; there
+   are k below high << shift, but not below low << shift. In steps that double, from high downwards,
+   then by halving. */
+PKN_INLINE uint64_t pkn_keys_bound(const uint64_t *keys, size_t n, size_t k, uint64_t low,
+                                   uint64_t high, unsigned shift) {
+    uint64_t step = 16;
+    while (high - low > 1) {
+        uint64_t middle = step != 0 && high - low > step ? high - step : low + (high - low) / 2;
+        if (pkn_simd()->count_below_u64(keys, n, middle << shift) < k) {
+            low = middle;
+            step = 0;
+        } else {
+            high = middle;
+            step *= 2;
+        }
+    }
+    return high;
+}
+
+/* Drops keys [n], n >= k > 0, that are not among the k smallest; the others keep their order. Of keys as far as
+   the k-th up to k / 2 too many may stay. No key is farther than *limit, which becomes the distance
+   of the k-th. Returns how many are left. */
+PKN_INTERNAL size_t pkn_keys_shrink(uint64_t *keys, size_t n, size_t k, uint64_t *limit) {
+    uint64_t last = pkn_keys_bound(keys, n, k, 0, *limit + 1, 32) - 1;
+    n = pkn_simd()->keep_below_u64(keys, n, last << 32 | UINT32_MAX);
+    if (n - k > k / 2) {
+        uint64_t bound = pkn_keys_bound(keys, n, k, last << 32, last << 32 | UINT32_MAX, 0);
+        n = pkn_simd()->keep_below_u64(keys, n, bound);
+    }
+    *limit = last;
+    return n;
+}
+
+/* Distances of the same memory are close together, so sorting by counting them is faster than by comparing
+   keys: where there are so many that clearing the counters pays, and the distances don't span too much. */
+#define PKN_KEYS_COUNTED 32
 #define PKN_KEYS_SPAN 1024
 
-/* Returns how many distances there are from the lowest to the highest, 0 where they are too many or none. */
-PKN_INLINE size_t pkn_keys_count(const uint64_t *keys, size_t n, uint32_t *counts,
-                                 uint64_t *lowest) {
+/* counts[d - *lowest] becomes the number of keys [n] nearer than d, n > 0. 0 where the distances
+   span too much and nothing was done. */
+PKN_INLINE int pkn_keys_places(const uint64_t *keys, size_t n, uint32_t *counts, uint64_t *lowest) {
     uint64_t low = UINT64_MAX, high = 0;
+    uint32_t place = 0;
     size_t span;
     for (size_t i = 0; i < n; i++) {
         low = keys[i] < low ? keys[i] : low;
         high = keys[i] > high ? keys[i] : high;
     }
     *lowest = low >> 32;
-    if (n == 0 || n > UINT32_MAX || (high >> 32) - (low >> 32) >= PKN_KEYS_SPAN) {
+    if (n > UINT32_MAX || (high >> 32) - *lowest >= PKN_KEYS_SPAN) {
         return 0;
     }
-    span = (size_t)((high >> 32) - (low >> 32)) + 1;
+    span = (size_t)((high >> 32) - *lowest) + 1;
     memset(counts, 0, span * sizeof *counts);
     for (size_t i = 0; i < n; i++) {
         counts[(keys[i] >> 32) - *lowest]++;
-    }
-    return span;
-}
-
-/* Moves the k smallest of keys [n] to the front, in their order; k < n, keys of equal distance
-   ascend. Returns the distance of the largest of them, or -1 where the distances span too much and
-   nothing was moved. */
-PKN_INTERNAL int64_t pkn_keys_select_by_count(uint64_t *keys, size_t n, size_t k) {
-    uint32_t counts[PKN_KEYS_SPAN];
-    uint64_t lowest, last, largest;
-    size_t rest = k, front = 0, distance = 0;
-    if (!pkn_keys_count(keys, n, counts, &lowest)) {
-        return -1;
-    }
-    while (counts[distance] < rest) {
-        rest -= counts[distance++];
-    }
-    last = lowest + distance;
-    largest = last << 32 | UINT32_MAX;
-    if (rest < counts[distance]) {
-        for (size_t i = 0; rest > 0; i++) {
-            if (keys[i] >> 32 == last) {
-                largest = keys[i];
-                rest--;
-            }
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        uint64_t key = keys[i];
-        keys[front] = key;
-        front += key <= largest;
-    }
-    return (int64_t)last;
-}
-
-/* Sorts keys [n], of which those of equal distance ascend already, with room for as many at
-   scratch. 0 where the distances span too much and nothing was done. */
-PKN_INTERNAL int pkn_keys_sort_by_count(uint64_t *keys, size_t n, uint64_t *scratch) {
-    uint32_t counts[PKN_KEYS_SPAN];
-    uint64_t lowest;
-    uint32_t place = 0;
-    size_t span = pkn_keys_count(keys, n, counts, &lowest);
-    if (span == 0) {
-        return 0;
     }
     for (size_t i = 0; i < span; i++) {
         uint32_t count = counts[i];
         counts[i] = place;
         place += count;
-    }
-    for (size_t i = 0; i < n; i++) {
-        scratch[counts[(keys[i] >> 32) - lowest]++] = keys[i];
-    }
-    for (size_t i = 0; i < n; i++) {
-        keys[i] = scratch[i];
     }
     return 1;
 }

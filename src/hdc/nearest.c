@@ -4,11 +4,9 @@
    while it is in L1 and mostly thrown away at once, since after the first few blocks hardly any
    distance is below a query's k-th best.
 
-   A query's list is of keys (keys.h). Up to PKN_NEAREST_SORTED keys it is kept sorted, by
-   insertion. Above, keys are appended to a buffer of 2 k; when it is full, a selection halves it:
-   amortised O(1) a key for any k. It counts distances, or compares keys where the distances span
-   too much. Where the targets are split, each split makes a list of its own and the caller merges
-   them; keys hold a target's place in its split, so 32 bits are enough. */
+   A query's list is of keys (nearest_list.h). Where the targets are split, each split makes a list
+   of its own and the caller merges them; keys hold a target's place in its split, so 32 bits are
+   enough. */
 #ifndef PKN_HDC_NEAREST_C
 #define PKN_HDC_NEAREST_C
 
@@ -16,13 +14,10 @@
 #include "hdc/bounded.h"
 #include "hdc/hdc.h"
 #include "hdc/hdc_run.h"
-#include "hdc/keys.h"
+#include "hdc/nearest_list.h"
 #include "hdc/tiles.h"
 #include "simd/tile.h"
 
-#define PKN_NEAREST_SORTED 16
-/* From here on counting, which first clears a counter for each distance in between, beats comparing. */
-#define PKN_NEAREST_COUNTED 32
 /* Keys of all lists of a group of queries that pass over the targets together: 8 KiB of stack, and
    64 queries at most. */
 #define PKN_NEAREST_STACK_KEYS 1024
@@ -52,16 +47,9 @@ typedef struct pkn_nearest {
     uint64_t *partial;        /* 0, or [n_queries x n_splits x k]: what the splits found */
     pkern_hdc_match *out;
     pkern_pool *pool;
+    uint64_t bits;
     double scale; /* 1 / bits */
 } pkn_nearest;
-
-/* The list of one query. */
-typedef struct pkn_nearest_list {
-    uint64_t *keys;
-    size_t count;
-    uint64_t limit; /* distances from here on can't get in; 2^32 while all can */
-    int mixed;      /* the keys of a buffer are not by ascending index any more */
-} pkn_nearest_list;
 
 PKN_INTERNAL void pkn_nearest_write_none(pkern_hdc_match *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -71,109 +59,76 @@ PKN_INTERNAL void pkn_nearest_write_none(pkern_hdc_match *out, size_t n) {
     }
 }
 
-PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys,
-                                    pkern_hdc_match *out) {
-    uint64_t bits = (uint64_t)search->tiles.words * 64;
-    for (size_t i = 0; i < search->k; i++) {
-        if (keys[i] == PKN_NO_KEY) {
-            pkn_nearest_write_none(out + i, search->k - i);
-            return;
-        }
-        out[i].index = (size_t)(keys[i] & UINT32_MAX);
-        out[i].distance = (uint32_t)(keys[i] >> 32);
-        out[i].similarity = pkn_similarity_of(out[i].distance, bits, search->scale);
-    }
+PKN_INLINE void pkn_nearest_write(const pkn_nearest *search, uint64_t distance, size_t index,
+                                  pkern_hdc_match *out) {
+    out->index = index;
+    out->distance = (uint32_t)distance;
+    out->similarity = pkn_similarity_of((uint32_t)distance, search->bits, search->scale);
 }
 
-/* keys [n] ascend by index, so of two with the same distance the one in the list stays: below the
-   limit is exact. */
-PKN_INLINE void pkn_nearest_insert(pkn_nearest_list *list, size_t k, const uint64_t *keys,
-                                   size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        if (keys[i] < list->keys[k - 1]) {
-            pkn_keys_insert(list->keys, k, keys[i]);
-        }
-    }
-    if (list->keys[k - 1] != PKN_NO_KEY) {
-        list->limit = list->keys[k - 1] >> 32;
-    }
+/* Where a list goes when it is done: to the partial lists or, where there are none, to out. */
+typedef struct pkn_nearest_row {
+    uint64_t *partial;
+    pkern_hdc_match *out;
+} pkn_nearest_row;
+
+PKN_INLINE pkn_nearest_row pkn_nearest_row_of(const pkn_nearest *search, size_t query,
+                                              size_t split) {
+    pkn_nearest_row row;
+    row.partial = search->partial
+                      ? search->partial + (query * search->tiles.n_splits + split) * search->k
+                      : 0;
+    row.out = search->out + query * search->row;
+    return row;
 }
 
-/* All distances as keys, for a list that is not full yet. */
-PKN_INLINE void pkn_nearest_all(const uint32_t *distances, size_t n, uint32_t first,
-                                uint64_t *keys) {
-    for (size_t i = 0; i < n; i++) {
-        keys[i] = (uint64_t)distances[i] << 32 | (first + (uint32_t)i);
-    }
-}
-
-PKN_INLINE void pkn_nearest_look_sorted(const pkn_nearest *search, pkn_nearest_list *list,
-                                        const uint32_t *distances, size_t n, uint32_t first) {
-    uint64_t keys[PKN_BLOCK_MAX_TARGETS];
-    while (list->limit > UINT32_MAX && n > 0) {
-        size_t head = pkn_min_size(n, search->k);
-        pkn_nearest_all(distances, head, first, keys);
-        pkn_nearest_insert(list, search->k, keys, head);
-        distances += head;
-        first += (uint32_t)head;
-        n -= head;
-    }
-    if (n > 0) {
-        size_t count = pkn_simd()->below_u32(distances, n, (uint32_t)list->limit, first, keys);
-        if (PKN_UNLIKELY(count > 0)) {
-            pkn_nearest_insert(list, search->k, keys, count);
-        }
-    }
-}
-
-/* Keys come in by ascending index and keep that order until a selection by comparisons mixes
-   them. */
-PKN_INTERNAL void pkn_nearest_shrink(pkn_nearest_list *list, size_t k) {
-    int64_t last = list->mixed || k < PKN_NEAREST_COUNTED
-                       ? -1
-                       : pkn_keys_select_by_count(list->keys, list->count, k);
-    if (last >= 0) {
-        list->count = k;
-        list->limit = (uint64_t)last;
-        return;
-    }
-    pkn_keys_select(list->keys, list->count, k);
-    list->mixed = 1;
-    list->count = k;
-    list->limit = 0;
-    for (size_t i = 0; i < k; i++) {
-        list->limit = list->keys[i] >> 32 > list->limit ? list->keys[i] >> 32 : list->limit;
-    }
-}
-
-PKN_INLINE void pkn_nearest_look_buffered(const pkn_nearest *search, pkn_nearest_list *list,
-                                          const uint32_t *distances, size_t n, uint32_t first) {
-    if (list->limit > UINT32_MAX) {
-        pkn_nearest_all(distances, n, first, list->keys + list->count);
-        list->count += n;
+/* The key of place i of a list. */
+PKN_INLINE void pkn_nearest_put(const pkn_nearest *search, pkn_nearest_row row, size_t i,
+                                uint64_t key) {
+    if (row.partial) {
+        row.partial[i] = key;
+    } else if (key == PKN_NO_KEY) {
+        pkn_nearest_write_none(row.out + i, 1);
     } else {
-        list->count += pkn_simd()->below_u32(distances, n, (uint32_t)list->limit, first,
-                                             list->keys + list->count);
-    }
-    if (list->count >= 2 * search->k) {
-        pkn_nearest_shrink(list, search->k);
+        pkn_nearest_write(search, key >> 32, (size_t)(key & UINT32_MAX), row.out + i);
     }
 }
 
-/* The list's k keys, sorted, PKN_NO_KEY behind them where it has fewer. */
-PKN_INTERNAL void pkn_nearest_finish(const pkn_nearest *search, pkn_nearest_list *list) {
-    if (search->k <= PKN_NEAREST_SORTED) {
-        return;
-    }
+/* Sorts a buffer's keys into the row: each goes to its place, once the distances are counted. */
+PKN_INTERNAL void pkn_nearest_put_buffered(const pkn_nearest *search, pkn_nearest_list *list,
+                                           pkn_nearest_row row) {
+    uint32_t counts[PKN_KEYS_SPAN];
+    uint64_t lowest;
     if (list->count > search->k) {
         pkn_nearest_shrink(list, search->k);
     }
-    if (list->mixed || search->k < PKN_NEAREST_COUNTED ||
-        !pkn_keys_sort_by_count(list->keys, list->count, list->keys + search->k)) {
+    if (list->count < PKN_KEYS_COUNTED ||
+        !pkn_keys_places(list->keys, list->count, counts, &lowest)) {
         pkn_keys_sort(list->keys, list->count);
+        for (size_t i = 0; i < pkn_min_size(list->count, search->k); i++) {
+            pkn_nearest_put(search, row, i, list->keys[i]);
+        }
+    } else {
+        for (size_t i = 0; i < list->count; i++) {
+            size_t place = counts[(list->keys[i] >> 32) - lowest]++;
+            if (PKN_LIKELY(place < search->k)) {
+                pkn_nearest_put(search, row, place, list->keys[i]);
+            }
+        }
     }
     for (size_t i = list->count; i < search->k; i++) {
-        list->keys[i] = PKN_NO_KEY;
+        pkn_nearest_put(search, row, i, PKN_NO_KEY);
+    }
+}
+
+PKN_INTERNAL void pkn_nearest_finish(const pkn_nearest *search, pkn_nearest_list *list,
+                                     pkn_nearest_row row) {
+    if (search->k > PKN_NEAREST_SORTED) {
+        pkn_nearest_put_buffered(search, list, row);
+        return;
+    }
+    for (size_t i = 0; i < search->k; i++) {
+        pkn_nearest_put(search, row, i, list->keys[i]);
     }
 }
 
@@ -233,11 +188,11 @@ PKN_INTERNAL void pkn_nearest_scan(const pkn_nearest *search, const pkn_tiles_pa
             for (size_t i = 0; i < n_queries; i++) {
                 pkn_nearest_list *list = &lists[q - part->query + i];
                 if (search->k <= PKN_NEAREST_SORTED) {
-                    pkn_nearest_look_sorted(search, list, distances + i * PKN_BLOCK_MAX_TARGETS, n,
-                                            first);
+                    pkn_nearest_look_sorted(list, search->k, distances + i * PKN_BLOCK_MAX_TARGETS,
+                                            n, first);
                 } else {
-                    pkn_nearest_look_buffered(search, list, distances + i * PKN_BLOCK_MAX_TARGETS,
-                                              n, first);
+                    pkn_nearest_look_buffered(list, search->k,
+                                              distances + i * PKN_BLOCK_MAX_TARGETS, n, first);
                 }
             }
         }
@@ -266,7 +221,6 @@ PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, si
         for (size_t i = 0; i < part.query_end - part.query; i++) {
             lists[i].keys = keys + i * room;
             lists[i].count = 0;
-            lists[i].mixed = 0;
             lists[i].limit = pkn_nearest_first_limit(search, part.query + i);
             for (size_t j = 0; j < search->k && search->k <= PKN_NEAREST_SORTED; j++) {
                 lists[i].keys[j] = PKN_NO_KEY;
@@ -274,14 +228,8 @@ PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, si
         }
         pkn_nearest_scan(search, &part, lists);
         for (size_t i = 0; i < part.query_end - part.query; i++) {
-            size_t query = part.query + i;
-            pkn_nearest_finish(search, &lists[i]);
-            if (search->partial) {
-                memcpy(search->partial + (query * search->tiles.n_splits + part.split) * search->k,
-                       lists[i].keys, search->k * sizeof(uint64_t));
-            } else {
-                pkn_nearest_write(search, lists[i].keys, search->out + query * search->row);
-            }
+            pkn_nearest_finish(search, &lists[i],
+                               pkn_nearest_row_of(search, part.query + i, part.split));
         }
     }
 }
@@ -316,11 +264,7 @@ PKN_INTERNAL void pkn_nearest_groups_of_one(const pkn_nearest *search, size_t be
                 uint64_t candidate = (uint64_t)distances[lane] << 32 | indices[lane];
                 key = candidate < key ? candidate : key;
             }
-            if (search->partial) {
-                search->partial[q * tiles->n_splits + part.split] = key;
-            } else {
-                pkn_nearest_write(search, &key, search->out + q * search->row);
-            }
+            pkn_nearest_put(search, pkn_nearest_row_of(search, q, part.split), 0, key);
         }
     }
 }
@@ -376,10 +320,9 @@ PKN_INTERNAL int pkn_nearest_merge(size_t begin, size_t end, void *ctx) {
             }
             heads[from]++;
             left[from]--;
-            out[i].index = from * search->tiles.split_len + (size_t)(best & UINT32_MAX);
-            out[i].distance = (uint32_t)(best >> 32);
-            out[i].similarity = pkn_similarity_of(
-                out[i].distance, (uint64_t)search->tiles.words * 64, search->scale);
+            pkn_nearest_write(search, best >> 32,
+                              from * search->tiles.split_len + (size_t)(best & UINT32_MAX),
+                              out + i);
         }
     }
     return 0;
@@ -457,7 +400,8 @@ PKN_INTERNAL pkern_status pkn_nearest_checked(pkern_pool *pool, const uint64_t *
         search.row = k;
         search.out = out;
         search.pool = pool;
-        search.scale = 1.0 / ((double)words * 64);
+        search.bits = (uint64_t)words * 64;
+        search.scale = 1.0 / (double)search.bits;
         status = pkn_nearest_run(&search, pool, stack_partial);
     }
     for (size_t query = 0; search.k < k && query < n_queries; query++) {

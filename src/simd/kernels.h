@@ -76,6 +76,10 @@
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(below_u32, size_t, (const uint32_t *values, size_t n, uint32_t threshold, uint32_t first, uint64_t *keys), \
       scalar, avx2, avx512, avx512, neon) \
+    X(count_below_u64, size_t, (const uint64_t *keys, size_t n, uint64_t threshold), \
+      scalar, avx2, avx512, avx512, scalar) \
+    X(keep_below_u64, size_t, (uint64_t *keys, size_t n, uint64_t threshold), \
+      scalar, scalar, avx512, avx512, scalar) \
     X(similarity_u32, void, (const uint32_t *distances, size_t n, uint64_t bits, float *out), \
       scalar, avx2, avx512, avx512, neon) \
     X(dot_i16, void, (const int16_t *weights, size_t n_rows, const uint64_t *bits, size_t words, int64_t *out), \

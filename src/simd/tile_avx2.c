@@ -154,6 +154,25 @@ PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_below_u32_avx2(const uint32_t *values, s
     return count;
 }
 
+PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_count_below_u64_avx2(const uint64_t *keys, size_t n,
+                                                             uint64_t threshold) {
+    /* AVX2 compares signed numbers only. */
+    __m256i sign = _mm256_set1_epi64x(INT64_MIN);
+    __m256i threshold_i64x4 = _mm256_xor_si256(_mm256_set1_epi64x((long long)threshold), sign);
+    __m256i count_u64x4 = _mm256_setzero_si256();
+    uint64_t counts[4];
+    size_t i = 0;
+    for (; n - i >= 4; i += 4) {
+        __m256i keys_i64x4 =
+            _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(const void *)(keys + i)), sign);
+        count_u64x4 =
+            _mm256_sub_epi64(count_u64x4, _mm256_cmpgt_epi64(threshold_i64x4, keys_i64x4));
+    }
+    _mm256_storeu_si256((__m256i *)(void *)counts, count_u64x4);
+    return (size_t)(counts[0] + counts[1] + counts[2] + counts[3]) +
+           pkn_count_below_u64_scalar(keys + i, n - i, threshold);
+}
+
 /* bits - distance as a double: both are exact, and so is their difference. */
 PKN_TARGET_AVX2 PKN_INTERNAL void pkn_similarity_u32_avx2(const uint32_t *distances, size_t n,
                                                           uint64_t bits, float *out) {

@@ -65,6 +65,27 @@ PKN_INTERNAL size_t pkn_below_u32_scalar(const uint32_t *values, size_t n, uint3
     return count;
 }
 
+/* How many keys are below the threshold. */
+PKN_INTERNAL size_t pkn_count_below_u64_scalar(const uint64_t *keys, size_t n, uint64_t threshold) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        count += keys[i] < threshold;
+    }
+    return count;
+}
+
+/* Moves the keys below the threshold to the front, in their order, and returns how many. All n may
+   be overwritten. */
+PKN_INTERNAL size_t pkn_keep_below_u64_scalar(uint64_t *keys, size_t n, uint64_t threshold) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t key = keys[i];
+        keys[count] = key;
+        count += key < threshold;
+    }
+    return count;
+}
+
 /* out[i] = (bits - distances[i]) / bits. bits is a multiple of 64, at most 2^32, and no distance is
    larger. */
 PKN_INTERNAL void pkn_similarity_u32_scalar(const uint32_t *distances, size_t n, uint64_t bits,

@@ -25,6 +25,8 @@ static void keys_fill(uint64_t *keys, size_t n, int pattern) {
 Test(hdc_keys, sorts_and_selects_like_qsort) {
     static const size_t n_list[] = {0, 1, 2, 16, 17, 24, 25, 26, 100, 1000, KEYS_MAX};
     static uint64_t keys[KEYS_MAX], expected[KEYS_MAX], scratch[KEYS_MAX];
+    static uint32_t counts[PKN_KEYS_SPAN];
+    uint64_t lowest;
     for (size_t i = 0; i < sizeof n_list / sizeof n_list[0]; i++) {
         for (int pattern = 0; pattern < 6; pattern++) {
             size_t n = n_list[i];
@@ -42,14 +44,24 @@ Test(hdc_keys, sorts_and_selects_like_qsort) {
                 pkn_keys_sort(keys, k);
                 cr_assert_arr_eq(keys, expected, k * 8);
                 keys_fill(keys, n, pattern);
-                int64_t last = pkn_keys_select_by_count(keys, n, k);
-                if (last >= 0) {
-                    cr_assert_eq((uint64_t)last, expected[k - 1] >> 32);
-                    cr_assert_eq(pkn_keys_sort_by_count(keys, k, scratch), 1);
-                    cr_assert_arr_eq(keys, expected, k * 8);
+                uint64_t limit = pattern == 5 ? UINT32_MAX : expected[n - 1] >> 32;
+                size_t left = pkn_keys_shrink(keys, n, k, &limit);
+                cr_assert(left >= k && left - k <= k / 2);
+                cr_assert_eq(limit, expected[k - 1] >> 32);
+                for (size_t j = 1; j < left; j++) {
+                    cr_assert((uint32_t)keys[j - 1] < (uint32_t)keys[j]);
                 }
-                cr_assert_eq(last >= 0,
-                             (expected[n - 1] >> 32) - (expected[0] >> 32) < PKN_KEYS_SPAN);
+                pkn_keys_sort(keys, left);
+                cr_assert_arr_eq(keys, expected, left * 8);
+            }
+            keys_fill(keys, n, pattern);
+            if (n > 0 && pkn_keys_places(keys, n, counts, &lowest)) {
+                cr_assert_lt((expected[n - 1] >> 32) - lowest, PKN_KEYS_SPAN);
+                for (size_t j = 0; j < n; j++)
+                    scratch[counts[(keys[j] >> 32) - lowest]++] = keys[j];
+                cr_assert_arr_eq(scratch, expected, n * 8);
+            } else {
+                cr_assert(n == 0 || (expected[n - 1] >> 32) - (expected[0] >> 32) >= PKN_KEYS_SPAN);
             }
         }
     }

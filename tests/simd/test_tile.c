@@ -217,6 +217,33 @@ Test(simd_tile, values_below_a_threshold_are_found_in_order) {
     }
 }
 
+Test(simd_tile, keys_below_a_threshold_are_counted_and_kept_in_order) {
+    static const uint64_t thresholds[] = {
+        0, 1, 50, INT64_MAX, (uint64_t)INT64_MAX + 1, (uint64_t)INT64_MAX + 50, UINT64_MAX};
+    unsigned char *fence = fence_new();
+    for (const pkn_simd_set *set = fence_next_set(0); set; set = fence_next_set(set)) {
+        for (size_t n = 0; n <= 70; n++) {
+            uint64_t *keys = (uint64_t *)fence_place(fence, n, 8, (int)(n % FENCE_PLACES));
+            for (size_t t = 0; t < sizeof thresholds / sizeof thresholds[0]; t++) {
+                uint64_t expected[70];
+                size_t count = 0;
+                for (size_t i = 0; i < n; i++) {
+                    uint64_t random = pkn_random_at(TILE_SEED, n * 1000 + i);
+                    keys[i] = random >> 1 << 63 | random % 101;
+                    if (keys[i] < thresholds[t]) {
+                        expected[count++] = keys[i];
+                    }
+                }
+                cr_assert_eq(set->kernels.count_below_u64(keys, n, thresholds[t]), count, "%s",
+                             set->name);
+                cr_assert_eq(set->kernels.keep_below_u64(keys, n, thresholds[t]), count, "%s",
+                             set->name);
+                cr_assert_arr_eq(keys, expected, count * 8);
+            }
+        }
+    }
+}
+
 Test(simd_tile, similarities_have_the_same_bits_in_every_set) {
     static const uint64_t bits_list[] = {
         64, 192, 448, 2048, 2112, 10240, UINT64_C(1) << 31, UINT64_C(1) << 32};
