@@ -80,9 +80,10 @@ PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_count_below_u64_avx512(const uint64_t 
     __m512i threshold_u64x8 = _mm512_set1_epi64((long long)threshold);
     size_t count = 0, i = 0;
     for (; n - i >= 16; i += 16) {
-        unsigned low = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i), threshold_u64x8);
-        unsigned high = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i + 8), threshold_u64x8);
-        count += pkn_popcount_u64(low | high << 8);
+        __mmask8 low = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i), threshold_u64x8);
+        __mmask8 high = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i + 8), threshold_u64x8);
+        /* joined as masks: as bytes in wider variables gcc 12 spills one byte and reloads four */
+        count += pkn_popcount_u64(_mm512_kunpackb(high, low));
     }
     return count + pkn_count_below_u64_scalar(keys + i, n - i, threshold);
 }
