@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xb94c99c53a1654c3u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x964916cf3fda944au
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xb94c99c53a1654c3u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x964916cf3fda944au /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2879,7 +2879,7 @@ PKERN_API void pkern_hdc_item_memory_destroy(pkern_hdc_item_memory *memory);
 /* Adds a symbol with a copy of vector [words], or, where vector is 0, with that of
    pkern_hdc_symbol_vector and the memory's seed. A symbol that is there already keeps its vector.
    *row, where row is not 0, is the symbol's row in both cases. vector may be one of the memory's
-   own; symbol may not be part of one that is there (PKERN_EINVAL). Amortised O(symbol_bytes +
+   own; symbol may not be part of one that is there, or of a vector (PKERN_EINVAL). Amortised O(symbol_bytes +
    words). Allocates where memory is full. PKERN_ENOMEM. */
 PKERN_API pkern_status pkern_hdc_item_memory_add(pkern_hdc_item_memory *memory, const void *symbol,
                                                  size_t symbol_bytes, const uint64_t *vector,
@@ -3119,7 +3119,8 @@ PKERN_API const uint64_t *pkern_hdc_classifier_prototypes(const pkern_hdc_classi
    then remakes both models. Calls add up: parts of the data in any order and cut give the same
    classifier. After a retrain, a row weighs 1 against counts of about 256 * its epochs, so new data
    then goes to retrain. vectors [n x words], labels [n]. In parallel over columns. Allocates
-   nothing. A class learns at most 2^31 - 1 vectors (PKERN_EOVERFLOW).
+   nothing. A class learns at most 2^31 - 1 vectors, and no count may be able to exceed that, which
+   after retraining is less (PKERN_EOVERFLOW: nothing was learned).
    Source: A. Rahimi, P. Kanerva, J. Rabaey, "A Robust and Energy-Efficient Classifier Using
    Brain-Inspired Hyperdimensional Computing", 2016. */
 PKERN_API pkern_status pkern_hdc_classifier_train(pkern_pool *pool,
@@ -3131,7 +3132,7 @@ PKERN_API pkern_status pkern_hdc_classifier_train(pkern_pool *pool,
 typedef enum pkern_hdc_rule {
     PKERN_HDC_RULE_PERCEPTRON = 0, /* rate */
     PKERN_HDC_RULE_ADAPT = 1,      /* rate, falling with the mistakes: rate * (mistakes of the last
-                                      epoch) / (of the first), at least 1 */
+                                      epoch) / (of the first), 1 to 8192 */
     PKERN_HDC_RULE_ONLINE = 2      /* rate * (1 - the class's score), rounded: each class moves by
                                       what the vector has that is new to it */
 } pkern_hdc_rule;
@@ -7239,10 +7240,9 @@ PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
     return pool != 0 ? pool : pkn_called_pool(0);
 }
 
-/* The allocator of the pool that a call would run on, for scratch memory of the layers above. */
-PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
-    return pkn_pool_of_call(pool)->allocator;
-}
+/* The allocator of the pool that a call would run on, for scratch memory of the layers above. Makes no pool. Ask once: the global pool
+   may come between two questions. */
+PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool);
 
 /* Before a wait of this mode. BLOCK leaves its tasks to others, so one worker at least never blocks: who would be the last waits as
    OWN does. So do spares, and workers at the pool's end, when the others may be gone. */
@@ -9990,6 +9990,14 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
 
 static pkn_atomic_ptr pkn_global_pool;
 
+PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
+    if (pool == 0) {
+        /* acquire: pairs with the release in pkn_global_make */
+        pool = pkn_current() != 0 ? pkn_current()->pool : (pkern_pool *)pkn_atomic_load_acquire_ptr(&pkn_global_pool);
+    }
+    return pool != 0 ? pool->allocator : 0;
+}
+
 /* Where no pool can be made: no slots, so that every call runs serially. */
 static pkern_pool pkn_serial_pool;
 
@@ -10694,6 +10702,10 @@ PKN_INLINE void pkn_terms_begin(pkn_terms_count *count, uint64_t *planes, unsign
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(below_u32, size_t, (const uint32_t *values, size_t n, uint32_t threshold, uint32_t first, uint64_t *keys), \
       scalar, avx2, avx512, avx512, neon) \
+    X(count_below_u64, size_t, (const uint64_t *keys, size_t n, uint64_t threshold), \
+      scalar, avx2, avx512, avx512, scalar) \
+    X(keep_below_u64, size_t, (uint64_t *keys, size_t n, uint64_t threshold), \
+      scalar, scalar, avx512, avx512, scalar) \
     X(similarity_u32, void, (const uint32_t *distances, size_t n, uint64_t bits, float *out), \
       scalar, avx2, avx512, avx512, neon) \
     X(dot_i16, void, (const int16_t *weights, size_t n_rows, const uint64_t *bits, size_t words, int64_t *out), \
@@ -13206,6 +13218,27 @@ PKN_INTERNAL size_t pkn_below_u32_scalar(const uint32_t *values, size_t n, uint3
     return count;
 }
 
+/* How many keys are below the threshold. */
+PKN_INTERNAL size_t pkn_count_below_u64_scalar(const uint64_t *keys, size_t n, uint64_t threshold) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        count += keys[i] < threshold;
+    }
+    return count;
+}
+
+/* Moves the keys below the threshold to the front, in their order, and returns how many. All n may
+   be overwritten. */
+PKN_INTERNAL size_t pkn_keep_below_u64_scalar(uint64_t *keys, size_t n, uint64_t threshold) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t key = keys[i];
+        keys[count] = key;
+        count += key < threshold;
+    }
+    return count;
+}
+
 /* out[i] = (bits - distances[i]) / bits. bits is a multiple of 64, at most 2^32, and no distance is
    larger. */
 PKN_INTERNAL void pkn_similarity_u32_scalar(const uint32_t *distances, size_t n, uint64_t bits,
@@ -13440,6 +13473,25 @@ PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_below_u32_avx2(const uint32_t *values, s
         }
     }
     return count;
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_count_below_u64_avx2(const uint64_t *keys, size_t n,
+                                                             uint64_t threshold) {
+    /* AVX2 compares signed numbers only. */
+    __m256i sign = _mm256_set1_epi64x(INT64_MIN);
+    __m256i threshold_i64x4 = _mm256_xor_si256(_mm256_set1_epi64x((long long)threshold), sign);
+    __m256i count_u64x4 = _mm256_setzero_si256();
+    uint64_t counts[4];
+    size_t i = 0;
+    for (; n - i >= 4; i += 4) {
+        __m256i keys_i64x4 =
+            _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(const void *)(keys + i)), sign);
+        count_u64x4 =
+            _mm256_sub_epi64(count_u64x4, _mm256_cmpgt_epi64(threshold_i64x4, keys_i64x4));
+    }
+    _mm256_storeu_si256((__m256i *)(void *)counts, count_u64x4);
+    return (size_t)(counts[0] + counts[1] + counts[2] + counts[3]) +
+           pkn_count_below_u64_scalar(keys + i, n - i, threshold);
 }
 
 /* bits - distance as a double: both are exact, and so is their difference. */
@@ -13817,19 +13869,89 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_count_avx512(__m512i x) {
 
 PKN_DEFINE_TILES_AVX512(avx512, PKN_TARGET_AVX512, pkn_tile_count_avx512)
 
+/* Bit i: values[i] < threshold, i < 64. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE uint64_t pkn_below_64_avx512(const uint32_t *values,
+                                                                 __m512i threshold_u32x16) {
+    __mmask16 a = _mm512_cmplt_epu32_mask(_mm512_loadu_si512(values), threshold_u32x16);
+    __mmask16 b = _mm512_cmplt_epu32_mask(_mm512_loadu_si512(values + 16), threshold_u32x16);
+    __mmask16 c = _mm512_cmplt_epu32_mask(_mm512_loadu_si512(values + 32), threshold_u32x16);
+    __mmask16 d = _mm512_cmplt_epu32_mask(_mm512_loadu_si512(values + 48), threshold_u32x16);
+    return _mm512_kunpackd(_mm512_kunpackw(d, c), _mm512_kunpackw(b, a));
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE uint64_t pkn_below_key_avx512(const uint32_t *values,
+                                                                  uint64_t below, uint32_t first) {
+    unsigned place = (unsigned)pkn_ctz_u64(below);
+    return (uint64_t)values[place] << 32 | (first + place);
+}
+
+/* In 64 values there are none below or, most often, one to four: four keys are written without a
+   look at how many there are, since a branch on that would go wrong every other time. */
 PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_below_u32_avx512(const uint32_t *values, size_t n,
                                                            uint32_t threshold, uint32_t first,
                                                            uint64_t *keys) {
+    const uint64_t guard = UINT64_C(1) << 63;
     __m512i threshold_u32x16 = _mm512_set1_epi32((int)threshold);
-    size_t count = 0;
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 mask = (__mmask16)(n - i >= 16 ? 0xffff : (1u << (n - i)) - 1);
-        __m512i values_u32x16 = _mm512_maskz_loadu_epi32(mask, values + i);
-        unsigned below = _mm512_mask_cmplt_epu32_mask(mask, values_u32x16, threshold_u32x16);
-        for (; PKN_UNLIKELY(below != 0); below &= below - 1) {
-            size_t place = i + (size_t)__builtin_ctz(below);
-            keys[count++] = (uint64_t)values[place] << 32 | (first + (uint32_t)place);
+    uint64_t *to = keys;
+    for (; n >= 64; n -= 64, values += 64, first += 64) {
+        uint64_t below = pkn_below_64_avx512(values, threshold_u32x16);
+        uint64_t *end = to + pkn_popcount_u64(below);
+        if (PKN_LIKELY(below == 0)) {
+            continue;
         }
+        to[0] = pkn_below_key_avx512(values, below, first);
+        below &= below - 1;
+        to[1] = pkn_below_key_avx512(values, below | guard, first);
+        below &= below - 1;
+        to[2] = pkn_below_key_avx512(values, below | guard, first);
+        below &= below - 1;
+        to[3] = pkn_below_key_avx512(values, below | guard, first);
+        for (to += 3; to < end; to++) {
+            *to = pkn_below_key_avx512(values, below, first);
+            below &= below - 1;
+        }
+        to = end;
+    }
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 lanes = (__mmask16)(n - i >= 16 ? 0xffff : (1u << (n - i)) - 1);
+        __m512i values_u32x16 = _mm512_maskz_loadu_epi32(lanes, values + i);
+        unsigned below = _mm512_mask_cmplt_epu32_mask(lanes, values_u32x16, threshold_u32x16);
+        for (; below != 0; below &= below - 1) {
+            *to++ = pkn_below_key_avx512(values + i, below, first + (uint32_t)i);
+        }
+    }
+    return (size_t)(to - keys);
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_count_below_u64_avx512(const uint64_t *keys, size_t n,
+                                                                 uint64_t threshold) {
+    __m512i threshold_u64x8 = _mm512_set1_epi64((long long)threshold);
+    size_t count = 0, i = 0;
+    for (; n - i >= 16; i += 16) {
+        __mmask8 low = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i), threshold_u64x8);
+        __mmask8 high = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i + 8), threshold_u64x8);
+        /* joined as masks: as bytes in wider variables gcc 12 spills one byte and reloads four */
+        count += pkn_popcount_u64(_mm512_kunpackb(high, low));
+    }
+    return count + pkn_count_below_u64_scalar(keys + i, n - i, threshold);
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_keep_below_u64_avx512(uint64_t *keys, size_t n,
+                                                                uint64_t threshold) {
+    __m512i threshold_u64x8 = _mm512_set1_epi64((long long)threshold);
+    size_t count = 0;
+    size_t i = 0;
+    for (; n - i >= 8; i += 8) {
+        __m512i keys_u64x8 = _mm512_loadu_si512(keys + i);
+        __mmask8 below = _mm512_cmplt_epu64_mask(keys_u64x8, threshold_u64x8);
+        /* Compressed in a register and stored whole: straight to memory is slow on Zen 4. */
+        _mm512_storeu_si512(keys + count, _mm512_maskz_compress_epi64(below, keys_u64x8));
+        count += pkn_popcount_u64(below);
+    }
+    for (; i < n; i++) {
+        uint64_t key = keys[i];
+        keys[count] = key;
+        count += key < threshold;
     }
     return count;
 }
@@ -20770,11 +20892,9 @@ PKERN_API size_t pkern_hdc_bundle_capacity(size_t n_others, double error_rate, s
    while it is in L1 and mostly thrown away at once, since after the first few blocks hardly any
    distance is below a query's k-th best.
 
-   A query's list is of keys (keys.h). Up to PKN_NEAREST_SORTED keys it is kept sorted, by
-   insertion. Above, keys are appended to a buffer of 2 k; when it is full, a selection halves it:
-   amortised O(1) a key for any k. It counts distances, or compares keys where the distances span
-   too much. Where the targets are split, each split makes a list of its own and the caller merges
-   them; keys hold a target's place in its split, so 32 bits are enough. */
+   A query's list is of keys (nearest_list.h). Where the targets are split, each split makes a list
+   of its own and the caller merges them; keys hold a target's place in its split, so 32 bits are
+   enough. */
 #ifndef PKN_HDC_NEAREST_C
 #define PKN_HDC_NEAREST_C
 
@@ -20963,6 +21083,17 @@ PKN_INTERNAL void pkn_bounded_block(pkn_bounded *bounded, const uint64_t *querie
 /* ==== src/hdc/nearest.c, continued ==== */
 /* #include "hdc/hdc.h": above */
 /* #include "hdc/hdc_run.h": above */
+/* ==== src/hdc/nearest_list.h ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A query's list of the k nearest targets so far.
+
+   Its keys are those of keys.h. Up to PKN_NEAREST_SORTED it is kept sorted, by insertion. Above,
+   keys are appended to a buffer of 2 k; when it is full, a selection halves it: amortised O(1) a key
+   for any k. Targets come by ascending index. */
+#ifndef PKN_HDC_NEAREST_LIST_H
+#define PKN_HDC_NEAREST_LIST_H
+
 /* ==== src/hdc/keys.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
@@ -20974,6 +21105,7 @@ PKN_INTERNAL void pkn_bounded_block(pkn_bounded *bounded, const uint64_t *querie
 
 /* #include "base/bits.h": above */
 /* #include "base/compiler.h": above */
+/* #include "simd/dispatch.h": above */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21113,85 +21245,150 @@ PKN_INTERNAL void pkn_keys_sort(uint64_t *keys, size_t n) {
     }
 }
 
-/* Distances of the same memory are close together, so counting them is faster than comparing keys:
-   a few operations a key without a branch on data. counts[d - lowest] is the number of keys of
-   distance d; 0 where the distances span too much. */
+/* The smallest bound, above low and up to high, of which k keys [n] are below bound << shift; there
+   are k below high << shift, but not below low << shift. In steps that double, from high downwards,
+   then by halving. */
+PKN_INLINE uint64_t pkn_keys_bound(const uint64_t *keys, size_t n, size_t k, uint64_t low,
+                                   uint64_t high, unsigned shift) {
+    uint64_t step = 16;
+    while (high - low > 1) {
+        uint64_t middle = step != 0 && high - low > step ? high - step : low + (high - low) / 2;
+        if (pkn_simd()->count_below_u64(keys, n, middle << shift) < k) {
+            low = middle;
+            step = 0;
+        } else {
+            high = middle;
+            step *= 2;
+        }
+    }
+    return high;
+}
+
+/* Drops keys [n], n >= k > 0, that are not among the k smallest; the others keep their order. Of keys as far as
+   the k-th up to k / 2 too many may stay. No key is farther than *limit, which becomes the distance
+   of the k-th. Returns how many are left. */
+PKN_INTERNAL size_t pkn_keys_shrink(uint64_t *keys, size_t n, size_t k, uint64_t *limit) {
+    uint64_t last = pkn_keys_bound(keys, n, k, 0, *limit + 1, 32) - 1;
+    n = pkn_simd()->keep_below_u64(keys, n, last << 32 | UINT32_MAX);
+    if (n - k > k / 2) {
+        uint64_t bound = pkn_keys_bound(keys, n, k, last << 32, last << 32 | UINT32_MAX, 0);
+        n = pkn_simd()->keep_below_u64(keys, n, bound);
+    }
+    *limit = last;
+    return n;
+}
+
+/* Distances of the same memory are close together, so sorting by counting them is faster than by comparing
+   keys: where there are so many that clearing the counters pays, and the distances don't span too much. */
+#define PKN_KEYS_COUNTED 32
 #define PKN_KEYS_SPAN 1024
 
-/* Returns how many distances there are from the lowest to the highest, 0 where they are too many or none. */
-PKN_INLINE size_t pkn_keys_count(const uint64_t *keys, size_t n, uint32_t *counts,
-                                 uint64_t *lowest) {
+/* counts[d - *lowest] becomes the number of keys [n] nearer than d, n > 0. 0 where the distances
+   span too much and nothing was done. */
+PKN_INLINE int pkn_keys_places(const uint64_t *keys, size_t n, uint32_t *counts, uint64_t *lowest) {
     uint64_t low = UINT64_MAX, high = 0;
+    uint32_t place = 0;
     size_t span;
     for (size_t i = 0; i < n; i++) {
         low = keys[i] < low ? keys[i] : low;
         high = keys[i] > high ? keys[i] : high;
     }
     *lowest = low >> 32;
-    if (n == 0 || n > UINT32_MAX || (high >> 32) - (low >> 32) >= PKN_KEYS_SPAN) {
+    if (n > UINT32_MAX || (high >> 32) - *lowest >= PKN_KEYS_SPAN) {
         return 0;
     }
-    span = (size_t)((high >> 32) - (low >> 32)) + 1;
+    span = (size_t)((high >> 32) - *lowest) + 1;
     memset(counts, 0, span * sizeof *counts);
     for (size_t i = 0; i < n; i++) {
         counts[(keys[i] >> 32) - *lowest]++;
-    }
-    return span;
-}
-
-/* Moves the k smallest of keys [n] to the front, in their order; k < n, keys of equal distance
-   ascend. Returns the distance of the largest of them, or -1 where the distances span too much and
-   nothing was moved. */
-PKN_INTERNAL int64_t pkn_keys_select_by_count(uint64_t *keys, size_t n, size_t k) {
-    uint32_t counts[PKN_KEYS_SPAN];
-    uint64_t lowest, last, largest;
-    size_t rest = k, front = 0, distance = 0;
-    if (!pkn_keys_count(keys, n, counts, &lowest)) {
-        return -1;
-    }
-    while (counts[distance] < rest) {
-        rest -= counts[distance++];
-    }
-    last = lowest + distance;
-    largest = last << 32 | UINT32_MAX;
-    if (rest < counts[distance]) {
-        for (size_t i = 0; rest > 0; i++) {
-            if (keys[i] >> 32 == last) {
-                largest = keys[i];
-                rest--;
-            }
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        uint64_t key = keys[i];
-        keys[front] = key;
-        front += key <= largest;
-    }
-    return (int64_t)last;
-}
-
-/* Sorts keys [n], of which those of equal distance ascend already, with room for as many at
-   scratch. 0 where the distances span too much and nothing was done. */
-PKN_INTERNAL int pkn_keys_sort_by_count(uint64_t *keys, size_t n, uint64_t *scratch) {
-    uint32_t counts[PKN_KEYS_SPAN];
-    uint64_t lowest;
-    uint32_t place = 0;
-    size_t span = pkn_keys_count(keys, n, counts, &lowest);
-    if (span == 0) {
-        return 0;
     }
     for (size_t i = 0; i < span; i++) {
         uint32_t count = counts[i];
         counts[i] = place;
         place += count;
     }
-    for (size_t i = 0; i < n; i++) {
-        scratch[counts[(keys[i] >> 32) - lowest]++] = keys[i];
-    }
-    for (size_t i = 0; i < n; i++) {
-        keys[i] = scratch[i];
-    }
     return 1;
+}
+
+#endif
+/* ==== src/hdc/nearest_list.h, continued ==== */
+/* #include "hdc/tiles.h": above */
+/* #include "simd/dispatch.h": above */
+
+#define PKN_NEAREST_SORTED 4
+
+/* The list of one query. */
+typedef struct pkn_nearest_list {
+    uint64_t *keys;
+    size_t count;
+    uint64_t limit; /* distances from here on can't get in; above UINT32_MAX while all can */
+} pkn_nearest_list;
+
+/* keys [n] ascend by index, so of two with the same distance the one in the list stays: below the
+   limit is exact. */
+PKN_INLINE void pkn_nearest_insert(pkn_nearest_list *list, size_t k, const uint64_t *keys,
+                                   size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (keys[i] < list->keys[k - 1]) {
+            pkn_keys_insert(list->keys, k, keys[i]);
+        }
+    }
+    if (list->keys[k - 1] != PKN_NO_KEY) {
+        list->limit = list->keys[k - 1] >> 32;
+    }
+}
+
+/* All distances as keys, for a list that is not full yet. */
+PKN_INLINE void pkn_nearest_all(const uint32_t *distances, size_t n, uint32_t first,
+                                uint64_t *keys) {
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = (uint64_t)distances[i] << 32 | (first + (uint32_t)i);
+    }
+}
+
+PKN_INLINE void pkn_nearest_look_sorted(pkn_nearest_list *list, size_t k, const uint32_t *distances,
+                                        size_t n, uint32_t first) {
+    uint64_t keys[PKN_BLOCK_MAX_TARGETS];
+    while (list->limit > UINT32_MAX && n > 0) {
+        size_t head = pkn_min_size(n, k);
+        pkn_nearest_all(distances, head, first, keys);
+        pkn_nearest_insert(list, k, keys, head);
+        distances += head;
+        first += (uint32_t)head;
+        n -= head;
+    }
+    if (n > 0) {
+        size_t count = pkn_simd()->below_u32(distances, n, (uint32_t)list->limit, first, keys);
+        if (PKN_UNLIKELY(count > 0)) {
+            pkn_nearest_insert(list, k, keys, count);
+        }
+    }
+}
+
+/* The keys keep their order, which is that of the targets. */
+PKN_INTERNAL void pkn_nearest_shrink(pkn_nearest_list *list, size_t k) {
+    if (list->limit > UINT32_MAX) {
+        uint64_t farthest = 0;
+        for (size_t i = 0; i < list->count; i++) {
+            farthest = list->keys[i] > farthest ? list->keys[i] : farthest;
+        }
+        list->limit = farthest >> 32;
+    }
+    list->count = pkn_keys_shrink(list->keys, list->count, k, &list->limit);
+}
+
+PKN_INLINE void pkn_nearest_look_buffered(pkn_nearest_list *list, size_t k,
+                                          const uint32_t *distances, size_t n, uint32_t first) {
+    if (list->limit > UINT32_MAX) {
+        pkn_nearest_all(distances, n, first, list->keys + list->count);
+        list->count += n;
+    } else {
+        list->count += pkn_simd()->below_u32(distances, n, (uint32_t)list->limit, first,
+                                             list->keys + list->count);
+    }
+    if (list->count >= 2 * k) {
+        pkn_nearest_shrink(list, k);
+    }
 }
 
 #endif
@@ -21199,9 +21396,6 @@ PKN_INTERNAL int pkn_keys_sort_by_count(uint64_t *keys, size_t n, uint64_t *scra
 /* #include "hdc/tiles.h": above */
 /* #include "simd/tile.h": above */
 
-#define PKN_NEAREST_SORTED 16
-/* From here on counting, which first clears a counter for each distance in between, beats comparing. */
-#define PKN_NEAREST_COUNTED 32
 /* Keys of all lists of a group of queries that pass over the targets together: 8 KiB of stack, and
    64 queries at most. */
 #define PKN_NEAREST_STACK_KEYS 1024
@@ -21231,16 +21425,9 @@ typedef struct pkn_nearest {
     uint64_t *partial;        /* 0, or [n_queries x n_splits x k]: what the splits found */
     pkern_hdc_match *out;
     pkern_pool *pool;
+    uint64_t bits;
     double scale; /* 1 / bits */
 } pkn_nearest;
-
-/* The list of one query. */
-typedef struct pkn_nearest_list {
-    uint64_t *keys;
-    size_t count;
-    uint64_t limit; /* distances from here on can't get in; 2^32 while all can */
-    int mixed;      /* the keys of a buffer are not by ascending index any more */
-} pkn_nearest_list;
 
 PKN_INTERNAL void pkn_nearest_write_none(pkern_hdc_match *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -21250,109 +21437,76 @@ PKN_INTERNAL void pkn_nearest_write_none(pkern_hdc_match *out, size_t n) {
     }
 }
 
-PKN_INTERNAL void pkn_nearest_write(const pkn_nearest *search, const uint64_t *keys,
-                                    pkern_hdc_match *out) {
-    uint64_t bits = (uint64_t)search->tiles.words * 64;
-    for (size_t i = 0; i < search->k; i++) {
-        if (keys[i] == PKN_NO_KEY) {
-            pkn_nearest_write_none(out + i, search->k - i);
-            return;
-        }
-        out[i].index = (size_t)(keys[i] & UINT32_MAX);
-        out[i].distance = (uint32_t)(keys[i] >> 32);
-        out[i].similarity = pkn_similarity_of(out[i].distance, bits, search->scale);
-    }
+PKN_INLINE void pkn_nearest_write(const pkn_nearest *search, uint64_t distance, size_t index,
+                                  pkern_hdc_match *out) {
+    out->index = index;
+    out->distance = (uint32_t)distance;
+    out->similarity = pkn_similarity_of((uint32_t)distance, search->bits, search->scale);
 }
 
-/* keys [n] ascend by index, so of two with the same distance the one in the list stays: below the
-   limit is exact. */
-PKN_INLINE void pkn_nearest_insert(pkn_nearest_list *list, size_t k, const uint64_t *keys,
-                                   size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        if (keys[i] < list->keys[k - 1]) {
-            pkn_keys_insert(list->keys, k, keys[i]);
-        }
-    }
-    if (list->keys[k - 1] != PKN_NO_KEY) {
-        list->limit = list->keys[k - 1] >> 32;
-    }
+/* Where a list goes when it is done: to the partial lists or, where there are none, to out. */
+typedef struct pkn_nearest_row {
+    uint64_t *partial;
+    pkern_hdc_match *out;
+} pkn_nearest_row;
+
+PKN_INLINE pkn_nearest_row pkn_nearest_row_of(const pkn_nearest *search, size_t query,
+                                              size_t split) {
+    pkn_nearest_row row;
+    row.partial = search->partial
+                      ? search->partial + (query * search->tiles.n_splits + split) * search->k
+                      : 0;
+    row.out = search->out + query * search->row;
+    return row;
 }
 
-/* All distances as keys, for a list that is not full yet. */
-PKN_INLINE void pkn_nearest_all(const uint32_t *distances, size_t n, uint32_t first,
-                                uint64_t *keys) {
-    for (size_t i = 0; i < n; i++) {
-        keys[i] = (uint64_t)distances[i] << 32 | (first + (uint32_t)i);
-    }
-}
-
-PKN_INLINE void pkn_nearest_look_sorted(const pkn_nearest *search, pkn_nearest_list *list,
-                                        const uint32_t *distances, size_t n, uint32_t first) {
-    uint64_t keys[PKN_BLOCK_MAX_TARGETS];
-    while (list->limit > UINT32_MAX && n > 0) {
-        size_t head = pkn_min_size(n, search->k);
-        pkn_nearest_all(distances, head, first, keys);
-        pkn_nearest_insert(list, search->k, keys, head);
-        distances += head;
-        first += (uint32_t)head;
-        n -= head;
-    }
-    if (n > 0) {
-        size_t count = pkn_simd()->below_u32(distances, n, (uint32_t)list->limit, first, keys);
-        if (PKN_UNLIKELY(count > 0)) {
-            pkn_nearest_insert(list, search->k, keys, count);
-        }
-    }
-}
-
-/* Keys come in by ascending index and keep that order until a selection by comparisons mixes
-   them. */
-PKN_INTERNAL void pkn_nearest_shrink(pkn_nearest_list *list, size_t k) {
-    int64_t last = list->mixed || k < PKN_NEAREST_COUNTED
-                       ? -1
-                       : pkn_keys_select_by_count(list->keys, list->count, k);
-    if (last >= 0) {
-        list->count = k;
-        list->limit = (uint64_t)last;
-        return;
-    }
-    pkn_keys_select(list->keys, list->count, k);
-    list->mixed = 1;
-    list->count = k;
-    list->limit = 0;
-    for (size_t i = 0; i < k; i++) {
-        list->limit = list->keys[i] >> 32 > list->limit ? list->keys[i] >> 32 : list->limit;
-    }
-}
-
-PKN_INLINE void pkn_nearest_look_buffered(const pkn_nearest *search, pkn_nearest_list *list,
-                                          const uint32_t *distances, size_t n, uint32_t first) {
-    if (list->limit > UINT32_MAX) {
-        pkn_nearest_all(distances, n, first, list->keys + list->count);
-        list->count += n;
+/* The key of place i of a list. */
+PKN_INLINE void pkn_nearest_put(const pkn_nearest *search, pkn_nearest_row row, size_t i,
+                                uint64_t key) {
+    if (row.partial) {
+        row.partial[i] = key;
+    } else if (key == PKN_NO_KEY) {
+        pkn_nearest_write_none(row.out + i, 1);
     } else {
-        list->count += pkn_simd()->below_u32(distances, n, (uint32_t)list->limit, first,
-                                             list->keys + list->count);
-    }
-    if (list->count >= 2 * search->k) {
-        pkn_nearest_shrink(list, search->k);
+        pkn_nearest_write(search, key >> 32, (size_t)(key & UINT32_MAX), row.out + i);
     }
 }
 
-/* The list's k keys, sorted, PKN_NO_KEY behind them where it has fewer. */
-PKN_INTERNAL void pkn_nearest_finish(const pkn_nearest *search, pkn_nearest_list *list) {
-    if (search->k <= PKN_NEAREST_SORTED) {
-        return;
-    }
+/* Sorts a buffer's keys into the row: each goes to its place, once the distances are counted. */
+PKN_INTERNAL void pkn_nearest_put_buffered(const pkn_nearest *search, pkn_nearest_list *list,
+                                           pkn_nearest_row row) {
+    uint32_t counts[PKN_KEYS_SPAN];
+    uint64_t lowest;
     if (list->count > search->k) {
         pkn_nearest_shrink(list, search->k);
     }
-    if (list->mixed || search->k < PKN_NEAREST_COUNTED ||
-        !pkn_keys_sort_by_count(list->keys, list->count, list->keys + search->k)) {
+    if (list->count < PKN_KEYS_COUNTED ||
+        !pkn_keys_places(list->keys, list->count, counts, &lowest)) {
         pkn_keys_sort(list->keys, list->count);
+        for (size_t i = 0; i < pkn_min_size(list->count, search->k); i++) {
+            pkn_nearest_put(search, row, i, list->keys[i]);
+        }
+    } else {
+        for (size_t i = 0; i < list->count; i++) {
+            size_t place = counts[(list->keys[i] >> 32) - lowest]++;
+            if (PKN_LIKELY(place < search->k)) {
+                pkn_nearest_put(search, row, place, list->keys[i]);
+            }
+        }
     }
     for (size_t i = list->count; i < search->k; i++) {
-        list->keys[i] = PKN_NO_KEY;
+        pkn_nearest_put(search, row, i, PKN_NO_KEY);
+    }
+}
+
+PKN_INTERNAL void pkn_nearest_finish(const pkn_nearest *search, pkn_nearest_list *list,
+                                     pkn_nearest_row row) {
+    if (search->k > PKN_NEAREST_SORTED) {
+        pkn_nearest_put_buffered(search, list, row);
+        return;
+    }
+    for (size_t i = 0; i < search->k; i++) {
+        pkn_nearest_put(search, row, i, list->keys[i]);
     }
 }
 
@@ -21412,11 +21566,11 @@ PKN_INTERNAL void pkn_nearest_scan(const pkn_nearest *search, const pkn_tiles_pa
             for (size_t i = 0; i < n_queries; i++) {
                 pkn_nearest_list *list = &lists[q - part->query + i];
                 if (search->k <= PKN_NEAREST_SORTED) {
-                    pkn_nearest_look_sorted(search, list, distances + i * PKN_BLOCK_MAX_TARGETS, n,
-                                            first);
+                    pkn_nearest_look_sorted(list, search->k, distances + i * PKN_BLOCK_MAX_TARGETS,
+                                            n, first);
                 } else {
-                    pkn_nearest_look_buffered(search, list, distances + i * PKN_BLOCK_MAX_TARGETS,
-                                              n, first);
+                    pkn_nearest_look_buffered(list, search->k,
+                                              distances + i * PKN_BLOCK_MAX_TARGETS, n, first);
                 }
             }
         }
@@ -21445,7 +21599,6 @@ PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, si
         for (size_t i = 0; i < part.query_end - part.query; i++) {
             lists[i].keys = keys + i * room;
             lists[i].count = 0;
-            lists[i].mixed = 0;
             lists[i].limit = pkn_nearest_first_limit(search, part.query + i);
             for (size_t j = 0; j < search->k && search->k <= PKN_NEAREST_SORTED; j++) {
                 lists[i].keys[j] = PKN_NO_KEY;
@@ -21453,14 +21606,8 @@ PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, si
         }
         pkn_nearest_scan(search, &part, lists);
         for (size_t i = 0; i < part.query_end - part.query; i++) {
-            size_t query = part.query + i;
-            pkn_nearest_finish(search, &lists[i]);
-            if (search->partial) {
-                memcpy(search->partial + (query * search->tiles.n_splits + part.split) * search->k,
-                       lists[i].keys, search->k * sizeof(uint64_t));
-            } else {
-                pkn_nearest_write(search, lists[i].keys, search->out + query * search->row);
-            }
+            pkn_nearest_finish(search, &lists[i],
+                               pkn_nearest_row_of(search, part.query + i, part.split));
         }
     }
 }
@@ -21495,11 +21642,7 @@ PKN_INTERNAL void pkn_nearest_groups_of_one(const pkn_nearest *search, size_t be
                 uint64_t candidate = (uint64_t)distances[lane] << 32 | indices[lane];
                 key = candidate < key ? candidate : key;
             }
-            if (search->partial) {
-                search->partial[q * tiles->n_splits + part.split] = key;
-            } else {
-                pkn_nearest_write(search, &key, search->out + q * search->row);
-            }
+            pkn_nearest_put(search, pkn_nearest_row_of(search, q, part.split), 0, key);
         }
     }
 }
@@ -21555,10 +21698,9 @@ PKN_INTERNAL int pkn_nearest_merge(size_t begin, size_t end, void *ctx) {
             }
             heads[from]++;
             left[from]--;
-            out[i].index = from * search->tiles.split_len + (size_t)(best & UINT32_MAX);
-            out[i].distance = (uint32_t)(best >> 32);
-            out[i].similarity = pkn_similarity_of(
-                out[i].distance, (uint64_t)search->tiles.words * 64, search->scale);
+            pkn_nearest_write(search, best >> 32,
+                              from * search->tiles.split_len + (size_t)(best & UINT32_MAX),
+                              out + i);
         }
     }
     return 0;
@@ -21636,7 +21778,8 @@ PKN_INTERNAL pkern_status pkn_nearest_checked(pkern_pool *pool, const uint64_t *
         search.row = k;
         search.out = out;
         search.pool = pool;
-        search.scale = 1.0 / ((double)words * 64);
+        search.bits = (uint64_t)words * 64;
+        search.scale = 1.0 / (double)search.bits;
         status = pkn_nearest_run(&search, pool, stack_partial);
     }
     for (size_t query = 0; search.k < k && query < n_queries; query++) {
@@ -23529,8 +23672,8 @@ PKN_INTERNAL pkern_status pkn_file_open_stream(pkn_file *file, FILE *stream, con
         return status;
     }
     file->n_bytes = pkn_disk_size(stream);
-    if (file->n_bytes != header.file_bytes) {
-        return PKERN_ECORRUPT;
+    if (file->n_bytes < sizeof header || file->n_bytes != header.file_bytes) {
+        return PKERN_ECORRUPT; /* some files of the system claim to be empty */
     }
     status = pkn_file_fetch(file, stream);
     return status != PKERN_OK ? status : pkn_file_check_sections(file, &header);
@@ -23864,6 +24007,7 @@ PKN_INTERNAL pkern_status pkn_store_search_on(pkern_pool *pool, const pkern_hdc_
                                               size_t first, size_t count, pkern_hdc_match *out) {
     pkn_store_merge merge;
     pkern_hdc_match stack_found[PKN_STORE_STACK_MATCHES];
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
     size_t bytes = n_queries * k * sizeof *out; /* fits, as out does */
     const uint64_t *rows;
     pkern_status status = PKERN_OK;
@@ -23871,7 +24015,7 @@ PKN_INTERNAL pkern_status pkn_store_search_on(pkern_pool *pool, const pkern_hdc_
     merge.found =
         bytes <= sizeof stack_found
             ? stack_found
-            : (pkern_hdc_match *)pkn_allocate(pkn_pool_allocator(pool), bytes, PKN_CACHE_LINE);
+            : (pkern_hdc_match *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
     merge.k = k;
     if (!merge.found) {
         return PKERN_ENOMEM;
@@ -23887,7 +24031,7 @@ PKN_INTERNAL pkern_status pkn_store_search_on(pkern_pool *pool, const pkern_hdc_
         }
     }
     if (merge.found != stack_found) {
-        pkn_release(pkn_pool_allocator(pool), merge.found, bytes);
+        pkn_release(allocator, merge.found, bytes);
     }
     return status;
 }
@@ -23955,6 +24099,7 @@ typedef struct pkn_file_writer {
     pkn_checksum checksum;
 } pkn_file_writer;
 
+#define PKN_FILE_NAME_MAX 255
 #define PKN_FILE_SUFFIX 21 /* ".0123456789abcdef.new" */
 
 PKN_INLINE void pkn_file_fail(pkn_file_writer *writer, pkern_status status) {
@@ -23967,10 +24112,10 @@ PKN_INTERNAL void pkn_file_raw_write(pkn_file_writer *writer, const void *data, 
     }
 }
 
-/* The new file's name: no other writer, thread or process has the same clock, number and address.
-   */
+/* The new file's name, the target's with a suffix, cut where it would be longer than a name may be: no other writer, thread or process
+   has the same clock, number and address. */
 PKN_INTERNAL const char *pkn_file_name(pkn_file_writer *writer, const char *path) {
-    size_t length = strlen(path);
+    size_t length = strlen(path), kept = length;
     uint64_t number = pkn_mix_u64(pkn_now_ns() ^ (uint64_t)(uintptr_t)writer);
     char *name;
     number = pkn_mix_u64(number + (uint64_t)pkn_process_number());
@@ -23981,12 +24126,16 @@ PKN_INTERNAL const char *pkn_file_name(pkn_file_writer *writer, const char *path
     }
     name = writer->path + length + 1;
     memcpy(writer->path, path, length + 1);
-    memcpy(name, path, length + 1);
-    name[length] = '.';
-    for (size_t i = 0; i < 16; i++) {
-        name[length + 1 + i] = "0123456789abcdef"[number >> (4 * i) & 15];
+    while (kept > 0 && path[kept - 1] != '/') {
+        kept--;
     }
-    memcpy(name + length + 17, ".new", 5);
+    kept = pkn_min_size(length, kept + PKN_FILE_NAME_MAX - PKN_FILE_SUFFIX);
+    memcpy(name, path, kept);
+    name[kept] = '.';
+    for (size_t i = 0; i < 16; i++) {
+        name[kept + 1 + i] = "0123456789abcdef"[number >> (4 * i) & 15];
+    }
+    memcpy(name + kept + 17, ".new", 5);
     return name;
 }
 
@@ -24502,7 +24651,8 @@ PKERN_API pkern_status pkern_hdc_item_memory_add(pkern_hdc_item_memory *memory, 
     }
     found = pkern_hdc_item_memory_find(memory, symbol, symbol_bytes);
     if (found == SIZE_MAX) {
-        if (pkn_overlaps(memory->symbols, memory->symbols_capacity, symbol, symbol_bytes)) {
+        if (pkn_overlaps(memory->symbols, memory->symbols_capacity, symbol, symbol_bytes) ||
+            pkn_overlaps(memory->rows.vectors, memory->rows.bytes, symbol, symbol_bytes)) {
             return PKERN_EINVAL;
         }
         status = pkn_items_reserve(memory, symbol_bytes, &vector);
@@ -25759,12 +25909,16 @@ PKERN_API pkern_status pkern_hdc_mih_search(const pkern_hdc_mih *mih, pkern_pool
    classes, on a machine that others used too). */
 #define PKN_CLASSIFIER_NS_PER_WORD 1.35
 
+/* As far as counts can reach. */
+#define PKN_CLASSIFIER_FULL ((uint64_t)INT32_MAX)
+
 struct pkern_hdc_classifier {
     const pkern_allocator *allocator;
     size_t n_classes, words, bytes; /* bytes: of the whole block that this begins */
     uint64_t *rows;                 /* [n_classes] vectors learned; 0: not predicted */
     double *scale;                  /* [n_classes] what makes a dot a cosine */
     int32_t *counts;                /* [n_classes x 64 * words] */
+    uint64_t reach;                 /* no count is larger */
     int16_t *weights;               /* likewise; scratch while training */
     uint64_t *prototypes;           /* [n_classes x words] */
     void *note;                     /* what a file held for the caller, a block of its own */
@@ -26000,6 +26154,26 @@ typedef struct pkn_classifier_training {
     size_t n;
 } pkn_classifier_training;
 
+/* 1 where n vectors more fit into every count; remembers how far they may reach then. */
+PKN_INTERNAL int pkn_classifier_make_room(pkern_hdc_classifier *classifier, size_t n) {
+    if (n > PKN_CLASSIFIER_FULL) {
+        return 0;
+    }
+    if (classifier->reach + n > PKN_CLASSIFIER_FULL) {
+        classifier->reach = 0;
+        for (size_t i = 0; i < classifier->n_classes * classifier->words * 64; i++) {
+            int64_t count = classifier->counts[i];
+            uint64_t size = (uint64_t)(count < 0 ? -count : count);
+            classifier->reach = size > classifier->reach ? size : classifier->reach;
+        }
+        if (classifier->reach + n > PKN_CLASSIFIER_FULL) {
+            return 0;
+        }
+    }
+    classifier->reach += n;
+    return 1;
+}
+
 /* Empties the line's weights of all classes into their counts. */
 PKN_INTERNAL void pkn_classifier_flush(pkern_hdc_classifier *classifier, size_t first, size_t n) {
     for (size_t c = 0; c < classifier->n_classes; c++) {
@@ -26055,11 +26229,11 @@ PKERN_API pkern_status pkern_hdc_classifier_train(pkern_pool *pool,
             status = PKERN_EOVERFLOW;
         }
     }
-    if (status != PKERN_OK) {
+    if (status != PKERN_OK || !pkn_classifier_make_room(classifier, n)) {
         for (size_t i = 0; i < n; i++) {
             classifier->rows[labels[i]]--;
         }
-        return status;
+        return PKERN_EOVERFLOW;
     }
     training.classifier = classifier;
     training.vectors = vectors;
@@ -26286,10 +26460,10 @@ PKN_INTERNAL pkern_status pkn_retrain_run(pkn_retrain *retrain, pkern_pool *pool
         first_mistakes = epoch == 0 ? n_mistakes : first_mistakes;
         if (options->rule == PKERN_HDC_RULE_ADAPT && first_mistakes > 0) {
             double share = (double)n_mistakes / (double)first_mistakes;
-            int rate = (int)pkn_product_f64((double)options->rate, share);
+            double rate = pkn_product_f64((double)options->rate, share);
             retrain->rate = rate < 1                      ? 1
                             : rate > PKN_RETRAIN_MAX_RATE ? PKN_RETRAIN_MAX_RATE
-                                                          : rate;
+                                                          : (int)rate;
         }
         if (status == PKERN_OK && options->progress &&
             options->progress(epoch, n_mistakes, options->user) != 0) {
@@ -26297,6 +26471,7 @@ PKN_INTERNAL pkern_status pkn_retrain_run(pkn_retrain *retrain, pkern_pool *pool
         }
     }
     memcpy(classifier->counts, retrain->sums, n_weights * sizeof *retrain->sums);
+    classifier->reach = PKN_CLASSIFIER_FULL;
     pkn_classifier_refresh(classifier);
     return status;
 }
@@ -26333,6 +26508,13 @@ PKERN_API pkern_status pkern_hdc_classifier_retrain(pkern_pool *pool,
     }
     if (status != PKERN_OK) {
         return status;
+    }
+    if (mistakes) {
+        size_t told = retrain.options.epochs * sizeof *mistakes;
+        if (pkn_overlaps(mistakes, told, vectors, n * classifier->words * 8) ||
+            pkn_overlaps(mistakes, told, labels, n * sizeof *labels)) {
+            return PKERN_EINVAL;
+        }
     }
     for (unsigned epoch = 0; mistakes && epoch < retrain.options.epochs; epoch++) {
         mistakes[epoch] = SIZE_MAX;
@@ -26550,6 +26732,7 @@ PKN_INTERNAL pkern_status pkn_classifier_from_file(const pkn_file *file,
     }
     memcpy(classifier->rows, rows, n_rows * sizeof *rows);
     memcpy(classifier->counts, counts, n_counts * sizeof *classifier->counts);
+    classifier->reach = PKN_CLASSIFIER_FULL;
     pkn_classifier_refresh(classifier);
     *out = classifier;
     return PKERN_OK;
@@ -26792,11 +26975,12 @@ PKN_INTERNAL pkern_status pkn_records_run(pkern_pool *pool, pkn_records *records
     float stack_scale[PKN_RECORDS_STACK_FIELDS];
     size_t n_fields = records->n_fields, bytes = n_fields * sizeof(float);
     size_t n_blocks = pkn_terms_blocks(records->words);
+    const pkern_allocator *allocator = pkn_pool_allocator(pool);
     float *scale = stack_scale;
     double cost;
     pkern_status status;
     if (n_fields > PKN_RECORDS_STACK_FIELDS) {
-        scale = (float *)pkn_allocate(pkn_pool_allocator(pool), bytes, PKN_CACHE_LINE);
+        scale = (float *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
         if (!scale) {
             return PKERN_ENOMEM;
         }
@@ -26808,7 +26992,7 @@ PKN_INTERNAL pkern_status pkn_records_run(pkern_pool *pool, pkn_records *records
     cost = pkn_terms_cost(2, records->words) * 1.5 * ((double)n_fields + 12);
     status = pkn_hdc_run(pool, records->n_rows * n_blocks, 1, cost, pkn_records_items, records);
     if (scale != stack_scale) {
-        pkn_release(pkn_pool_allocator(pool), scale, bytes);
+        pkn_release(allocator, scale, bytes);
     }
     return status;
 }

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xb94c99c53a1654c3u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x964916cf3fda944au
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xb94c99c53a1654c3u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x964916cf3fda944au /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -4573,10 +4573,9 @@ PKN_INLINE const pkern_pool *pkn_pool_of_call(const pkern_pool *pool) {
     return pool != 0 ? pool : pkn_called_pool(0);
 }
 
-/* The allocator of the pool that a call would run on, for scratch memory of the layers above. */
-PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
-    return pkn_pool_of_call(pool)->allocator;
-}
+/* The allocator of the pool that a call would run on, for scratch memory of the layers above. Makes no pool. Ask once: the global pool
+   may come between two questions. */
+PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool);
 
 /* Before a wait of this mode. BLOCK leaves its tasks to others, so one worker at least never blocks: who would be the last waits as
    OWN does. So do spares, and workers at the pool's end, when the others may be gone. */
@@ -7323,6 +7322,14 @@ PKERN_API pkern_status pkern_pool_destroy(pkern_pool *pool) {
 /* ---- the global pool ---- */
 
 static pkn_atomic_ptr pkn_global_pool;
+
+PKN_INTERNAL const pkern_allocator *pkn_pool_allocator(const pkern_pool *pool) {
+    if (pool == 0) {
+        /* acquire: pairs with the release in pkn_global_make */
+        pool = pkn_current() != 0 ? pkn_current()->pool : (pkern_pool *)pkn_atomic_load_acquire_ptr(&pkn_global_pool);
+    }
+    return pool != 0 ? pool->allocator : 0;
+}
 
 /* Where no pool can be made: no slots, so that every call runs serially. */
 static pkern_pool pkn_serial_pool;

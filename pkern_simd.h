@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xb94c99c53a1654c3u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x964916cf3fda944au
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xb94c99c53a1654c3u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x964916cf3fda944au /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -1015,6 +1015,10 @@ PKN_INLINE void pkn_terms_begin(pkn_terms_count *count, uint64_t *planes, unsign
       popcnt, avx2, avx512, avx512_vpopcnt, neon) \
     X(below_u32, size_t, (const uint32_t *values, size_t n, uint32_t threshold, uint32_t first, uint64_t *keys), \
       scalar, avx2, avx512, avx512, neon) \
+    X(count_below_u64, size_t, (const uint64_t *keys, size_t n, uint64_t threshold), \
+      scalar, avx2, avx512, avx512, scalar) \
+    X(keep_below_u64, size_t, (uint64_t *keys, size_t n, uint64_t threshold), \
+      scalar, scalar, avx512, avx512, scalar) \
     X(similarity_u32, void, (const uint32_t *distances, size_t n, uint64_t bits, float *out), \
       scalar, avx2, avx512, avx512, neon) \
     X(dot_i16, void, (const int16_t *weights, size_t n_rows, const uint64_t *bits, size_t words, int64_t *out), \
@@ -3527,6 +3531,27 @@ PKN_INTERNAL size_t pkn_below_u32_scalar(const uint32_t *values, size_t n, uint3
     return count;
 }
 
+/* How many keys are below the threshold. */
+PKN_INTERNAL size_t pkn_count_below_u64_scalar(const uint64_t *keys, size_t n, uint64_t threshold) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        count += keys[i] < threshold;
+    }
+    return count;
+}
+
+/* Moves the keys below the threshold to the front, in their order, and returns how many. All n may
+   be overwritten. */
+PKN_INTERNAL size_t pkn_keep_below_u64_scalar(uint64_t *keys, size_t n, uint64_t threshold) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t key = keys[i];
+        keys[count] = key;
+        count += key < threshold;
+    }
+    return count;
+}
+
 /* out[i] = (bits - distances[i]) / bits. bits is a multiple of 64, at most 2^32, and no distance is
    larger. */
 PKN_INTERNAL void pkn_similarity_u32_scalar(const uint32_t *distances, size_t n, uint64_t bits,
@@ -3761,6 +3786,25 @@ PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_below_u32_avx2(const uint32_t *values, s
         }
     }
     return count;
+}
+
+PKN_TARGET_AVX2 PKN_INTERNAL size_t pkn_count_below_u64_avx2(const uint64_t *keys, size_t n,
+                                                             uint64_t threshold) {
+    /* AVX2 compares signed numbers only. */
+    __m256i sign = _mm256_set1_epi64x(INT64_MIN);
+    __m256i threshold_i64x4 = _mm256_xor_si256(_mm256_set1_epi64x((long long)threshold), sign);
+    __m256i count_u64x4 = _mm256_setzero_si256();
+    uint64_t counts[4];
+    size_t i = 0;
+    for (; n - i >= 4; i += 4) {
+        __m256i keys_i64x4 =
+            _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(const void *)(keys + i)), sign);
+        count_u64x4 =
+            _mm256_sub_epi64(count_u64x4, _mm256_cmpgt_epi64(threshold_i64x4, keys_i64x4));
+    }
+    _mm256_storeu_si256((__m256i *)(void *)counts, count_u64x4);
+    return (size_t)(counts[0] + counts[1] + counts[2] + counts[3]) +
+           pkn_count_below_u64_scalar(keys + i, n - i, threshold);
 }
 
 /* bits - distance as a double: both are exact, and so is their difference. */
@@ -4138,19 +4182,89 @@ PKN_TARGET_AVX512 PKN_ALWAYS_INLINE __m512i pkn_tile_count_avx512(__m512i x) {
 
 PKN_DEFINE_TILES_AVX512(avx512, PKN_TARGET_AVX512, pkn_tile_count_avx512)
 
+/* Bit i: values[i] < threshold, i < 64. */
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE uint64_t pkn_below_64_avx512(const uint32_t *values,
+                                                                 __m512i threshold_u32x16) {
+    __mmask16 a = _mm512_cmplt_epu32_mask(_mm512_loadu_si512(values), threshold_u32x16);
+    __mmask16 b = _mm512_cmplt_epu32_mask(_mm512_loadu_si512(values + 16), threshold_u32x16);
+    __mmask16 c = _mm512_cmplt_epu32_mask(_mm512_loadu_si512(values + 32), threshold_u32x16);
+    __mmask16 d = _mm512_cmplt_epu32_mask(_mm512_loadu_si512(values + 48), threshold_u32x16);
+    return _mm512_kunpackd(_mm512_kunpackw(d, c), _mm512_kunpackw(b, a));
+}
+
+PKN_TARGET_AVX512 PKN_ALWAYS_INLINE uint64_t pkn_below_key_avx512(const uint32_t *values,
+                                                                  uint64_t below, uint32_t first) {
+    unsigned place = (unsigned)pkn_ctz_u64(below);
+    return (uint64_t)values[place] << 32 | (first + place);
+}
+
+/* In 64 values there are none below or, most often, one to four: four keys are written without a
+   look at how many there are, since a branch on that would go wrong every other time. */
 PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_below_u32_avx512(const uint32_t *values, size_t n,
                                                            uint32_t threshold, uint32_t first,
                                                            uint64_t *keys) {
+    const uint64_t guard = UINT64_C(1) << 63;
     __m512i threshold_u32x16 = _mm512_set1_epi32((int)threshold);
-    size_t count = 0;
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 mask = (__mmask16)(n - i >= 16 ? 0xffff : (1u << (n - i)) - 1);
-        __m512i values_u32x16 = _mm512_maskz_loadu_epi32(mask, values + i);
-        unsigned below = _mm512_mask_cmplt_epu32_mask(mask, values_u32x16, threshold_u32x16);
-        for (; PKN_UNLIKELY(below != 0); below &= below - 1) {
-            size_t place = i + (size_t)__builtin_ctz(below);
-            keys[count++] = (uint64_t)values[place] << 32 | (first + (uint32_t)place);
+    uint64_t *to = keys;
+    for (; n >= 64; n -= 64, values += 64, first += 64) {
+        uint64_t below = pkn_below_64_avx512(values, threshold_u32x16);
+        uint64_t *end = to + pkn_popcount_u64(below);
+        if (PKN_LIKELY(below == 0)) {
+            continue;
         }
+        to[0] = pkn_below_key_avx512(values, below, first);
+        below &= below - 1;
+        to[1] = pkn_below_key_avx512(values, below | guard, first);
+        below &= below - 1;
+        to[2] = pkn_below_key_avx512(values, below | guard, first);
+        below &= below - 1;
+        to[3] = pkn_below_key_avx512(values, below | guard, first);
+        for (to += 3; to < end; to++) {
+            *to = pkn_below_key_avx512(values, below, first);
+            below &= below - 1;
+        }
+        to = end;
+    }
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 lanes = (__mmask16)(n - i >= 16 ? 0xffff : (1u << (n - i)) - 1);
+        __m512i values_u32x16 = _mm512_maskz_loadu_epi32(lanes, values + i);
+        unsigned below = _mm512_mask_cmplt_epu32_mask(lanes, values_u32x16, threshold_u32x16);
+        for (; below != 0; below &= below - 1) {
+            *to++ = pkn_below_key_avx512(values + i, below, first + (uint32_t)i);
+        }
+    }
+    return (size_t)(to - keys);
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_count_below_u64_avx512(const uint64_t *keys, size_t n,
+                                                                 uint64_t threshold) {
+    __m512i threshold_u64x8 = _mm512_set1_epi64((long long)threshold);
+    size_t count = 0, i = 0;
+    for (; n - i >= 16; i += 16) {
+        __mmask8 low = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i), threshold_u64x8);
+        __mmask8 high = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i + 8), threshold_u64x8);
+        /* joined as masks: as bytes in wider variables gcc 12 spills one byte and reloads four */
+        count += pkn_popcount_u64(_mm512_kunpackb(high, low));
+    }
+    return count + pkn_count_below_u64_scalar(keys + i, n - i, threshold);
+}
+
+PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_keep_below_u64_avx512(uint64_t *keys, size_t n,
+                                                                uint64_t threshold) {
+    __m512i threshold_u64x8 = _mm512_set1_epi64((long long)threshold);
+    size_t count = 0;
+    size_t i = 0;
+    for (; n - i >= 8; i += 8) {
+        __m512i keys_u64x8 = _mm512_loadu_si512(keys + i);
+        __mmask8 below = _mm512_cmplt_epu64_mask(keys_u64x8, threshold_u64x8);
+        /* Compressed in a register and stored whole: straight to memory is slow on Zen 4. */
+        _mm512_storeu_si512(keys + count, _mm512_maskz_compress_epi64(below, keys_u64x8));
+        count += pkn_popcount_u64(below);
+    }
+    for (; i < n; i++) {
+        uint64_t key = keys[i];
+        keys[count] = key;
+        count += key < threshold;
     }
     return count;
 }
