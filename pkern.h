@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x964916cf3fda944au
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xd75b780559674cafu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x964916cf3fda944au /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xd75b780559674cafu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -2150,7 +2150,7 @@ PKERN_API pkern_status pkern_hdc_bind_pairs(pkern_pool *pool, const uint64_t *a,
 /* Similarity of one vector with many: for (i = 0; i < n; i++) out[i] = 1 - hamming(query,
    targets[i]) / (64 * words). 1 is the same vector, 0 its complement, unrelated ones are near 0.5.
    out is [n]. Accuracy: (bits - distance) / bits within one ulp; exact where words is a power of
-   two. */
+   two up to 2^18. */
 PKERN_API pkern_status pkern_hdc_similarity(pkern_pool *pool, const uint64_t *query,
                                             const uint64_t *targets, size_t n, size_t words,
                                             float *out);
@@ -3258,9 +3258,10 @@ PKERN_EXTERN_C_BEGIN
                   (v - low[f]) / (high[f] - low[f]) * (n_levels - 1), kept in 0 .. n_levels - 1
    so that values outside of [low[f], high[f]] count as the nearer bound, infinities too. A NaN is a
    missing value: its field is left out of the row's bundle (a row of nothing else is the zero
-   vector). Where high[f] is not above low[f], or either is not finite, every number has level 0.
-   Fractions are those of float arithmetic: v - low[f] rounded, times (n_levels - 1) / (high[f] -
-   low[f]) rounded (a double quotient, to float), halves up.
+   vector). Where high[f] is not above low[f], either is not finite, or the range is so small that
+   (n_levels - 1) / range is beyond float, every number has level 0.
+   Fractions are those of float arithmetic: v - low[f] rounded (beyond float it counts as the bound),
+   times (n_levels - 1) / (high[f] - low[f]) rounded (a double quotient, to float), plus 0.5f, cut.
    Shapes: ids [n_fields x words], levels [n_levels x words] (n_levels from 1 to 2^22, else
    PKERN_EINVAL and PKERN_EOVERFLOW), low and high [n_fields], out [n_rows x words]; out must not
    overlap an input. In parallel over rows and columns. Allocates 4 * n_fields bytes where there are
@@ -10271,6 +10272,15 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void);
 #define PKN_AVX512_END _Pragma("GCC diagnostic pop")
 #endif
 
+#if PKN_ARCH_X86
+/* A comparison's mask as a number. gcc 12 may spill a mask of 8 or 16 lanes as 1 or 2 bytes and read 4 or
+   8 back (seen with -O1 -fsanitize=undefined): at the empty statement it has to be a number of 32 bits. */
+PKN_ALWAYS_INLINE uint64_t pkn_mask_bits(uint32_t mask) {
+    __asm__("" : "+r"(mask));
+    return mask;
+}
+#endif
+
 #define PKN_TARGET_POPCNT PKN_TARGET("popcnt")
 #define PKN_TARGET_AVX2 PKN_TARGET("avx2,popcnt")
 #define PKN_TARGET_AVX512 PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq")
@@ -12506,8 +12516,8 @@ PKN_TARGET_AVX512 PKN_INTERNAL void pkn_add_saturated_i32_avx512(const int32_t *
 PKN_TARGET_AVX512 PKN_ALWAYS_INLINE uint64_t pkn_above_avx512(const int32_t *counts,
                                                               uint64_t *equal) {
     __m512i values = _mm512_loadu_si512(counts);
-    *equal = (uint64_t)_mm512_testn_epi32_mask(values, values);
-    return (uint64_t)_mm512_cmpgt_epi32_mask(values, _mm512_setzero_si512());
+    *equal = pkn_mask_bits(_mm512_testn_epi32_mask(values, values));
+    return pkn_mask_bits(_mm512_cmpgt_epi32_mask(values, _mm512_setzero_si512()));
 }
 
 PKN_TARGET_AVX512 PKN_INTERNAL void pkn_threshold_i32_avx512(const int32_t *counts, size_t words,
@@ -12668,7 +12678,7 @@ PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_level_f32_avx512(const float *values, 
         t = _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), top); /* a NaN becomes 0 */
         level = _mm512_cvttps_epi32(_mm512_add_ps(t, _mm512_set1_ps(0.5f)));
         _mm512_mask_storeu_epi32(out + i, mask, _mm512_mask_mov_epi32(level, nan, none));
-        n_nan += pkn_popcount_u64(nan);
+        n_nan += pkn_popcount_u64(pkn_mask_bits(nan));
     }
     return n_nan;
 }
@@ -13915,7 +13925,8 @@ PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_below_u32_avx512(const uint32_t *value
     for (size_t i = 0; i < n; i += 16) {
         __mmask16 lanes = (__mmask16)(n - i >= 16 ? 0xffff : (1u << (n - i)) - 1);
         __m512i values_u32x16 = _mm512_maskz_loadu_epi32(lanes, values + i);
-        unsigned below = _mm512_mask_cmplt_epu32_mask(lanes, values_u32x16, threshold_u32x16);
+        uint64_t below =
+            pkn_mask_bits(_mm512_mask_cmplt_epu32_mask(lanes, values_u32x16, threshold_u32x16));
         for (; below != 0; below &= below - 1) {
             *to++ = pkn_below_key_avx512(values + i, below, first + (uint32_t)i);
         }
@@ -13930,8 +13941,7 @@ PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_count_below_u64_avx512(const uint64_t 
     for (; n - i >= 16; i += 16) {
         __mmask8 low = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i), threshold_u64x8);
         __mmask8 high = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i + 8), threshold_u64x8);
-        /* joined as masks: as bytes in wider variables gcc 12 spills one byte and reloads four */
-        count += pkn_popcount_u64(_mm512_kunpackb(high, low));
+        count += pkn_popcount_u64(pkn_mask_bits(_mm512_kunpackb(high, low)));
     }
     return count + pkn_count_below_u64_scalar(keys + i, n - i, threshold);
 }
@@ -13946,7 +13956,7 @@ PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_keep_below_u64_avx512(uint64_t *keys, 
         __mmask8 below = _mm512_cmplt_epu64_mask(keys_u64x8, threshold_u64x8);
         /* Compressed in a register and stored whole: straight to memory is slow on Zen 4. */
         _mm512_storeu_si512(keys + count, _mm512_maskz_compress_epi64(below, keys_u64x8));
-        count += pkn_popcount_u64(below);
+        count += pkn_popcount_u64(pkn_mask_bits(below));
     }
     for (; i < n; i++) {
         uint64_t key = keys[i];
@@ -14445,7 +14455,7 @@ PKN_INTERNAL PKN_TARGET_AVX512 void pkn_sign_i16_avx512(const int16_t *weights, 
     for (size_t i = 0; i < words; i++) {
         __mmask32 low = _mm512_cmpgt_epi16_mask(_mm512_loadu_si512(weights + 64 * i), zero);
         __mmask32 high = _mm512_cmpgt_epi16_mask(_mm512_loadu_si512(weights + 64 * i + 32), zero);
-        out[i] = (uint64_t)low | (uint64_t)high << 32;
+        out[i] = pkn_mask_bits(low) | pkn_mask_bits(high) << 32;
     }
 }
 
@@ -18568,6 +18578,11 @@ PKN_INLINE int pkn_hdc_clashes(const void *input, size_t input_bytes, const void
            pkn_overlaps(input, input_bytes, out, out_bytes);
 }
 
+/* vectors + words. 0 stays 0: where nothing is read, vectors may be that. */
+PKN_INLINE const uint64_t *pkn_hdc_at(const uint64_t *vectors, size_t words) {
+    return vectors ? vectors + words : vectors;
+}
+
 /* Below this a call can't gain from a second thread: handing over and back takes 300 to 500 ns. */
 #define PKN_HDC_DIRECT_NS 1000.0
 
@@ -18800,7 +18815,7 @@ PKN_INTERNAL int pkn_bundle_items(size_t begin, size_t end, void *ctx) {
                              ? bundle->words
                              : pkn_min_size(bundle->words - word, PKN_BUNDLE_PIECE_WORDS);
         size_t first = bundle->set_offsets[set];
-        kernels->majority_u64(bundle->vectors + first * bundle->words + word,
+        kernels->majority_u64(pkn_hdc_at(bundle->vectors, first * bundle->words + word),
                               bundle->set_offsets[set + 1] - first, bundle->words, n_words,
                               bundle->out + set * bundle->words + word);
     }
@@ -19837,7 +19852,7 @@ PKN_INTERNAL int pkn_multibind_items(size_t begin, size_t end, void *ctx) {
         size_t row = call->set_offsets ? call->set_offsets[set] : set * call->chunk_rows;
         size_t last = call->set_offsets ? call->set_offsets[set + 1]
                                         : pkn_min_size(row + call->chunk_rows, call->n_rows);
-        const uint64_t *rows = call->vectors + word;
+        const uint64_t *rows = pkn_hdc_at(call->vectors, word);
         uint64_t *out = call->out + set * call->words + word;
         if (row == last) {
             memset(out, 0, words * sizeof *out);
@@ -20105,7 +20120,7 @@ PKN_INTERNAL int pkn_bundle_with_items(size_t begin, size_t end, void *ctx) {
         size_t word = item % call->n_pieces * PKN_BUNDLE_WITH_WORDS;
         size_t words = pkn_min_size(call->words - word, PKN_BUNDLE_WITH_WORDS);
         size_t first = call->set_offsets[set], n = call->set_offsets[set + 1] - first;
-        const uint64_t *rows = call->vectors + first * call->words + word;
+        const uint64_t *rows = pkn_hdc_at(call->vectors, first * call->words + word);
         uint64_t *out = call->out + set * call->words + word;
         if (n == 0) {
             memset(out, 0, words * sizeof *out);
@@ -20868,7 +20883,7 @@ PKERN_API size_t pkern_hdc_bundle_capacity(size_t n_others, double error_rate, s
     if (words == 0 || !(error_rate >= 0)) {
         return 0;
     }
-    if (error_rate >= 1 || n_others == 0) {
+    if (pkern_hdc_bundle_error(SIZE_MAX, n_others, words) <= error_rate) {
         return SIZE_MAX;
     }
     while (step <= SIZE_MAX / 4 && pkern_hdc_bundle_error(step, n_others, words) <= error_rate) {
@@ -22758,7 +22773,7 @@ PKERN_API pkern_status pkern_hdc_radius(float similarity, size_t words, uint32_t
         return PKERN_OK;
     }
     guess = (1 - (double)similarity) * (double)bits;
-    distance = (uint64_t)guess;
+    distance = guess < (double)UINT32_MAX ? (uint64_t)guess : UINT32_MAX;
     while (distance < bits && distance < UINT32_MAX &&
            pkn_similarity_of((uint32_t)distance + 1, bits, scale) >= similarity) {
         distance++;
@@ -24012,10 +24027,9 @@ PKN_INTERNAL pkern_status pkn_store_search_on(pkern_pool *pool, const pkern_hdc_
     const uint64_t *rows;
     pkern_status status = PKERN_OK;
     merge.out = out;
-    merge.found =
-        bytes <= sizeof stack_found
-            ? stack_found
-            : (pkern_hdc_match *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    merge.found = bytes <= sizeof stack_found
+                      ? stack_found
+                      : (pkern_hdc_match *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
     merge.k = k;
     if (!merge.found) {
         return PKERN_ENOMEM;
@@ -26855,10 +26869,15 @@ typedef struct pkn_records {
 PKN_INTERNAL size_t pkn_records_operands(const pkn_records *records, size_t row, size_t field,
                                          size_t n, size_t word, const uint64_t **rows) {
     uint32_t level[PKN_RECORDS_FIELDS];
-    const uint64_t *levels = records->levels + word;
-    size_t n_missing = pkn_simd()->level_f32(records->values + row * records->n_fields + field,
-                                             records->low + field, records->scale + field, n,
-                                             records->n_levels, level);
+    const uint64_t *levels;
+    size_t n_missing;
+    if (n == 0) {
+        return 0; /* without fields there are no arrays of them */
+    }
+    levels = records->levels + word;
+    n_missing = pkn_simd()->level_f32(records->values + row * records->n_fields + field,
+                                      records->low + field, records->scale + field, n,
+                                      records->n_levels, level);
     for (size_t i = 0; i < n; i++) {
         rows[2 * i + 1] = levels + level[i] * records->words;
     }
@@ -27099,7 +27118,7 @@ PKN_INTERNAL void pkn_ngrams_count(const pkn_ngrams *ngrams, size_t first, size_
                                    uint64_t *out) {
     const uint64_t *rows[PKN_NGRAMS_BLOCK + PKERN_HDC_MAX_NGRAM - 1];
     size_t words = pkn_min_size(PKN_TERMS_WORDS, ngrams->words - word);
-    const uint64_t *table = ngrams->tables + ngrams->n * ngrams->n_symbols * word;
+    const uint64_t *table = pkn_hdc_at(ngrams->tables, ngrams->n * ngrams->n_symbols * word);
     pkn_terms terms = {rows, 1, ngrams->n, ngrams->n_symbols * words};
     size_t n = pkn_min_size(n_grams, PKN_NGRAMS_BLOCK), kept = 0;
     for (; n_grams > 0; n = pkn_min_size(n_grams, PKN_NGRAMS_BLOCK)) {
@@ -27299,7 +27318,7 @@ PKN_INTERNAL pkern_status pkn_ngrams_check(const pkn_ngrams *ngrams, size_t symb
     if (offsets[ngrams->n_texts] > SIZE_MAX / symbol_bytes) {
         return PKERN_EOVERFLOW;
     }
-    if ((n > 0 && (!symbols || !ngrams->tables)) ||
+    if ((n > 0 && !symbols) || (!ngrams->tables && (n > 0 || table_bytes > 0)) ||
         (n > 0 && pkn_overlaps(symbols + offsets[0] * symbol_bytes, n * symbol_bytes, ngrams->out,
                                out_bytes)) ||
         pkn_overlaps(offsets, (ngrams->n_texts + 1) * sizeof *offsets, ngrams->out, out_bytes) ||
@@ -27410,7 +27429,8 @@ PKERN_API pkern_status pkern_hdc_ngram_begin(pkern_hdc_ngram_stream *stream, con
     if (status != PKERN_OK) {
         return status;
     }
-    if (!stream || !tables || !memory) {
+    if (!stream || !tables || !memory ||
+        pkn_overlaps(tables, bytes, memory, PKERN_HDC_NGRAM_STREAM_WORDS(words) * sizeof *memory)) {
         return PKERN_EINVAL;
     }
     memset(stream, 0, sizeof *stream);
@@ -27503,7 +27523,13 @@ PKERN_API pkern_status pkern_hdc_ngram_add_u8(pkern_hdc_ngram_stream *stream,
 }
 
 PKERN_API pkern_status pkern_hdc_ngram_finish(pkern_hdc_ngram_stream *stream, uint64_t *out) {
-    if (!stream || !out || pkn_overlaps(stream, sizeof *stream, out, stream->words * 8)) {
+    size_t bytes;
+    if (!stream || !out ||
+        pkn_ngrams_check_tables(stream->n_symbols, stream->n, stream->words, &bytes) != PKERN_OK ||
+        pkn_overlaps(stream, sizeof *stream, out, stream->words * 8) ||
+        pkn_overlaps(stream->tables, bytes, out, stream->words * 8) ||
+        pkn_overlaps(stream->memory, PKERN_HDC_NGRAM_STREAM_WORDS(stream->words) * 8, out,
+                     stream->words * 8)) {
         return PKERN_EINVAL;
     }
     pkn_stream_flush(stream, out);

@@ -41,7 +41,7 @@ PKN_INTERNAL int pkn_bundle_items(size_t begin, size_t end, void *ctx) {
                              ? bundle->words
                              : pkn_min_size(bundle->words - word, PKN_BUNDLE_PIECE_WORDS);
         size_t first = bundle->set_offsets[set];
-        kernels->majority_u64(bundle->vectors + first * bundle->words + word,
+        kernels->majority_u64(pkn_hdc_at(bundle->vectors, first * bundle->words + word),
                               bundle->set_offsets[set + 1] - first, bundle->words, n_words,
                               bundle->out + set * bundle->words + word);
     }

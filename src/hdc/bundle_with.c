@@ -76,7 +76,7 @@ PKN_INTERNAL int pkn_bundle_with_items(size_t begin, size_t end, void *ctx) {
         size_t word = item % call->n_pieces * PKN_BUNDLE_WITH_WORDS;
         size_t words = pkn_min_size(call->words - word, PKN_BUNDLE_WITH_WORDS);
         size_t first = call->set_offsets[set], n = call->set_offsets[set + 1] - first;
-        const uint64_t *rows = call->vectors + first * call->words + word;
+        const uint64_t *rows = pkn_hdc_at(call->vectors, first * call->words + word);
         uint64_t *out = call->out + set * call->words + word;
         if (n == 0) {
             memset(out, 0, words * sizeof *out);

@@ -25,9 +25,10 @@ PKERN_EXTERN_C_BEGIN
                   (v - low[f]) / (high[f] - low[f]) * (n_levels - 1), kept in 0 .. n_levels - 1
    so that values outside of [low[f], high[f]] count as the nearer bound, infinities too. A NaN is a
    missing value: its field is left out of the row's bundle (a row of nothing else is the zero
-   vector). Where high[f] is not above low[f], or either is not finite, every number has level 0.
-   Fractions are those of float arithmetic: v - low[f] rounded, times (n_levels - 1) / (high[f] -
-   low[f]) rounded (a double quotient, to float), halves up.
+   vector). Where high[f] is not above low[f], either is not finite, or the range is so small that
+   (n_levels - 1) / range is beyond float, every number has level 0.
+   Fractions are those of float arithmetic: v - low[f] rounded (beyond float it counts as the bound),
+   times (n_levels - 1) / (high[f] - low[f]) rounded (a double quotient, to float), plus 0.5f, cut.
    Shapes: ids [n_fields x words], levels [n_levels x words] (n_levels from 1 to 2^22, else
    PKERN_EINVAL and PKERN_EOVERFLOW), low and high [n_fields], out [n_rows x words]; out must not
    overlap an input. In parallel over rows and columns. Allocates 4 * n_fields bytes where there are

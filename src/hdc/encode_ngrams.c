@@ -74,7 +74,7 @@ PKN_INTERNAL void pkn_ngrams_count(const pkn_ngrams *ngrams, size_t first, size_
                                    uint64_t *out) {
     const uint64_t *rows[PKN_NGRAMS_BLOCK + PKERN_HDC_MAX_NGRAM - 1];
     size_t words = pkn_min_size(PKN_TERMS_WORDS, ngrams->words - word);
-    const uint64_t *table = ngrams->tables + ngrams->n * ngrams->n_symbols * word;
+    const uint64_t *table = pkn_hdc_at(ngrams->tables, ngrams->n * ngrams->n_symbols * word);
     pkn_terms terms = {rows, 1, ngrams->n, ngrams->n_symbols * words};
     size_t n = pkn_min_size(n_grams, PKN_NGRAMS_BLOCK), kept = 0;
     for (; n_grams > 0; n = pkn_min_size(n_grams, PKN_NGRAMS_BLOCK)) {
@@ -274,7 +274,7 @@ PKN_INTERNAL pkern_status pkn_ngrams_check(const pkn_ngrams *ngrams, size_t symb
     if (offsets[ngrams->n_texts] > SIZE_MAX / symbol_bytes) {
         return PKERN_EOVERFLOW;
     }
-    if ((n > 0 && (!symbols || !ngrams->tables)) ||
+    if ((n > 0 && !symbols) || (!ngrams->tables && (n > 0 || table_bytes > 0)) ||
         (n > 0 && pkn_overlaps(symbols + offsets[0] * symbol_bytes, n * symbol_bytes, ngrams->out,
                                out_bytes)) ||
         pkn_overlaps(offsets, (ngrams->n_texts + 1) * sizeof *offsets, ngrams->out, out_bytes) ||

@@ -38,10 +38,15 @@ typedef struct pkn_records {
 PKN_INTERNAL size_t pkn_records_operands(const pkn_records *records, size_t row, size_t field,
                                          size_t n, size_t word, const uint64_t **rows) {
     uint32_t level[PKN_RECORDS_FIELDS];
-    const uint64_t *levels = records->levels + word;
-    size_t n_missing = pkn_simd()->level_f32(records->values + row * records->n_fields + field,
-                                             records->low + field, records->scale + field, n,
-                                             records->n_levels, level);
+    const uint64_t *levels;
+    size_t n_missing;
+    if (n == 0) {
+        return 0; /* without fields there are no arrays of them */
+    }
+    levels = records->levels + word;
+    n_missing = pkn_simd()->level_f32(records->values + row * records->n_fields + field,
+                                      records->low + field, records->scale + field, n,
+                                      records->n_levels, level);
     for (size_t i = 0; i < n; i++) {
         rows[2 * i + 1] = levels + level[i] * records->words;
     }

@@ -18,7 +18,8 @@ PKERN_API pkern_status pkern_hdc_ngram_begin(pkern_hdc_ngram_stream *stream, con
     if (status != PKERN_OK) {
         return status;
     }
-    if (!stream || !tables || !memory) {
+    if (!stream || !tables || !memory ||
+        pkn_overlaps(tables, bytes, memory, PKERN_HDC_NGRAM_STREAM_WORDS(words) * sizeof *memory)) {
         return PKERN_EINVAL;
     }
     memset(stream, 0, sizeof *stream);
@@ -111,7 +112,13 @@ PKERN_API pkern_status pkern_hdc_ngram_add_u8(pkern_hdc_ngram_stream *stream,
 }
 
 PKERN_API pkern_status pkern_hdc_ngram_finish(pkern_hdc_ngram_stream *stream, uint64_t *out) {
-    if (!stream || !out || pkn_overlaps(stream, sizeof *stream, out, stream->words * 8)) {
+    size_t bytes;
+    if (!stream || !out ||
+        pkn_ngrams_check_tables(stream->n_symbols, stream->n, stream->words, &bytes) != PKERN_OK ||
+        pkn_overlaps(stream, sizeof *stream, out, stream->words * 8) ||
+        pkn_overlaps(stream->tables, bytes, out, stream->words * 8) ||
+        pkn_overlaps(stream->memory, PKERN_HDC_NGRAM_STREAM_WORDS(stream->words) * 8, out,
+                     stream->words * 8)) {
         return PKERN_EINVAL;
     }
     pkn_stream_flush(stream, out);

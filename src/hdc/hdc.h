@@ -62,7 +62,7 @@ PKERN_API pkern_status pkern_hdc_bind_pairs(pkern_pool *pool, const uint64_t *a,
 /* Similarity of one vector with many: for (i = 0; i < n; i++) out[i] = 1 - hamming(query,
    targets[i]) / (64 * words). 1 is the same vector, 0 its complement, unrelated ones are near 0.5.
    out is [n]. Accuracy: (bits - distance) / bits within one ulp; exact where words is a power of
-   two. */
+   two up to 2^18. */
 PKERN_API pkern_status pkern_hdc_similarity(pkern_pool *pool, const uint64_t *query,
                                             const uint64_t *targets, size_t n, size_t words,
                                             float *out);

@@ -70,6 +70,11 @@ PKN_INLINE int pkn_hdc_clashes(const void *input, size_t input_bytes, const void
            pkn_overlaps(input, input_bytes, out, out_bytes);
 }
 
+/* vectors + words. 0 stays 0: where nothing is read, vectors may be that. */
+PKN_INLINE const uint64_t *pkn_hdc_at(const uint64_t *vectors, size_t words) {
+    return vectors ? vectors + words : vectors;
+}
+
 /* Below this a call can't gain from a second thread: handing over and back takes 300 to 500 ns. */
 #define PKN_HDC_DIRECT_NS 1000.0
 

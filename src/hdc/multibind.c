@@ -35,7 +35,7 @@ PKN_INTERNAL int pkn_multibind_items(size_t begin, size_t end, void *ctx) {
         size_t row = call->set_offsets ? call->set_offsets[set] : set * call->chunk_rows;
         size_t last = call->set_offsets ? call->set_offsets[set + 1]
                                         : pkn_min_size(row + call->chunk_rows, call->n_rows);
-        const uint64_t *rows = call->vectors + word;
+        const uint64_t *rows = pkn_hdc_at(call->vectors, word);
         uint64_t *out = call->out + set * call->words + word;
         if (row == last) {
             memset(out, 0, words * sizeof *out);

@@ -115,7 +115,7 @@ PKERN_API size_t pkern_hdc_bundle_capacity(size_t n_others, double error_rate, s
     if (words == 0 || !(error_rate >= 0)) {
         return 0;
     }
-    if (error_rate >= 1 || n_others == 0) {
+    if (pkern_hdc_bundle_error(SIZE_MAX, n_others, words) <= error_rate) {
         return SIZE_MAX;
     }
     while (step <= SIZE_MAX / 4 && pkern_hdc_bundle_error(step, n_others, words) <= error_rate) {

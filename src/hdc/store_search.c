@@ -70,10 +70,9 @@ PKN_INTERNAL pkern_status pkn_store_search_on(pkern_pool *pool, const pkern_hdc_
     const uint64_t *rows;
     pkern_status status = PKERN_OK;
     merge.out = out;
-    merge.found =
-        bytes <= sizeof stack_found
-            ? stack_found
-            : (pkern_hdc_match *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
+    merge.found = bytes <= sizeof stack_found
+                      ? stack_found
+                      : (pkern_hdc_match *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
     merge.k = k;
     if (!merge.found) {
         return PKERN_ENOMEM;

@@ -148,7 +148,7 @@ PKERN_API pkern_status pkern_hdc_radius(float similarity, size_t words, uint32_t
         return PKERN_OK;
     }
     guess = (1 - (double)similarity) * (double)bits;
-    distance = (uint64_t)guess;
+    distance = guess < (double)UINT32_MAX ? (uint64_t)guess : UINT32_MAX;
     while (distance < bits && distance < UINT32_MAX &&
            pkn_similarity_of((uint32_t)distance + 1, bits, scale) >= similarity) {
         distance++;

@@ -114,8 +114,8 @@ PKN_TARGET_AVX512 PKN_INTERNAL void pkn_add_saturated_i32_avx512(const int32_t *
 PKN_TARGET_AVX512 PKN_ALWAYS_INLINE uint64_t pkn_above_avx512(const int32_t *counts,
                                                               uint64_t *equal) {
     __m512i values = _mm512_loadu_si512(counts);
-    *equal = (uint64_t)_mm512_testn_epi32_mask(values, values);
-    return (uint64_t)_mm512_cmpgt_epi32_mask(values, _mm512_setzero_si512());
+    *equal = pkn_mask_bits(_mm512_testn_epi32_mask(values, values));
+    return pkn_mask_bits(_mm512_cmpgt_epi32_mask(values, _mm512_setzero_si512()));
 }
 
 PKN_TARGET_AVX512 PKN_INTERNAL void pkn_threshold_i32_avx512(const int32_t *counts, size_t words,

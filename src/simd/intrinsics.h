@@ -28,6 +28,15 @@
 #define PKN_AVX512_END _Pragma("GCC diagnostic pop")
 #endif
 
+#if PKN_ARCH_X86
+/* A comparison's mask as a number. gcc 12 may spill a mask of 8 or 16 lanes as 1 or 2 bytes and read 4 or
+   8 back (seen with -O1 -fsanitize=undefined): at the empty statement it has to be a number of 32 bits. */
+PKN_ALWAYS_INLINE uint64_t pkn_mask_bits(uint32_t mask) {
+    __asm__("" : "+r"(mask));
+    return mask;
+}
+#endif
+
 #define PKN_TARGET_POPCNT PKN_TARGET("popcnt")
 #define PKN_TARGET_AVX2 PKN_TARGET("avx2,popcnt")
 #define PKN_TARGET_AVX512 PKN_TARGET("avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq")

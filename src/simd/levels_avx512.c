@@ -28,7 +28,7 @@ PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_level_f32_avx512(const float *values, 
         t = _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), top); /* a NaN becomes 0 */
         level = _mm512_cvttps_epi32(_mm512_add_ps(t, _mm512_set1_ps(0.5f)));
         _mm512_mask_storeu_epi32(out + i, mask, _mm512_mask_mov_epi32(level, nan, none));
-        n_nan += pkn_popcount_u64(nan);
+        n_nan += pkn_popcount_u64(pkn_mask_bits(nan));
     }
     return n_nan;
 }

@@ -67,7 +67,8 @@ PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_below_u32_avx512(const uint32_t *value
     for (size_t i = 0; i < n; i += 16) {
         __mmask16 lanes = (__mmask16)(n - i >= 16 ? 0xffff : (1u << (n - i)) - 1);
         __m512i values_u32x16 = _mm512_maskz_loadu_epi32(lanes, values + i);
-        unsigned below = _mm512_mask_cmplt_epu32_mask(lanes, values_u32x16, threshold_u32x16);
+        uint64_t below =
+            pkn_mask_bits(_mm512_mask_cmplt_epu32_mask(lanes, values_u32x16, threshold_u32x16));
         for (; below != 0; below &= below - 1) {
             *to++ = pkn_below_key_avx512(values + i, below, first + (uint32_t)i);
         }
@@ -82,8 +83,7 @@ PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_count_below_u64_avx512(const uint64_t 
     for (; n - i >= 16; i += 16) {
         __mmask8 low = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i), threshold_u64x8);
         __mmask8 high = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i + 8), threshold_u64x8);
-        /* joined as masks: as bytes in wider variables gcc 12 spills one byte and reloads four */
-        count += pkn_popcount_u64(_mm512_kunpackb(high, low));
+        count += pkn_popcount_u64(pkn_mask_bits(_mm512_kunpackb(high, low)));
     }
     return count + pkn_count_below_u64_scalar(keys + i, n - i, threshold);
 }
@@ -98,7 +98,7 @@ PKN_TARGET_AVX512 PKN_INTERNAL size_t pkn_keep_below_u64_avx512(uint64_t *keys, 
         __mmask8 below = _mm512_cmplt_epu64_mask(keys_u64x8, threshold_u64x8);
         /* Compressed in a register and stored whole: straight to memory is slow on Zen 4. */
         _mm512_storeu_si512(keys + count, _mm512_maskz_compress_epi64(below, keys_u64x8));
-        count += pkn_popcount_u64(below);
+        count += pkn_popcount_u64(pkn_mask_bits(below));
     }
     for (; i < n; i++) {
         uint64_t key = keys[i];

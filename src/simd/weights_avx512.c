@@ -92,7 +92,7 @@ PKN_INTERNAL PKN_TARGET_AVX512 void pkn_sign_i16_avx512(const int16_t *weights, 
     for (size_t i = 0; i < words; i++) {
         __mmask32 low = _mm512_cmpgt_epi16_mask(_mm512_loadu_si512(weights + 64 * i), zero);
         __mmask32 high = _mm512_cmpgt_epi16_mask(_mm512_loadu_si512(weights + 64 * i + 32), zero);
-        out[i] = (uint64_t)low | (uint64_t)high << 32;
+        out[i] = pkn_mask_bits(low) | pkn_mask_bits(high) << 32;
     }
 }
 

@@ -393,6 +393,57 @@ Test(hdc_classifier, what_has_learned_nothing_is_not_predicted) {
     examples_free(&e);
 }
 
+/* Retraining can leave counts that are larger than the number of rows. */
+Test(hdc_classifier, counts_that_could_run_over_are_refused) {
+    examples e = examples_new(10, 2, 1, 0, 67);
+    pkern_hdc_classifier *classifier = classifier_new(&e);
+    cr_assert_eq(pkern_hdc_classifier_train(0, classifier, e.vectors, e.labels, 10), PKERN_OK);
+    cr_assert_eq(classifier->reach, 10u);
+    classifier->counts[3] = 3 - INT32_MAX;
+    classifier->reach = PKN_CLASSIFIER_FULL;
+    cr_assert_eq(pkern_hdc_classifier_train(0, classifier, e.vectors, e.labels, 4),
+                 PKERN_EOVERFLOW);
+    cr_assert_eq(classifier->counts[3], 3 - INT32_MAX);
+    cr_assert_eq(classifier->rows[0] + classifier->rows[1], 10u);
+    cr_assert_eq(pkern_hdc_classifier_train(0, classifier, e.vectors, e.labels, 3), PKERN_OK);
+    cr_assert_eq(classifier->reach, PKN_CLASSIFIER_FULL);
+    cr_assert_eq(classifier->rows[0] + classifier->rows[1], 13u);
+    pkern_hdc_classifier_destroy(classifier);
+    examples_free(&e);
+}
+
+/* One mistake in the first epoch turns all answers over; rate * mistakes is then more than an int holds. */
+Test(hdc_classifier, a_rate_that_grows_with_the_mistakes_stops_at_8192) {
+    enum { N = 300000 };
+    examples e = {hdc_new(N, 1, 68), (uint32_t *)calloc(N, sizeof(uint32_t)), N, 1, 2};
+    int32_t sums[4] = {0}; /* of the weights of bit 0 of class 0, over so many epochs */
+    for (unsigned epochs = 1; epochs <= 3; epochs++) {
+        pkern_hdc_classifier *classifier = classifier_new(&e);
+        pkern_hdc_retraining options;
+        size_t mistakes[3];
+        memset(&options, 0, sizeof options);
+        memset(e.vectors, 0xff, N * sizeof *e.vectors);
+        e.vectors[0] = 0;
+        e.labels[0] = 1;
+        cr_assert_eq(pkern_hdc_classifier_train(0, classifier, e.vectors, e.labels, N), PKERN_OK);
+        e.vectors[0] = ~(uint64_t)0; /* the one mistake */
+        options.rule = PKERN_HDC_RULE_ADAPT;
+        options.rate = 8192;
+        options.epochs = epochs;
+        options.batch = N;
+        cr_assert_eq(
+            pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, N, &options, mistakes),
+            PKERN_OK);
+        cr_assert_eq(mistakes[0], 1u);
+        cr_assert(epochs < 2 || mistakes[1] == N - 1);
+        cr_assert(epochs < 3 || mistakes[2] == 1);
+        sums[epochs] = classifier->counts[0];
+        pkern_hdc_classifier_destroy(classifier);
+    }
+    cr_assert_eq((sums[3] - sums[2]) - (sums[2] - sums[1]), -8192);
+    examples_free(&e);
+}
+
 Test(hdc_classifier, bad_arguments_change_nothing) {
     examples e = examples_new(10, 2, 3, 0, 61);
     pkern_hdc_classifier *classifier = 0;
@@ -433,6 +484,13 @@ Test(hdc_classifier, bad_arguments_change_nothing) {
             pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, 10, &options, 0),
             PKERN_EINVAL);
     }
+    cr_assert_eq(pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, 10, 0,
+                                              (size_t *)(void *)e.labels),
+                 PKERN_EINVAL);
+    cr_assert_eq(pkern_hdc_classifier_retrain(0, classifier, e.vectors, e.labels, 10, 0,
+                                              (size_t *)(void *)(e.vectors + 29)),
+                 PKERN_EINVAL);
+    cr_assert_eq(e.labels[9], 1u);
     cr_assert_eq(pkern_hdc_classifier_predict(0, 0, PKERN_HDC_MODEL_BINARY, e.vectors, 10, out),
                  PKERN_EINVAL);
     cr_assert_eq(

@@ -215,6 +215,9 @@ Test(hdc_encode_ngrams, a_stream_refuses_bad_arguments_and_stays_as_it_was) {
     cr_assert_eq(pkern_hdc_ngram_add(&stream, good, SIZE_MAX), PKERN_EOVERFLOW);
     cr_assert_eq(pkern_hdc_ngram_add(&stream, 0, 0), PKERN_OK);
     cr_assert_eq(pkern_hdc_ngram_finish(&stream, 0), PKERN_EINVAL);
+    cr_assert_eq(pkern_hdc_ngram_finish(&stream, stream.memory), PKERN_EINVAL);
+    cr_assert_eq(pkern_hdc_ngram_finish(&stream, (uint64_t *)(uintptr_t)stream.tables),
+                 PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_ngram_finish(0, out), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_ngram_finish(&stream, out), PKERN_OK);
     cr_assert_eq(out[0], ((tables[0] ^ tables[3]) & (tables[1] ^ tables[2])));

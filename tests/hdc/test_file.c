@@ -116,6 +116,45 @@ Test(hdc_file, every_changed_byte_is_noticed) {
     file_folder_delete(&folder, 1);
 }
 
+/* As files of the system do: there is something to read, but the size is said to be 0. */
+Test(hdc_file, a_file_that_claims_to_be_empty_is_corrupt) {
+    unsigned char bytes[sizeof(pkn_file_header) + 8];
+    pkn_file_header header;
+    pkn_file file;
+    int ends[2];
+    memset(&header, 0, sizeof header);
+    memcpy(header.magic, pkn_file_magic, sizeof header.magic);
+    memcpy(header.kind, "test", 4);
+    header.format = PKN_FILE_FORMAT;
+    header.version = 3;
+    header.n_sections = 1000;
+    header.header_checksum = pkn_file_header_checksum(&header);
+    memset(bytes, 0, sizeof bytes);
+    memcpy(bytes, &header, sizeof header);
+    cr_assert_eq(pipe(ends), 0);
+    cr_assert_eq(write(ends[1], bytes, sizeof bytes), (ssize_t)sizeof bytes);
+    FILE *stream = fdopen(ends[0], "rb");
+    cr_assert_not_null(stream);
+    memset(&file, 0, sizeof file);
+    cr_assert_eq(pkn_file_open_stream(&file, stream, "test", 3), PKERN_ECORRUPT);
+    fclose(stream);
+    close(ends[1]);
+}
+
+Test(hdc_file, the_longest_names_can_be_saved) {
+    file_folder folder = file_folder_new();
+    char path[400];
+    for (size_t length = 230; length <= 255; length += 5) {
+        snprintf(path, sizeof path, "%s/", folder.path);
+        size_t begin = strlen(path);
+        memset(path + begin, 'x', length);
+        path[begin + length] = 0;
+        cr_assert_eq(file_save(path, 1), PKERN_OK, "a name of %zu bytes", length);
+        cr_assert_eq(file_load(path), 1);
+    }
+    file_folder_delete(&folder, 6);
+}
+
 Test(hdc_file, every_other_length_is_noticed) {
     file_folder folder = file_folder_new();
     size_t n_bytes;

@@ -237,6 +237,15 @@ Test(hdc_item_memory, bad_arguments_change_nothing) {
     cr_assert_eq(pkern_hdc_item_memory_cleanup(0, 0, &query, 1, 5, &match), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_item_memory_create(1, 0, 0, &memory), PKERN_OK);
     cr_assert_eq(pkern_hdc_item_memory_add(memory, 0, 1, 0, 0), PKERN_EINVAL);
+    for (char c = 'A'; c < 'A' + 16; c++) { /* full: the next one moves the vectors */
+        cr_assert_eq(pkern_hdc_item_memory_add(memory, &c, 1, 0, 0), PKERN_OK);
+        cr_assert_eq(
+            pkern_hdc_item_memory_add(memory, pkern_hdc_item_memory_vectors(memory), 8, 0, 0),
+            PKERN_EINVAL);
+    }
+    for (char c = 'A'; c < 'A' + 16; c++) {
+        cr_assert_eq(pkern_hdc_item_memory_remove(memory, &c, 1), PKERN_OK);
+    }
     cr_assert_eq(pkern_hdc_item_memory_update(memory, 0, 1, 0), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_item_memory_remove(memory, 0, 1), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_item_memory_remove(memory, "a", 1), PKERN_ENOENT);

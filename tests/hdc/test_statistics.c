@@ -83,6 +83,9 @@ Test(hdc_statistics, the_capacity_is_the_last_size_with_few_errors) {
     cr_assert_eq(pkern_hdc_bundle_capacity(10, (double)NAN, 32), 0u);
     cr_assert_eq(pkern_hdc_bundle_capacity(10, 0.1, 0), 0u);
     cr_assert_eq(pkern_hdc_bundle_capacity(10, 1, 32), SIZE_MAX);
+    cr_assert_eq(pkern_hdc_bundle_capacity(0, 0, 32), SIZE_MAX);
+    cr_assert_eq(pkern_hdc_bundle_capacity(1, 0.6, 32),
+                 SIZE_MAX); /* a toss is right half the time */
     cr_assert_eq(pkern_hdc_bundle_capacity(0, 0.1, 32), SIZE_MAX);
     printf("capacity of 2048 bits among 1000 at 1%%: %zu\n",
            pkern_hdc_bundle_capacity(1000, 0.01, 32));

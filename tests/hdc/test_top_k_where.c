@@ -202,6 +202,8 @@ Test(hdc_top_k_where, radius_is_where_similarities_begin) {
                       (float)((bits - radius - 1) * scale) < similarity);
         }
     }
+    cr_assert_eq(pkern_hdc_radius(1e-20f, (size_t)1 << 26, &radius), PKERN_OK);
+    cr_assert_eq(radius, UINT32_MAX);
     cr_assert_eq(pkern_hdc_radius(-1.0f, 2, &radius), PKERN_OK);
     cr_assert_eq(radius, 128u);
     cr_assert_eq(pkern_hdc_radius(1.0f, 2, &radius), PKERN_OK);
