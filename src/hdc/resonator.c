@@ -233,7 +233,7 @@ PKERN_API pkern_status pkern_hdc_resonator_factor(
     const size_t *codebook_offsets, size_t n_factors, size_t words,
     const pkern_hdc_resonator_options *options, size_t *indices, pkern_hdc_resonance *resonances) {
     pkn_resonator resonator;
-    size_t product_bytes, codebook_bytes, index_bytes, n_rows;
+    size_t product_bytes, codebook_bytes, offset_bytes, index_bytes, resonance_bytes, n_rows;
     double cost;
     pkern_status status = pkn_hdc_check_rows(n, words, &product_bytes);
     if (status != PKERN_OK) {
@@ -267,10 +267,15 @@ PKERN_API pkern_status pkern_hdc_resonator_factor(
     if (n == 0) {
         return PKERN_OK;
     }
+    resonance_bytes = resonances ? n * sizeof *resonances : 0;
+    offset_bytes = (n_factors + 1) * sizeof *codebook_offsets;
     if (!products || !indices || pkn_overlaps(products, product_bytes, indices, index_bytes) ||
         pkn_overlaps(codebooks, codebook_bytes, indices, index_bytes) ||
-        (resonances && (pkn_overlaps(products, product_bytes, resonances, n * sizeof *resonances) ||
-                        pkn_overlaps(indices, index_bytes, resonances, n * sizeof *resonances)))) {
+        pkn_overlaps(codebook_offsets, offset_bytes, indices, index_bytes) ||
+        pkn_overlaps(products, product_bytes, resonances, resonance_bytes) ||
+        pkn_overlaps(codebooks, codebook_bytes, resonances, resonance_bytes) ||
+        pkn_overlaps(codebook_offsets, offset_bytes, resonances, resonance_bytes) ||
+        pkn_overlaps(indices, index_bytes, resonances, resonance_bytes)) {
         return PKERN_EINVAL;
     }
     cost = pkn_hdc_pair_cost(words) * (double)(n_rows - codebook_offsets[0]) * PKN_RESONATOR_USUAL;

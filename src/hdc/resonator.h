@@ -45,7 +45,8 @@ typedef struct pkern_hdc_resonance {
    product of the nearest entries is within max_distance of the product given; without that, after
    max_iterations, with the best entries seen. The same codebook may be given for two factors, but
    then either order is a solution.
-   options 0 is a zeroed one; a threshold that is negative or not a number is PKERN_EINVAL.
+   options 0 is a zeroed one; a threshold that is negative or not a number is PKERN_EINVAL, and so
+   are indices or resonances that overlap an input or each other.
    Runs in parallel over products; what is found for one depends on it, the codebooks and the options
    alone, not on its place. Allocates (n_factors + 3) * 8 * words bytes a thread and product in work,
    and 12 bytes an entry. No solution is promised: with 2048 bits and three random codebooks of 40

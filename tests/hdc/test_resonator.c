@@ -184,6 +184,25 @@ Test(hdc_resonator, bad_arguments) {
 #undef RESONATOR_CALL
 }
 
+Test(hdc_resonator, outputs_that_overlap_an_input_are_refused) {
+    uint64_t books[16] = {0}, x = 0;
+    size_t offsets[8] = {0, 2, 4}, indices[8];
+    pkern_hdc_resonance resonances[4];
+#define RESONATOR_CALL(indices, resonances) \
+    pkern_hdc_resonator_factor(0, &x, 1, books, offsets, 2, 1, 0, indices, \
+                               (pkern_hdc_resonance *)(void *)(resonances))
+    cr_assert_eq(RESONATOR_CALL(indices, books), PKERN_EINVAL);
+    cr_assert_eq(RESONATOR_CALL(indices, books + 3), PKERN_EINVAL);
+    cr_assert_eq(RESONATOR_CALL(offsets, 0), PKERN_EINVAL);
+    cr_assert_eq(RESONATOR_CALL(offsets + 2, 0), PKERN_EINVAL);
+    cr_assert_eq(RESONATOR_CALL(indices, offsets), PKERN_EINVAL);
+    cr_assert_eq(RESONATOR_CALL(indices, offsets + 2), PKERN_EINVAL);
+    /* just behind */
+    cr_assert_eq(RESONATOR_CALL(offsets + 3, books + 4), PKERN_OK);
+    cr_assert_eq(RESONATOR_CALL(indices, resonances), PKERN_OK);
+#undef RESONATOR_CALL
+}
+
 Test(hdc_resonator, no_memory_is_told) {
     hdc_allocator_state state = {1000000, {0}, {0}};
     pkern_allocator allocator = {hdc_allocate, hdc_release, &state};
