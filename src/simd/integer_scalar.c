@@ -4,6 +4,7 @@
 #ifndef PKN_SIMD_INTEGER_SCALAR_C
 #define PKN_SIMD_INTEGER_SCALAR_C
 
+#include "simd/counters.h"
 #include "simd/integer.h"
 
 /* out[i] = clip(a[i] * b[i]). out may be a or b. */
@@ -27,16 +28,16 @@ PKN_INTERNAL void pkn_add_saturated_i16_scalar(const int16_t *x, size_t n, int16
     }
 }
 
-/* sums[i] += x[i]; the sums have to fit. */
+/* sums[i] += x[i], modulo 2^32. */
 PKN_INTERNAL void pkn_accumulate_i8_scalar(const int8_t *x, size_t n, int32_t *sums) {
     for (size_t i = 0; i < n; i++) {
-        sums[i] += x[i];
+        sums[i] = pkn_as_i32((uint32_t)sums[i] + (uint32_t)x[i]);
     }
 }
 
 PKN_INTERNAL void pkn_accumulate_i16_scalar(const int16_t *x, size_t n, int32_t *sums) {
     for (size_t i = 0; i < n; i++) {
-        sums[i] += x[i];
+        sums[i] = pkn_as_i32((uint32_t)sums[i] + (uint32_t)x[i]);
     }
 }
 

@@ -194,6 +194,41 @@ Test(hdc_sdm, a_negative_weight_takes_a_write_back) {
     hdc_free(x);
 }
 
+Test(hdc_sdm, sums_past_32_bits_wrap) {
+    enum { LOCATIONS = 70001 };
+    const uint64_t address = 0, data = 1;
+    const int16_t weight = INT16_MAX;
+    for (const pkn_simd_set *set = hdc_next_set(0); set; set = hdc_next_set(set)) {
+        pkern_hdc_sdm *sdm = sdm_new(LOCATIONS, 1, 1, 64, 0);
+        int32_t sums[64];
+        cr_assert_eq(pkern_hdc_sdm_write(0, sdm, &address, &data, &weight, 1), PKERN_OK);
+        cr_assert_eq(pkern_hdc_sdm_read(0, sdm, &address, 1, 0, sums), PKERN_OK);
+        cr_assert_eq((uint32_t)sums[0], (uint32_t)LOCATIONS * 32767u);
+        for (size_t i = 1; i < 64; i++)
+            cr_assert_eq((uint32_t)sums[i], 0u - (uint32_t)LOCATIONS * 32767u);
+        pkern_hdc_sdm_destroy(sdm);
+    }
+}
+
+/* The tails of the kernels, which rows of whole words don't reach. */
+Test(hdc_sdm, kernels_wrap_in_their_tails) {
+    for (const pkn_simd_set *set = hdc_next_set(0); set; set = hdc_next_set(set)) {
+        int8_t bytes[37];
+        int16_t numbers[37];
+        int32_t sums[37];
+        for (size_t i = 0; i < 37; i++) {
+            bytes[i] = (int8_t)(i % 2 ? 127 : -128);
+            numbers[i] = (int16_t)(i % 2 ? 32767 : -32768);
+            sums[i] = i % 2 ? INT32_MAX - 1 : INT32_MIN + 1;
+        }
+        pkn_simd()->accumulate_i8(bytes, 37, sums);
+        pkn_simd()->accumulate_i16(numbers, 37, sums);
+        for (size_t i = 0; i < 37; i++)
+            cr_assert_eq((uint32_t)sums[i],
+                         i % 2 ? 0x7ffffffeu + 127u + 32767u : 0x80000001u - 128u - 32768u);
+    }
+}
+
 Test(hdc_sdm, given_locations_are_used) {
     static const uint64_t locations[3] = {0, 0xff, ~(uint64_t)0};
     static const uint64_t address = 0x0f, data = 0x1234;
