@@ -207,10 +207,16 @@ PKN_INTERNAL int pkn_sdm_list_rows(size_t begin, size_t end, void *ctx) {
     const pkern_hdc_sdm *sdm = batch->sdm;
     for (size_t row = begin; row < end; row++) {
         uint64_t *keys = batch->keys + row * sdm->n_locations;
-        uint32_t limit = sdm->radius < UINT32_MAX ? sdm->radius + 1 : UINT32_MAX;
-        size_t count =
-            pkn_simd()->below_u32(batch->distances + row * sdm->n_locations, sdm->n_locations,
-                                  sdm->nearest > 0 ? UINT32_MAX : limit, 0, keys);
+        const uint32_t *distances = batch->distances + row * sdm->n_locations;
+        int takes_all = sdm->nearest > 0 || sdm->radius == UINT32_MAX;
+        size_t count = pkn_simd()->below_u32(distances, sdm->n_locations,
+                                             takes_all ? UINT32_MAX : sdm->radius + 1, 0, keys);
+        if (takes_all && count < sdm->n_locations) {
+            /* no limit is above the greatest distance */
+            for (count = 0; count < sdm->n_locations; count++) {
+                keys[count] = (uint64_t)distances[count] << 32 | count;
+            }
+        }
         if (sdm->nearest > 0 && sdm->nearest < count) {
             pkn_keys_select(keys, count, sdm->nearest);
             count = sdm->nearest;

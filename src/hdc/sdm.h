@@ -8,7 +8,7 @@
    Counters are 16 bits and saturate at -32767 and 32767. Eight bits would halve memory and reading
    time, but a pattern that is written 127 times, or once with such a weight, fills them, and what
    was written before is then lost without a sign; with 16 bits a memory of 2048-bit data and 10,000
-   locations has 41 MB.
+   locations has 41 MB. A distance of 2^32 bits counts as 2^32 - 1.
 
    Writes need the memory for themselves, any number of reads may run at once. What hdc.h says in
    common of all functions holds here too: results have the same bits for every number of threads.
@@ -50,7 +50,7 @@ PKERN_API void pkern_hdc_sdm_destroy(pkern_hdc_sdm *sdm);
 /* Writes n vectors: for (i = 0; i < n; i++) for each location l that addresses[i] activates, for
    each bit b, counters[l][b] = clip(counters[l][b] + (bit b of data[i] ? w : -w)), where w is
    weights[i], or 1 where weights is 0. Weights may be negative, which takes a write back (where no
-   counter was clipped). addresses is [n x address_words], data [n x data_words], weights [n]. Runs
+   counter was clipped); -32768 counts as -32767. addresses is [n x address_words], data [n x data_words], weights [n]. Runs
    in parallel over addresses, then over locations. Allocates scratch: 128 * data_words bytes an
    address in work and about 12 bytes a location and address, a few MB; PKERN_ENOMEM means that
    the first part of the addresses may have been written. */

@@ -229,6 +229,31 @@ Test(hdc_sdm, kernels_wrap_in_their_tails) {
     }
 }
 
+/* Distances of vectors of 512 MiB, made up: 2^32 counts as 2^32 - 1. */
+Test(hdc_sdm, the_greatest_distance_is_near_enough) {
+    uint32_t distances[5] = {UINT32_MAX, 7, UINT32_MAX - 1, UINT32_MAX, UINT32_MAX};
+    for (size_t nearest = 0; nearest <= 5; nearest++) {
+        pkern_hdc_sdm *sdm = sdm_new(5, 1, 1, nearest ? 0 : UINT32_MAX, nearest);
+        static const uint64_t order[5] = {1, 2, 0, 3, 4};
+        uint64_t keys[5];
+        size_t count = 99;
+        pkn_sdm_batch batch;
+        memset(&batch, 0, sizeof batch);
+        batch.sdm = sdm;
+        batch.distances = distances;
+        batch.keys = keys;
+        batch.counts = &count;
+        cr_assert_eq(pkn_sdm_list_rows(0, 1, &batch), 0);
+        cr_assert_eq(count, nearest ? nearest : 5);
+        for (size_t i = 0; i < count; i++) {
+            size_t found = 0;
+            while (found < count && (keys[found] & UINT32_MAX) != order[i]) found++;
+            cr_assert_lt(found, count, "nearest %zu, location %zu", nearest, (size_t)order[i]);
+        }
+        pkern_hdc_sdm_destroy(sdm);
+    }
+}
+
 Test(hdc_sdm, given_locations_are_used) {
     static const uint64_t locations[3] = {0, 0xff, ~(uint64_t)0};
     static const uint64_t address = 0x0f, data = 0x1234;
