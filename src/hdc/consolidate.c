@@ -62,8 +62,15 @@ PKN_INLINE uint64_t *pkn_consolidation_vector(const pkn_consolidation *work) {
     return (uint64_t *)(void *)(work->leader + work->n);
 }
 
-/* Copies the episodes of at least `least` strength, the strongest first. */
-PKN_INTERNAL void pkn_consolidation_sort(pkn_consolidation *work, double least) {
+/* Compares what a recall would give. */
+PKN_INLINE int pkn_consolidation_keeps(const pkn_episode_data *data, double fade,
+                                       double forget_below) {
+    return !(pkn_product_f64(data->strength, fade) < forget_below);
+}
+
+/* Copies the episodes that are strong enough, the strongest first. */
+PKN_INTERNAL void pkn_consolidation_sort(pkn_consolidation *work, double fade,
+                                         double forget_below) {
     const pkern_hdc_episodes *episodes = work->episodes;
     size_t words = episodes->words;
     pkn_best best;
@@ -71,7 +78,7 @@ PKN_INTERNAL void pkn_consolidation_sort(pkn_consolidation *work, double least) 
     best.count = 0;
     best.k = work->n;
     for (size_t i = 0; i < episodes->n; i++) {
-        if (!(episodes->data[i].strength < least)) {
+        if (pkn_consolidation_keeps(&episodes->data[i], fade, forget_below)) {
             pkn_best_offer(&best, pkn_rank_of_f64(episodes->data[i].strength), episodes->data[i].id,
                            i);
         }
@@ -197,7 +204,7 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
                                                       double now, pkern_hdc_consolidation *result) {
     pkn_consolidation work;
     size_t n_strong = 0, n_left = 0;
-    double fade, least = 0;
+    double fade;
     int64_t max_distance;
     pkern_status status;
     if (!episodes || merge_above != merge_above || forget_below != forget_below ||
@@ -205,11 +212,8 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
         return PKERN_EINVAL;
     }
     fade = pkn_episodes_fade(episodes, now);
-    if (forget_below > 0) {
-        least = forget_below / fade;
-    }
     for (size_t i = 0; i < episodes->n; i++) {
-        n_strong += (size_t) !(episodes->data[i].strength < least);
+        n_strong += (size_t)pkn_consolidation_keeps(&episodes->data[i], fade, forget_below);
     }
     if (n_strong > 0) {
         max_distance = pkn_consolidation_max_distance(episodes->words, merge_above);
@@ -217,7 +221,7 @@ PKERN_API pkern_status pkern_hdc_episodes_consolidate(pkern_pool *pool,
         if (status != PKERN_OK) {
             return status;
         }
-        pkn_consolidation_sort(&work, least);
+        pkn_consolidation_sort(&work, fade, forget_below);
         if (max_distance >= 0) {
             status = pkn_consolidation_lead(
                 &work, pool, (uint32_t)pkn_min_size((size_t)max_distance, UINT32_MAX));

@@ -96,7 +96,7 @@ typedef struct pkern_hdc_consolidation {
     size_t forgotten; /* episodes that were too weak */
 } pkern_hdc_consolidation;
 
-/* Forgets episodes whose strength at now is below forget_below, then merges near duplicates: the
+/* Forgets episodes whose strength at now, as a recall gives it, is below forget_below, then merges near duplicates: the
    strongest episode (of equals the lower id) takes in all whose similarity (1 - hamming / bits) to it is at least
    merge_above, then the strongest of those left does, and so on. A merged episode has the id of the
    strongest; as vector the majority of the vectors, each as often as its count, ties as the

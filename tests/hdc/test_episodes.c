@@ -171,6 +171,29 @@ Test(hdc_episodes, a_full_memory_loses_its_weakest) {
     pkern_hdc_episodes_destroy(episodes);
 }
 
+/* What a recall gives and what is compared are the same number. */
+Test(hdc_episodes, exactly_the_threshold_is_not_forgotten) {
+    for (uint64_t i = 0; i < 2000; i++) {
+        uint64_t x = 1;
+        pkern_hdc_episode out[1];
+        pkern_hdc_consolidation result;
+        pkern_hdc_episodes *episodes = episodes_new(1, 0, 1, 0);
+        double strength =
+            1 + (double)(pkn_random_at(EPISODES_SEED + 8, i) >> 11) / 9007199254740992.0;
+        double now = 3 * (double)(pkn_random_at(EPISODES_SEED + 9, i) >> 11) / 9007199254740992.0;
+        cr_assert_eq(pkern_hdc_episodes_store(episodes, &x, 0, strength, 0), PKERN_OK);
+        cr_assert_eq(episodes_recall(0, episodes, 0, 0, 0, now, 1, out), 1);
+        cr_assert_eq(pkern_hdc_episodes_consolidate(0, episodes, 2, out[0].strength, now, &result),
+                     PKERN_OK);
+        cr_assert_eq(result.forgotten, 0, "strength %a at %a", strength, now);
+        cr_assert_eq(pkern_hdc_episodes_consolidate(
+                         0, episodes, 2, nextafter(out[0].strength, INFINITY), now, &result),
+                     PKERN_OK);
+        cr_assert_eq(result.forgotten, 1);
+        pkern_hdc_episodes_destroy(episodes);
+    }
+}
+
 Test(hdc_episodes, consolidation_merges_alike_and_forgets_weak) {
     enum { WORDS = 32, TOPICS = 5, EACH = 7 };
     uint64_t *topics = hdc_new(TOPICS * WORDS, 0, EPISODES_SEED + 1);
