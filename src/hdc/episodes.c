@@ -182,15 +182,21 @@ PKERN_API pkern_status pkern_hdc_episodes_store(pkern_hdc_episodes *episodes,
                                                 const uint64_t *vector, double time,
                                                 double strength, uint64_t *id) {
     pkn_episode_data data;
-    size_t place;
+    size_t place, own = SIZE_MAX; /* where the vector lies in the memory, if it does */
     if (!episodes || !vector || !pkn_is_finite(time) || !pkn_is_strength(strength)) {
         return PKERN_EINVAL;
     }
     place = episodes->n;
+    if (pkn_overlaps(episodes->vectors, place * episodes->words * 8, vector, 8)) {
+        own = (size_t)(vector - episodes->vectors);
+    }
     if (place == episodes->room && (episodes->capacity == 0 || place < episodes->capacity)) {
         pkern_status status = pkn_episodes_grow(episodes);
         if (status != PKERN_OK) {
             return status;
+        }
+        if (own != SIZE_MAX) {
+            vector = episodes->vectors + own;
         }
     }
     data.strength = pkn_episodes_at_epoch(episodes, strength, time);
@@ -209,7 +215,7 @@ PKERN_API pkern_status pkern_hdc_episodes_store(pkern_hdc_episodes *episodes,
     } else {
         episodes->n++;
     }
-    memcpy(episodes->vectors + place * episodes->words, vector, episodes->words * 8);
+    memmove(episodes->vectors + place * episodes->words, vector, episodes->words * 8);
     episodes->data[place] = data;
     return PKERN_OK;
 }
@@ -333,6 +339,10 @@ PKERN_API pkern_status pkern_hdc_episodes_recall(pkern_pool *pool,
     }
     if (pkn_mul_overflows_size(k, sizeof *out, &bytes)) {
         return PKERN_EOVERFLOW;
+    }
+    if (query && (pkn_overlaps(query, episodes->words * 8, out, bytes) ||
+                  pkn_overlaps(query, episodes->words * 8, n_found, sizeof *n_found))) {
+        return PKERN_EINVAL;
     }
     *n_found = 0;
     recall.k = pkn_min_size(k, episodes->n);

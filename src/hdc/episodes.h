@@ -65,8 +65,8 @@ PKERN_API const uint64_t *pkern_hdc_episodes_vector(const pkern_hdc_episodes *ep
                                                     size_t place);
 
 /* Stores an episode. In a full memory it takes the place of the weakest one, of equals the oldest id
-   (the new one itself where it is the weakest). id may be 0. Allocates where the memory grows, by
-   half of its size; PKERN_ENOMEM changes nothing. */
+   (the new one itself where it is the weakest). vector may be one of the memory's own. id may be 0.
+   Allocates where the memory grows, by half of its size; PKERN_ENOMEM changes nothing. */
 PKERN_API pkern_status pkern_hdc_episodes_store(pkern_hdc_episodes *episodes,
                                                 const uint64_t *vector, double time,
                                                 double strength, uint64_t *id);
@@ -76,7 +76,8 @@ PKERN_API pkern_status pkern_hdc_episodes_store(pkern_hdc_episodes *episodes,
    (-INFINITY and INFINITY: all). By content, query [words]:
        score = (1 - 2 * hamming(query, vector) / bits) * strength at now
    that is 1 for the same vector, near 0 for an unrelated one, times the strength. By time alone, query
-   0: score = strength at now. out is [k], *n_found at most k. An exact search, in parallel.
+   0: score = strength at now. out is [k], *n_found at most k; PKERN_EINVAL where query overlaps one of
+   them. query may be a vector of the memory's own. An exact search, in parallel.
    Allocates 24 * k bytes a part of the memory that is searched by itself. Accuracy: some units in the last
    place of a double. */
 PKERN_API pkern_status pkern_hdc_episodes_recall(pkern_pool *pool,

@@ -171,6 +171,47 @@ Test(hdc_episodes, a_full_memory_loses_its_weakest) {
     pkern_hdc_episodes_destroy(episodes);
 }
 
+Test(hdc_episodes, a_vector_of_the_memory_s_own_can_be_stored) {
+    enum { WORDS = 3, N = 300 };
+    uint64_t *vectors = hdc_new(N * WORDS, 0, EPISODES_SEED + 4);
+    for (size_t capacity = 0; capacity <= 70; capacity += 70) {
+        pkern_hdc_episodes *episodes = episodes_new(WORDS, capacity, 0, 0);
+        size_t n = capacity ? capacity : N;
+        for (size_t i = 0; i < n; i++) {
+            const uint64_t *own = pkern_hdc_episodes_vector(episodes, i / 2);
+            uint64_t expected[WORDS];
+            memcpy(expected, i % 2 ? own : vectors + i * WORDS, sizeof expected);
+            cr_assert_eq(pkern_hdc_episodes_store(episodes, i % 2 ? own : vectors + i * WORDS, 0,
+                                                  (double)(1 + i), 0),
+                         PKERN_OK);
+            cr_assert_arr_eq(pkern_hdc_episodes_vector(episodes, i), expected, sizeof expected);
+        }
+        /* grows, or takes the place of the weakest, itself and then another */
+        for (size_t i = 0; i < 2; i++) {
+            const uint64_t *own = pkern_hdc_episodes_vector(episodes, i * 5);
+            uint64_t expected[WORDS];
+            memcpy(expected, own, sizeof expected);
+            cr_assert_eq(pkern_hdc_episodes_store(episodes, own, 0, 1000, 0), PKERN_OK);
+            cr_assert_arr_eq(pkern_hdc_episodes_vector(episodes, capacity ? i : n + i), expected,
+                             sizeof expected);
+        }
+        pkern_hdc_episodes_destroy(episodes);
+    }
+    {
+        /* at each size at which the memory grows */
+        pkern_hdc_episodes *episodes = episodes_new(WORDS, 0, 0, 0);
+        cr_assert_eq(pkern_hdc_episodes_store(episodes, vectors, 0, 1, 0), PKERN_OK);
+        for (size_t i = 1; i < N; i++) {
+            cr_assert_eq(pkern_hdc_episodes_store(
+                             episodes, pkern_hdc_episodes_vector(episodes, i - 1), 0, 1, 0),
+                         PKERN_OK);
+            cr_assert_arr_eq(pkern_hdc_episodes_vector(episodes, i), vectors, WORDS * 8);
+        }
+        pkern_hdc_episodes_destroy(episodes);
+    }
+    hdc_free(vectors);
+}
+
 /* What a recall gives and what is compared are the same number. */
 Test(hdc_episodes, exactly_the_threshold_is_not_forgotten) {
     for (uint64_t i = 0; i < 2000; i++) {
@@ -381,6 +422,12 @@ Test(hdc_episodes, bad_arguments) {
                  PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_episodes_recall(0, episodes, &x, 0, 0, 0, SIZE_MAX / 8, out, &n),
                  PKERN_EOVERFLOW);
+    cr_assert_eq(
+        pkern_hdc_episodes_recall(0, episodes, (uint64_t *)(void *)(out + 1), 0, 0, 0, 2, out, &n),
+        PKERN_EINVAL);
+    cr_assert_eq(
+        pkern_hdc_episodes_recall(0, episodes, (uint64_t *)(void *)&n, 0, 0, 0, 1, out, &n),
+        PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_episodes_strengthen(0, out, 1, 1, 0), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_episodes_strengthen(episodes, 0, 1, 1, 0), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_episodes_strengthen(episodes, out, 1, -1, 0), PKERN_EINVAL);
