@@ -7,7 +7,16 @@
    Times are seconds or any other unit, from any origin; the half-life has the same unit. An
    episode of strength s at time t has s * 2^-((now - t) / half_life) at `now`. All episodes fade
    alike, so fading costs nothing: strengths are kept as they were at one common time, and a recall
-   applies one factor.
+   applies one factor. The common time is that of the first episode that an empty memory gets; one
+   stored or strengthened more than 256 half-lives after it moves it there. Factors are 0 below
+   2^-1000 and at most 2^1000, so that
+   - an episode stored more than 1000 half-lives before the common time, or left so far behind when
+     that moves, has strength 0 ever after, at a `now` near its own time too: after an episode at
+     time 2000 half-lives, one stored at time 0 recalled at 0 has 0, not 1;
+   - at a `now` more than 1000 half-lives after the common time every strength is 0.
+   What gets below 2^-1022 on the way loses bits. Else a strength is right but for a relative error of
+   2^-52 for each half-life on the way, from the time it was given to the common time (with its moves)
+   and from there to now, and 2^-50.
 
    An episode's id is the number of episodes stored before it, 0 for the first; ids are never given
    again. One thread may change a memory at a time and nobody read it meanwhile; any number of
@@ -78,8 +87,8 @@ PKERN_API pkern_status pkern_hdc_episodes_store(pkern_hdc_episodes *episodes,
    that is 1 for the same vector, near 0 for an unrelated one, times the strength. By time alone, query
    0: score = strength at now. out is [k], *n_found at most k; PKERN_EINVAL where query overlaps one of
    them. query may be a vector of the memory's own. An exact search, in parallel.
-   Allocates 24 * k bytes a part of the memory that is searched by itself. Accuracy: some units in the last
-   place of a double. */
+   Allocates 24 * k bytes a part of the memory that is searched by itself. A score has the
+   relative error of the strength, said above, and 2^-51. */
 PKERN_API pkern_status pkern_hdc_episodes_recall(pkern_pool *pool,
                                                  const pkern_hdc_episodes *episodes,
                                                  const uint64_t *query, double from, double to,

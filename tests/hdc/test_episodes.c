@@ -212,6 +212,49 @@ Test(hdc_episodes, a_vector_of_the_memory_s_own_can_be_stored) {
     hdc_free(vectors);
 }
 
+/* What the head of episodes.h says of times far apart. */
+Test(hdc_episodes, strengths_more_than_a_thousand_half_lives_away_are_0) {
+    uint64_t x = 1;
+    pkern_hdc_episode out[2];
+    pkern_hdc_episodes *episodes = episodes_new(1, 0, 1, 0);
+    cr_assert_eq(pkern_hdc_episodes_store(episodes, &x, 2000, 1, 0), PKERN_OK);
+    cr_assert_eq(pkern_hdc_episodes_store(episodes, &x, 0, 1, 0), PKERN_OK);
+    cr_assert_eq(pkern_hdc_episodes_store(episodes, &x, 1300, 1, 0), PKERN_OK);
+    cr_assert_eq(episodes_recall(0, episodes, 0, 0, 0, 0, 1, out), 1);
+    cr_assert_eq(out[0].strength, 0);
+    cr_assert_eq(episodes_recall(0, episodes, 0, 1300, 1300, 1300, 1, out), 1);
+    cr_assert_float_eq(out[0].strength, 1, 1e-12);
+    cr_assert_eq(episodes_recall(0, episodes, 0, 2000, 2000, 3001, 1, out), 1);
+    cr_assert_eq(out[0].strength, 0);
+    pkern_hdc_episodes_destroy(episodes);
+}
+
+/* The docstring's bound on the relative error: 2^-52 for each half-life on the way from when it was
+   stored by the common time to now, and 2^-50. */
+Test(hdc_episodes, strengths_are_as_exact_as_told) {
+    double worst = 0;
+    for (uint64_t i = 0; i < 3000; i++) {
+        uint64_t x = 1;
+        pkern_hdc_episode out[1];
+        pkern_hdc_episodes *episodes = episodes_new(1, 0, 3, 0);
+        double first = (double)(pkn_random_at(EPISODES_SEED + 5, i) >> 11) / 9007199254740992.0,
+               at = 766 * (double)(pkn_random_at(EPISODES_SEED + 6, i) >> 11) / 9007199254740992.0,
+               now =
+                   2800 * (double)(pkn_random_at(EPISODES_SEED + 7, i) >> 11) / 9007199254740992.0;
+        double age, error;
+        long double exact = exp2l(((long double)at - (long double)now) / 3);
+        cr_assert_eq(pkern_hdc_episodes_store(episodes, &x, first, 0, 0), PKERN_OK);
+        cr_assert_eq(pkern_hdc_episodes_store(episodes, &x, at, 1, 0), PKERN_OK);
+        cr_assert_eq(episodes_recall(0, episodes, 0, -INFINITY, INFINITY, now, 1, out), 1);
+        age = (fabs(at - first) + fabs(now - first)) / 3;
+        error = fabs((double)(((long double)out[0].strength - exact) / exact)) * 4503599627370496.0;
+        worst = fmax(worst, error / (age + 4));
+        pkern_hdc_episodes_destroy(episodes);
+    }
+    printf("    strengths: at most %.2f of the promised error\n", worst);
+    cr_assert_leq(worst, 1);
+}
+
 /* What a recall gives and what is compared are the same number. */
 Test(hdc_episodes, exactly_the_threshold_is_not_forgotten) {
     for (uint64_t i = 0; i < 2000; i++) {
