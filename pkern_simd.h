@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xd75b780559674cafu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x99f27d1bf6811e5bu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xd75b780559674cafu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x99f27d1bf6811e5bu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -5477,6 +5477,7 @@ PKN_DEFINE_REDUCTION_NEON(f64, double, float64x2_t, 2)
 #ifndef PKN_SIMD_INTEGER_SCALAR_C
 #define PKN_SIMD_INTEGER_SCALAR_C
 
+/* #include "simd/counters.h": above */
 /* ==== src/simd/integer.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
@@ -5621,16 +5622,16 @@ PKN_INTERNAL void pkn_add_saturated_i16_scalar(const int16_t *x, size_t n, int16
     }
 }
 
-/* sums[i] += x[i]; the sums have to fit. */
+/* sums[i] += x[i], modulo 2^32. */
 PKN_INTERNAL void pkn_accumulate_i8_scalar(const int8_t *x, size_t n, int32_t *sums) {
     for (size_t i = 0; i < n; i++) {
-        sums[i] += x[i];
+        sums[i] = pkn_as_i32((uint32_t)sums[i] + (uint32_t)x[i]);
     }
 }
 
 PKN_INTERNAL void pkn_accumulate_i16_scalar(const int16_t *x, size_t n, int32_t *sums) {
     for (size_t i = 0; i < n; i++) {
-        sums[i] += x[i];
+        sums[i] = pkn_as_i32((uint32_t)sums[i] + (uint32_t)x[i]);
     }
 }
 
