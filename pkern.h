@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x99f27d1bf6811e5bu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x76cd567f6155fd8au
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x99f27d1bf6811e5bu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x76cd567f6155fd8au /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -27331,7 +27331,7 @@ PKN_INTERNAL pkern_status pkn_ngrams_check(const pkn_ngrams *ngrams, size_t symb
     if (offsets[ngrams->n_texts] > SIZE_MAX / symbol_bytes) {
         return PKERN_EOVERFLOW;
     }
-    if ((n > 0 && !symbols) || (!ngrams->tables && (n > 0 || table_bytes > 0)) ||
+    if ((n > 0 && (!symbols || !ngrams->tables)) ||
         (n > 0 && pkn_overlaps(symbols + offsets[0] * symbol_bytes, n * symbol_bytes, ngrams->out,
                                out_bytes)) ||
         pkn_overlaps(offsets, (ngrams->n_texts + 1) * sizeof *offsets, ngrams->out, out_bytes) ||

@@ -274,7 +274,7 @@ PKN_INTERNAL pkern_status pkn_ngrams_check(const pkn_ngrams *ngrams, size_t symb
     if (offsets[ngrams->n_texts] > SIZE_MAX / symbol_bytes) {
         return PKERN_EOVERFLOW;
     }
-    if ((n > 0 && !symbols) || (!ngrams->tables && (n > 0 || table_bytes > 0)) ||
+    if ((n > 0 && (!symbols || !ngrams->tables)) ||
         (n > 0 && pkn_overlaps(symbols + offsets[0] * symbol_bytes, n * symbol_bytes, ngrams->out,
                                out_bytes)) ||
         pkn_overlaps(offsets, (ngrams->n_texts + 1) * sizeof *offsets, ngrams->out, out_bytes) ||
