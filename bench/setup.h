@@ -90,7 +90,7 @@ static void bench_begin(int argc, char **argv) {
     o->rounds = o->rounds < 9 ? 9 : o->rounds > BENCH_MAX_ROUNDS ? BENCH_MAX_ROUNDS : o->rounds;
     o->warm_ns = o->quick ? 1.5e6 : 3e6;
     o->sample_ns = o->quick ? 40e3 : 100e3;
-    o->end_ns = o->quick ? bench_now() + 25e9 : 0.0;
+    o->end_ns = o->quick ? bench_now() + 10e9 : 0.0;
     o->cold_subs = o->quick ? 1 : 3;
     o->long_ns = 5e6;
     o->no_warm_ns = 50e6;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: The pkern authors
 # compile_time.sh DIST SCRATCH COMPILERS: what including a product costs in processor time: the declarations at most
-# 50 ms above an empty file (the least of 3 means of 10), the implementation at most 15 s at -O2.
+# 50 ms above an empty file (the least of 3 means of 10), the implementation at most 15 s at -O2 (on a shared machine
+# a second and a third try may show that).
 dist=$1
 scratch=$2
 compilers=$3
@@ -50,8 +51,11 @@ for compiler in $compilers; do
         echo "#include \"$product.h\"" > "$scratch/$product.c"
         declarations=$(mean_of_ten "$compiler" -O2 "-I$dist" -c "$scratch/$product.c" -o "$scratch/time.o")
         bound "$compiler, declarations of $product.h" "${declarations:+$((declarations - empty))}" "${PKN_DECLARATIONS_MS:-50}"
-        bound "$compiler, implementation of $product.h at -O2" \
-            "$(milliseconds 1 "$compiler" -O2 "-I$dist" -DPKERN_IMPLEMENTATION -c "$scratch/$product.c" -o "$scratch/time.o")" 15000
+        for try in 1 2 3; do
+            code=$(milliseconds 1 "$compiler" -O2 "-I$dist" -DPKERN_IMPLEMENTATION -c "$scratch/$product.c" -o "$scratch/time.o")
+            [ -n "$code" ] && [ "$code" -gt 15000 ] || break
+        done
+        bound "$compiler, implementation of $product.h at -O2" "$code" 15000
     done
 done
 exit $failed
