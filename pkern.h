@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x76cd567f6155fd8au
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x4f9258593f8cd153u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x76cd567f6155fd8au /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x4f9258593f8cd153u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -10262,6 +10262,7 @@ PKN_INTERNAL uint32_t pkn_cpu_features(void);
 
 /* #include "base/compiler.h": above */
 
+#include <stdint.h>
 #if PKN_ARCH_X86
 #include <cpuid.h>
 #include <immintrin.h>
@@ -13350,6 +13351,7 @@ pkn_nearest_tile_u64_popcnt(const uint64_t *queries, size_t n_queries, const uin
 
 /* #include "base/bits.h": above */
 /* #include "simd/tile.h": above */
+/* #include "simd/tile_scalar.c": above */
 
 #if PKN_ARCH_X86
 
@@ -13874,6 +13876,7 @@ PKN_INTERNAL void pkn_tile_nearest_long_avx512(pkn_hamming_tile_fn hamming, cons
 
 #endif
 /* ==== src/simd/tile_avx512.c, continued ==== */
+/* #include "simd/tile_scalar.c": above */
 
 #if PKN_ARCH_X86
 

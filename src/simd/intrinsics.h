@@ -7,6 +7,7 @@
 
 #include "base/compiler.h"
 
+#include <stdint.h>
 #if PKN_ARCH_X86
 #include <cpuid.h>
 #include <immintrin.h>

@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "simd/tile.h"
+#include "simd/tile_scalar.c"
 
 #if PKN_ARCH_X86
 

@@ -5,6 +5,7 @@
 #define PKN_SIMD_TILE_AVX512_C
 
 #include "simd/tile_avx512.h"
+#include "simd/tile_scalar.c"
 
 #if PKN_ARCH_X86
 
