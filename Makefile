@@ -65,7 +65,9 @@ examples: ## build each example by the command at its top, and test it
 # ---- tests: all files of tests/<layer> are one translation unit; a kind is a way to build it. The layers below HDC are built without it.
 
 LAYERS = $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/test_*.c))))
-TEST_FLAGS = -std=gnu11 -g $(WARNINGS) -I. -Itests -MMD -MP
+# Lines for backtraces; -g, for a debugger, takes half as long again to build.
+DEBUG = -g1
+TEST_FLAGS = -std=gnu11 $(DEBUG) $(WARNINGS) -I. -Itests -MMD -MP
 PLAIN = -DPKN_TEST_PLAIN
 # Outputs get their names when they are whole, so several makes may run at once.
 ID := new$(shell echo $$$$)
