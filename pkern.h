@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x4f9258593f8cd153u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xb9afbd4332e85c46u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x4f9258593f8cd153u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xb9afbd4332e85c46u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -21751,6 +21751,7 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
     pkn_tiles *tiles = &search->tiles;
     size_t n_threads = pkn_tiles_threads(tiles, pool);
     size_t forced = (tiles->n_targets - 1) / PKN_NEAREST_MAX_SPLIT_LEN + 1;
+    const pkern_allocator *allocator = 0; /* of partial, where it is not on the stack */
     size_t bytes = 0;
     pkern_status status;
     search->partial = 0;
@@ -21767,8 +21768,8 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
         if (bytes <= PKN_NEAREST_STACK_PARTIAL * sizeof(uint64_t)) {
             search->partial = stack_partial;
         } else {
-            search->partial =
-                (uint64_t *)pkn_allocate(pkn_pool_allocator(pool), bytes, PKN_CACHE_LINE);
+            allocator = pkn_pool_allocator(pool);
+            search->partial = (uint64_t *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
         }
         if (!search->partial && forced > 1) {
             return PKERN_ENOMEM;
@@ -21785,7 +21786,7 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
                             pkn_nearest_merge, search);
         }
         if (search->partial != stack_partial) {
-            pkn_release(pkn_pool_allocator(pool), search->partial, bytes);
+            pkn_release(allocator, search->partial, bytes);
         }
     }
     return status;
@@ -27718,6 +27719,7 @@ typedef struct pkn_sdm_batch {
     uint64_t *out;
     int32_t *sums;
     size_t n_pieces;
+    const pkern_allocator *allocator; /* of memory */
     void *memory;
     size_t bytes;
 } pkn_sdm_batch;
@@ -27736,7 +27738,8 @@ PKN_INTERNAL pkern_status pkn_sdm_batch_begin(pkn_sdm_batch *batch, const pkern_
         batch->bytes += pairs * 4 + locations * sizeof(size_t) +
                         batch->max_len * sdm->columns * sizeof(int16_t);
     }
-    batch->memory = pkn_allocate(pkn_pool_allocator(pool), batch->bytes, PKN_CACHE_LINE);
+    batch->allocator = pkn_pool_allocator(pool);
+    batch->memory = pkn_allocate(batch->allocator, batch->bytes, PKN_CACHE_LINE);
     if (!batch->memory) {
         return PKERN_ENOMEM;
     }
@@ -27899,7 +27902,7 @@ PKERN_API pkern_status pkern_hdc_sdm_write(pkern_pool *pool, pkern_hdc_sdm *sdm,
                                  pkn_sdm_write_locations, &batch);
         }
     }
-    pkn_release(pkn_pool_allocator(pool), batch.memory, batch.bytes);
+    pkn_release(batch.allocator, batch.memory, batch.bytes);
     return status;
 }
 
@@ -27977,7 +27980,7 @@ PKERN_API pkern_status pkern_hdc_sdm_read(pkern_pool *pool, const pkern_hdc_sdm 
                                     out ? out + first * sdm->data_words : 0,
                                     sums ? sums + first * sdm->columns : 0);
     }
-    pkn_release(pkn_pool_allocator(pool), batch.memory, batch.bytes);
+    pkn_release(batch.allocator, batch.memory, batch.bytes);
     return status;
 }
 
@@ -28016,7 +28019,6 @@ PKERN_API pkern_status pkern_hdc_sdm_read_iterated(pkern_pool *pool, const pkern
                                                    size_t max_reads, uint64_t *out,
                                                    size_t *n_reads) {
     pkn_sdm_batch batch;
-    const pkern_allocator *allocator = pkn_pool_allocator(pool);
     size_t bytes, data_bytes, next_bytes;
     uint64_t *next;
     pkern_status status = pkn_sdm_check(sdm, addresses, n, &bytes, &data_bytes);
@@ -28036,7 +28038,7 @@ PKERN_API pkern_status pkern_hdc_sdm_read_iterated(pkern_pool *pool, const pkern
         return status;
     }
     next_bytes = batch.max_len * sdm->data_words * 8;
-    next = (uint64_t *)pkn_allocate(allocator, next_bytes, PKN_CACHE_LINE);
+    next = (uint64_t *)pkn_allocate(batch.allocator, next_bytes, PKN_CACHE_LINE);
     status = next ? PKERN_OK : PKERN_ENOMEM;
     if (next && addresses != out) {
         memcpy(out, addresses, bytes);
@@ -28046,8 +28048,8 @@ PKERN_API pkern_status pkern_hdc_sdm_read_iterated(pkern_pool *pool, const pkern
                                 pkn_min_size(batch.max_len, n - first), max_reads,
                                 n_reads ? n_reads + first : 0);
     }
-    pkn_release(allocator, next, next_bytes);
-    pkn_release(allocator, batch.memory, batch.bytes);
+    pkn_release(batch.allocator, next, next_bytes);
+    pkn_release(batch.allocator, batch.memory, batch.bytes);
     return status;
 }
 
@@ -28070,7 +28072,7 @@ PKERN_API pkern_status pkern_hdc_sdm_active(pkern_pool *pool, const pkern_hdc_sd
             memcpy(counts + first, batch.counts, len * sizeof *counts);
         }
     }
-    pkn_release(pkn_pool_allocator(pool), batch.memory, batch.bytes);
+    pkn_release(batch.allocator, batch.memory, batch.bytes);
     return status;
 }
 

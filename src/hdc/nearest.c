@@ -342,6 +342,7 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
     pkn_tiles *tiles = &search->tiles;
     size_t n_threads = pkn_tiles_threads(tiles, pool);
     size_t forced = (tiles->n_targets - 1) / PKN_NEAREST_MAX_SPLIT_LEN + 1;
+    const pkern_allocator *allocator = 0; /* of partial, where it is not on the stack */
     size_t bytes = 0;
     pkern_status status;
     search->partial = 0;
@@ -358,8 +359,8 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
         if (bytes <= PKN_NEAREST_STACK_PARTIAL * sizeof(uint64_t)) {
             search->partial = stack_partial;
         } else {
-            search->partial =
-                (uint64_t *)pkn_allocate(pkn_pool_allocator(pool), bytes, PKN_CACHE_LINE);
+            allocator = pkn_pool_allocator(pool);
+            search->partial = (uint64_t *)pkn_allocate(allocator, bytes, PKN_CACHE_LINE);
         }
         if (!search->partial && forced > 1) {
             return PKERN_ENOMEM;
@@ -376,7 +377,7 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
                             pkn_nearest_merge, search);
         }
         if (search->partial != stack_partial) {
-            pkn_release(pkn_pool_allocator(pool), search->partial, bytes);
+            pkn_release(allocator, search->partial, bytes);
         }
     }
     return status;

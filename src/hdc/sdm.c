@@ -161,6 +161,7 @@ typedef struct pkn_sdm_batch {
     uint64_t *out;
     int32_t *sums;
     size_t n_pieces;
+    const pkern_allocator *allocator; /* of memory */
     void *memory;
     size_t bytes;
 } pkn_sdm_batch;
@@ -179,7 +180,8 @@ PKN_INTERNAL pkern_status pkn_sdm_batch_begin(pkn_sdm_batch *batch, const pkern_
         batch->bytes += pairs * 4 + locations * sizeof(size_t) +
                         batch->max_len * sdm->columns * sizeof(int16_t);
     }
-    batch->memory = pkn_allocate(pkn_pool_allocator(pool), batch->bytes, PKN_CACHE_LINE);
+    batch->allocator = pkn_pool_allocator(pool);
+    batch->memory = pkn_allocate(batch->allocator, batch->bytes, PKN_CACHE_LINE);
     if (!batch->memory) {
         return PKERN_ENOMEM;
     }
@@ -342,7 +344,7 @@ PKERN_API pkern_status pkern_hdc_sdm_write(pkern_pool *pool, pkern_hdc_sdm *sdm,
                                  pkn_sdm_write_locations, &batch);
         }
     }
-    pkn_release(pkn_pool_allocator(pool), batch.memory, batch.bytes);
+    pkn_release(batch.allocator, batch.memory, batch.bytes);
     return status;
 }
 
@@ -420,7 +422,7 @@ PKERN_API pkern_status pkern_hdc_sdm_read(pkern_pool *pool, const pkern_hdc_sdm 
                                     out ? out + first * sdm->data_words : 0,
                                     sums ? sums + first * sdm->columns : 0);
     }
-    pkn_release(pkn_pool_allocator(pool), batch.memory, batch.bytes);
+    pkn_release(batch.allocator, batch.memory, batch.bytes);
     return status;
 }
 
@@ -459,7 +461,6 @@ PKERN_API pkern_status pkern_hdc_sdm_read_iterated(pkern_pool *pool, const pkern
                                                    size_t max_reads, uint64_t *out,
                                                    size_t *n_reads) {
     pkn_sdm_batch batch;
-    const pkern_allocator *allocator = pkn_pool_allocator(pool);
     size_t bytes, data_bytes, next_bytes;
     uint64_t *next;
     pkern_status status = pkn_sdm_check(sdm, addresses, n, &bytes, &data_bytes);
@@ -479,7 +480,7 @@ PKERN_API pkern_status pkern_hdc_sdm_read_iterated(pkern_pool *pool, const pkern
         return status;
     }
     next_bytes = batch.max_len * sdm->data_words * 8;
-    next = (uint64_t *)pkn_allocate(allocator, next_bytes, PKN_CACHE_LINE);
+    next = (uint64_t *)pkn_allocate(batch.allocator, next_bytes, PKN_CACHE_LINE);
     status = next ? PKERN_OK : PKERN_ENOMEM;
     if (next && addresses != out) {
         memcpy(out, addresses, bytes);
@@ -489,8 +490,8 @@ PKERN_API pkern_status pkern_hdc_sdm_read_iterated(pkern_pool *pool, const pkern
                                 pkn_min_size(batch.max_len, n - first), max_reads,
                                 n_reads ? n_reads + first : 0);
     }
-    pkn_release(allocator, next, next_bytes);
-    pkn_release(allocator, batch.memory, batch.bytes);
+    pkn_release(batch.allocator, next, next_bytes);
+    pkn_release(batch.allocator, batch.memory, batch.bytes);
     return status;
 }
 
@@ -513,7 +514,7 @@ PKERN_API pkern_status pkern_hdc_sdm_active(pkern_pool *pool, const pkern_hdc_sd
             memcpy(counts + first, batch.counts, len * sizeof *counts);
         }
     }
-    pkn_release(pkn_pool_allocator(pool), batch.memory, batch.bytes);
+    pkn_release(batch.allocator, batch.memory, batch.bytes);
     return status;
 }
 

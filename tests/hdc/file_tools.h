@@ -71,6 +71,43 @@ static inline void file_spit(const char *path, const void *bytes, size_t n_bytes
     cr_assert_eq(fclose(stream), 0);
 }
 
+/* load(path) returns the status of a load and frees what it made, of which a failure leaves nothing. */
+typedef pkern_status (*file_load_fn)(const char *path);
+
+/* Writes files to path that load has to refuse: no such thing at all, another kind, a newer version. */
+static inline void file_refuses_others(const char *path, const char *kind, const char *other_kind,
+                                       uint32_t version, file_load_fn load) {
+    pkn_file_writer writer;
+    file_spit(path, "no such thing, but longer than a header has to be, as all can see", 65);
+    cr_assert_eq(load(path), PKERN_EFORMAT);
+    pkn_file_create(&writer, path, other_kind, 1, 0, 0);
+    cr_assert_eq(pkn_file_commit(&writer), PKERN_OK);
+    cr_assert_eq(load(path), PKERN_EFORMAT);
+    pkn_file_create(&writer, path, kind, version + 1, 0, 0);
+    cr_assert_eq(pkn_file_commit(&writer), PKERN_OK);
+    cr_assert_eq(load(path), PKERN_EVERSION);
+}
+
+/* Changes one bit of the good file at path, and cuts it off, at each of its first `all` bytes and at
+   every stride-th behind them: load has to refuse that. Then the file is good again. */
+static inline void file_refuses_damage(const char *path, size_t all, size_t stride,
+                                       file_load_fn load) {
+    size_t n_bytes;
+    unsigned char *bytes = file_slurp(path, &n_bytes);
+    for (size_t at = 0; at < n_bytes; at += at < all ? 1 : stride) {
+        for (int cut = 0; cut < 2; cut++) {
+            bytes[at] ^= (unsigned char)(1 << at % 8);
+            file_spit(path, bytes, cut ? at : n_bytes);
+            bytes[at] ^= (unsigned char)(1 << at % 8);
+            cr_assert_eq(load(path), at < 8 && !cut ? PKERN_EFORMAT : PKERN_ECORRUPT, "byte %zu",
+                         at);
+        }
+    }
+    file_spit(path, bytes, n_bytes);
+    free(bytes);
+    cr_assert_eq(load(path), PKERN_OK);
+}
+
 /* Which step of a save to stop at, counted down, and how. */
 static int file_steps_left, file_step_ends_process;
 

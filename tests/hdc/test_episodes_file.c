@@ -77,13 +77,18 @@ Test(hdc_episodes_file, what_is_loaded_is_what_was_saved_and_goes_on_like_it) {
     file_folder_delete(&folder, 0);
 }
 
+static pkern_status episodes_load_status(const char *path) {
+    pkern_hdc_episodes *loaded = 0;
+    pkern_status status = pkern_hdc_episodes_load(path, 0, &loaded);
+    cr_assert_eq(loaded != 0, status == PKERN_OK);
+    pkern_hdc_episodes_destroy(loaded);
+    return status;
+}
+
 Test(hdc_episodes_file, bad_arguments_and_strange_files) {
     file_folder folder = file_folder_new();
     pkern_hdc_episodes *saved = lived_new(1, 0, 10, 7), *loaded = 0;
     pkern_allocator half = {hdc_allocate, 0, 0};
-    pkn_file_writer writer;
-    size_t n_bytes;
-    unsigned char *bytes;
     cr_assert_eq(pkern_hdc_episodes_save(0, folder.file), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_episodes_save(saved, 0), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_episodes_save(saved, folder.path), PKERN_EIO);
@@ -92,27 +97,10 @@ Test(hdc_episodes_file, bad_arguments_and_strange_files) {
     cr_assert_eq(pkern_hdc_episodes_load(folder.file, &half, &loaded), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_episodes_load(folder.file, 0, &loaded), PKERN_ENOENT);
     cr_assert_eq(pkern_hdc_episodes_words(0), (size_t)0);
-    file_spit(folder.file, "no such thing, but longer than a header has to be, as all can see", 65);
-    cr_assert_eq(pkern_hdc_episodes_load(folder.file, 0, &loaded), PKERN_EFORMAT);
-    pkn_file_create(&writer, folder.file, "sdm", 1, 0, 0);
-    cr_assert_eq(pkn_file_commit(&writer), PKERN_OK);
-    cr_assert_eq(pkern_hdc_episodes_load(folder.file, 0, &loaded), PKERN_EFORMAT);
-    pkn_file_create(&writer, folder.file, PKN_EPISODES_KIND, PKN_EPISODES_VERSION + 1, 0, 0);
-    cr_assert_eq(pkn_file_commit(&writer), PKERN_OK);
-    cr_assert_eq(pkern_hdc_episodes_load(folder.file, 0, &loaded), PKERN_EVERSION);
+    file_refuses_others(folder.file, PKN_EPISODES_KIND, "sdm", PKN_EPISODES_VERSION,
+                        episodes_load_status);
     cr_assert_eq(pkern_hdc_episodes_save(saved, folder.file), PKERN_OK);
-    bytes = file_slurp(folder.file, &n_bytes);
-    for (size_t at = 0; at < n_bytes; at++) { /* one bit changed, or cut off */
-        for (int cut = 0; cut < 2; cut++) {
-            bytes[at] ^= (unsigned char)(1 << at % 8);
-            file_spit(folder.file, bytes, cut ? at : n_bytes);
-            bytes[at] ^= (unsigned char)(1 << at % 8);
-            cr_assert_eq(pkern_hdc_episodes_load(folder.file, 0, &loaded),
-                         at < 8 && !cut ? PKERN_EFORMAT : PKERN_ECORRUPT, "byte %zu", at);
-            cr_assert_null(loaded);
-        }
-    }
-    free(bytes);
+    file_refuses_damage(folder.file, SIZE_MAX, 1, episodes_load_status);
     pkern_hdc_episodes_destroy(saved);
     file_folder_delete(&folder, 1);
 }

@@ -69,13 +69,18 @@ Test(hdc_sdm_file, what_is_loaded_is_what_was_saved) {
     file_folder_delete(&folder, 0);
 }
 
+static pkern_status sdm_load_status(const char *path) {
+    pkern_hdc_sdm *loaded = 0;
+    pkern_status status = pkern_hdc_sdm_load(path, 0, &loaded);
+    cr_assert_eq(loaded != 0, status == PKERN_OK);
+    pkern_hdc_sdm_destroy(loaded);
+    return status;
+}
+
 Test(hdc_sdm_file, bad_arguments_and_strange_files) {
     file_folder folder = file_folder_new();
     pkern_hdc_sdm *saved = kept_new(1, 1, 0, 3), *loaded = 0;
     pkern_allocator half = {hdc_allocate, 0, 0};
-    pkn_file_writer writer;
-    size_t n_bytes;
-    unsigned char *bytes;
     cr_assert_eq(pkern_hdc_sdm_save(0, folder.file), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_sdm_save(saved, 0), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_sdm_save(saved, folder.path), PKERN_EIO);
@@ -86,30 +91,9 @@ Test(hdc_sdm_file, bad_arguments_and_strange_files) {
     cr_assert_eq(pkern_hdc_sdm_locations(0), (size_t)0);
     cr_assert_eq(pkern_hdc_sdm_address_words(0), (size_t)0);
     cr_assert_eq(pkern_hdc_sdm_data_words(0), (size_t)0);
-    file_spit(folder.file, "no such thing, but longer than a header has to be, as all can see", 65);
-    cr_assert_eq(pkern_hdc_sdm_load(folder.file, 0, &loaded), PKERN_EFORMAT);
-    pkn_file_create(&writer, folder.file, "episodes", 1, 0, 0);
-    cr_assert_eq(pkn_file_commit(&writer), PKERN_OK);
-    cr_assert_eq(pkern_hdc_sdm_load(folder.file, 0, &loaded), PKERN_EFORMAT);
-    pkn_file_create(&writer, folder.file, PKN_SDM_KIND, PKN_SDM_VERSION + 1, 0, 0);
-    cr_assert_eq(pkn_file_commit(&writer), PKERN_OK);
-    cr_assert_eq(pkern_hdc_sdm_load(folder.file, 0, &loaded), PKERN_EVERSION);
+    file_refuses_others(folder.file, PKN_SDM_KIND, "episodes", PKN_SDM_VERSION, sdm_load_status);
     cr_assert_eq(pkern_hdc_sdm_save(saved, folder.file), PKERN_OK);
-    bytes = file_slurp(folder.file, &n_bytes);
-    for (size_t at = 0; at < n_bytes; at += at < 600 ? 1 : 37) { /* one bit changed, or cut off */
-        for (int cut = 0; cut < 2; cut++) {
-            bytes[at] ^= (unsigned char)(1 << at % 8);
-            file_spit(folder.file, bytes, cut ? at : n_bytes);
-            bytes[at] ^= (unsigned char)(1 << at % 8);
-            cr_assert_eq(pkern_hdc_sdm_load(folder.file, 0, &loaded),
-                         at < 8 && !cut ? PKERN_EFORMAT : PKERN_ECORRUPT, "byte %zu", at);
-            cr_assert_null(loaded);
-        }
-    }
-    file_spit(folder.file, bytes, n_bytes);
-    cr_assert_eq(pkern_hdc_sdm_load(folder.file, 0, &loaded), PKERN_OK);
-    free(bytes);
-    pkern_hdc_sdm_destroy(loaded);
+    file_refuses_damage(folder.file, 600, 37, sdm_load_status);
     pkern_hdc_sdm_destroy(saved);
     file_folder_delete(&folder, 1);
 }
