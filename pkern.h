@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xb9afbd4332e85c46u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xd1d341db4567df1bu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xb9afbd4332e85c46u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xd1d341db4567df1bu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -179,6 +179,7 @@
 #define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
 #define PKN_NOINLINE __attribute__((noinline))
 #define PKN_COLD __attribute__((noinline, cold))
+#define PKN_ASSUME(x) ((x) ? (void)0 : __builtin_unreachable())
 #define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PKN_ALIGNED(n) __attribute__((aligned(n)))
@@ -780,8 +781,14 @@ PKERN_EXTERN_C_END
    The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) private: pushing and popping there
    takes no fence and no atomic read-modify-write. A popped record knows by its own flags whether it may have been
    offered; a free record has none, so a push need not say so. See join_deque.h for the public part.
+
+   In line: a join that is likely over soon (pkern_internal_room) runs as plain calls, and so do those inside of it. A typed task is compiled twice
+   for that, as a task and as a plain recursive function, which the compiler treats as any other. Should the guess be wrong, who finds no work asks
+   for some time, and then the second sides in line become tasks again as their turn comes. A request that lasts has a number that grows, and what
+   begins to run in line meanwhile listens to higher ones only.
    Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
-   Faxen, "Wool", 2008 (records in the deque). */
+   Faxen, "Wool", 2008 (records in the deque); Duran, Corbalan and Ayguade, "An adaptive cut-off for task parallelism", 2008, and Acar,
+   Chargueraud and Rainey, "Oracle scheduling", 2011 (calls instead of tasks where these would be short). */
 #ifndef PKN_POOL_FORK_H
 #define PKN_POOL_FORK_H
 
@@ -797,15 +804,20 @@ typedef struct pkn_slot pkn_slot;
 
 /* state: the root in the upper half, once the record is public, one of these in the lower; PENDING in a private or free record */
 enum { PKN_SLOT_PENDING = 0, PKN_SLOT_DONE = 1, PKN_SLOT_TAKEN_BY = 2 /* + index of the thief */ };
-/* flags: perhaps offered to thieves, join_range tells; last of its segment; none at all, so that nothing can be pushed */
-enum { PKN_SLOT_PUBLIC = 1, PKN_SLOT_LAST = 2, PKN_SLOT_OVERFLOW = 4 };
+/* flags: perhaps offered to thieves, join_range tells; behind the last of its segment, stands for the first of the next; none at all, so
+   that nothing can be pushed */
+enum { PKN_SLOT_PUBLIC = 1, PKN_SLOT_BEHIND = 2, PKN_SLOT_OVERFLOW = 4 };
+
+/* request: 0 nobody asks; 1 a thread found nothing; more for each while that it went on finding nothing. */
+#define PKN_ASKED_ONCE 1u
+#define PKN_ASKED_MOST 1000000000u
 
 /* One offered task. */
 struct pkn_slot {
     void (*run)(pkn_fork_state *self, pkn_slot *slot); /* 0: a callback of a pkern_join, see pkn_join_frame */
     pkn_fork_state *owner; /* for good */
     pkn_atomic_u32 state;
-    pkn_atomic_u32 flags;  /* any makes a push take the long way */
+    pkn_atomic_u32 flags;  /* any makes a fork take the long way */
     uint64_t payload[PKN_SLOT_PAYLOAD / 8]; /* arguments and result */
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
@@ -813,13 +825,14 @@ struct pkn_slot {
 struct pkn_fork_state {
     pkn_atomic_ptr end; /* the first free record */
     pkern_pool *pool;
+    uint32_t in_line; /* 0: no pkern_join that runs in line is under way; else it goes on so for requests below that */
     /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
 /* Where the calling thread is in no pool, every push takes the long way. */
 #define PKN_NO_SLOT {0, 0, {0}, {PKN_SLOT_OVERFLOW}, {0, 0, 0, 0, 0}}
-#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, {0}}
+#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, 0, {0}}
 
 /* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
 typedef struct pkn_entry {
@@ -846,7 +859,10 @@ extern PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self;
 
 PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call);
 PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
-PKERN_API pkn_slot *pkern_internal_push_slow(pkn_slot *slot);
+PKERN_API pkn_slot *pkern_internal_make_room(pkn_slot *end);
+PKERN_API pkn_slot *pkern_internal_room(pkn_slot *end, uintptr_t what);
+PKERN_API uint32_t pkern_internal_in_line_begin(void);
+PKERN_API void pkern_internal_in_line_end(uint32_t in_line);
 PKERN_API void pkern_internal_share(pkn_slot *slot);
 PKERN_API int pkern_internal_take_back(pkn_slot *slot);
 
@@ -859,18 +875,24 @@ PKN_ALWAYS_INLINE void pkn_set_end(pkn_fork_state *self, pkn_slot *end) {
     pkn_atomic_store_release_ptr(&self->end, end);
 }
 
-/* Nonzero where a push of this record takes the long way. */
-PKN_ALWAYS_INLINE uint32_t pkn_push_is_special(const pkn_slot *slot) {
-    return pkn_atomic_load_relaxed_u32(&slot->flags);
+PKN_ALWAYS_INLINE uint32_t pkn_asked(const pkn_fork_state *self) {
+    return pkn_atomic_load_relaxed_u32(&self->request);
 }
 
-/* The filled record becomes the newest one, for who has asked for work too. */
-PKN_ALWAYS_INLINE void pkn_offer(pkn_fork_state *self, pkn_slot *slot) {
+/* The record that a second side is to be filled into where `end` is the first free one; 0 where none can be had. */
+PKN_ALWAYS_INLINE pkn_slot *pkn_room(pkn_slot *end) {
+    return PKN_LIKELY(pkn_atomic_load_relaxed_u32(&end->flags) == 0) ? end : pkern_internal_make_room(end);
+}
+
+/* The filled record becomes the newest one, for who has asked for work too. The record says whose it is: a register kept for that costs a
+   push and a pop in every call, the shortest ones too. */
+PKN_ALWAYS_INLINE void pkn_push(pkn_slot *slot) {
+    pkn_fork_state *self = slot->owner;
     pkn_set_end(self, slot + 1);
     /* Who asks sets the request, has a barrier run on all threads, and then looks for records. So one of the two sees the other; the
        other way round an owner that is stopped in between would offer a record that nobody looks for any more. */
     pkn_fence_compiler();
-    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&self->request) != 0)) {
+    if (PKN_UNLIKELY(pkn_asked(self) != 0)) {
         pkern_internal_share(slot);
     }
 }
@@ -883,17 +905,7 @@ PKN_ALWAYS_INLINE uint32_t pkn_pop_is_special(pkn_slot *slot) {
     return pkn_atomic_load_relaxed_u32(&slot->flags) & PKN_SLOT_PUBLIC;
 }
 
-/* Offers the filled record at the end. Returns the new end, or 0 where it could not be queued. */
-PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_slot *slot) {
-    if (PKN_UNLIKELY(pkn_push_is_special(slot))) {
-        return pkern_internal_push_slow(slot);
-    }
-    pkn_offer(slot->owner, slot);
-    return slot + 1;
-}
-
-/* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. The record says whose it is: a register kept for
-   that costs a push and a pop in every call, the shortest ones too. */
+/* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. */
 PKN_ALWAYS_INLINE int pkn_pop(pkn_slot *slot) {
     return PKN_LIKELY(!pkn_pop_is_special(slot)) ? 1 : pkern_internal_take_back(slot);
 }
@@ -905,98 +917,114 @@ typedef struct PKN_MAY_ALIAS pkn_join_frame {
     int status;
 } pkn_join_frame;
 
-PKERN_API pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
-PKERN_API int pkern_internal_join_end(pkn_slot *slot);
+PKERN_API pkern_status pkern_internal_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
 
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
-    pkn_fork_state *self = pkern_internal_self;
-    pkn_slot *slot = pkn_end(self);
-    if (PKN_UNLIKELY((pool != 0 && pool != self->pool) || a == 0 || b == 0 || pkn_push_is_special(slot))) {
-        return pkern_internal_join_slow(pool, a, a_ctx, b, b_ctx);
+    const pkn_fork_state *self = pkern_internal_self;
+    if (PKN_UNLIKELY(pkn_asked(self) >= self->in_line || (pool != 0 && pool != self->pool) || a == 0 || b == 0)) {
+        return pkern_internal_join(pool, a, a_ctx, b, b_ctx);
     }
-    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
-    frame->fn = b;
-    frame->ctx = b_ctx;
-    slot->run = 0;
-    pkn_offer(self, slot);
-    int a_status = a(a_ctx);
-    int b_status = PKN_LIKELY(!pkn_pop_is_special(slot)) ? b(frame->ctx) : pkern_internal_join_end(slot);
+    int a_status = a(a_ctx), b_status = b(b_ctx);
     return a_status != 0 ? a_status : b_status;
 }
 
-#define PKERN_CALL(name, ...) name##_task(pkern_end, __VA_ARGS__)
+#define PKERN_CALL(name, ...) name##_call(pkern_end, pkern_in_line, __VA_ARGS__)
 
 #define PKERN_JOIN(statement, variable, name, ...) \
     do { \
-        pkn_slot *const pkn_offered = pkern_end; \
-        name##_offer(pkn_offered, __VA_ARGS__); \
-        pkern_end = pkn_push(pkn_offered); \
-        if (PKN_LIKELY(pkern_end != 0)) { \
-            statement; \
-            pkern_end = pkn_offered; \
-            if (PKN_LIKELY(pkn_pop(pkn_offered) != 0)) { \
-                variable = name##_accept(pkn_offered); \
+        pkn_slot *const pkn_before = pkern_end; \
+        if (pkn_before != 0) { \
+            pkn_slot *const pkn_offered = name##_room(pkn_before); \
+            if (pkn_offered != 0) { \
+                name##_offer(pkn_offered, __VA_ARGS__); \
+                pkern_end = pkn_offered + 1; \
             } else { \
-                variable = ((name##_frame *)(void *)pkn_offered->payload)->result; \
+                pkern_end = 0; \
+                pkern_in_line = pkern_internal_in_line_begin(); \
             } \
-        } else { \
-            pkern_end = pkn_offered; \
-            variable = name##_accept(pkn_offered); /* first, since the statement may use the record */ \
             statement; \
+            if (pkn_offered != 0) { \
+                variable = name##_take(pkn_offered); \
+            } else { \
+                variable = name##_call_if_not_asked(pkern_in_line, __VA_ARGS__); \
+                pkern_internal_in_line_end(pkern_in_line); \
+            } \
+            pkern_end = pkn_before; \
+        } else { \
+            statement; \
+            variable = name##_call_if_not_asked(pkern_in_line, __VA_ARGS__); \
         } \
     } while (0)
 
-/* parameters: (T1 p1, ...) with types; fields: the same as members; store: statements; arguments: f->p1, ... ; names: p1, ... */
-#define PKN_DEFINE_JOIN_TASK(R, name, parameters, offer_parameters, entry_parameters, fields, store, arguments, names) \
+/* given: T1 p1, ... ; fields: T1 p1; ... ; store: f->p1 = p1; ... ; stored: f->p1, ... ; names: p1, ...
+   The body is compiled as name_task, where pkern_end is a record, and as name_in_line, where it is 0 and pkern_in_line is as in pkn_fork_state. */
+#define PKN_DEFINE_JOIN_TASK(R, name, given, fields, store, stored, names) \
     typedef struct PKN_MAY_ALIAS name##_frame { \
         fields R result; \
     } name##_frame; \
     typedef char name##_frame_fits[sizeof(name##_frame) <= PKN_SLOT_PAYLOAD ? 1 : -1]; \
-    static R name##_task parameters; \
-    PKN_ALWAYS_INLINE R name##_accept(pkn_slot *pkern_slot) { \
-        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
-        return name##_task(pkern_slot, arguments); \
+    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end, uint32_t pkern_in_line, given); \
+    PKN_INTERNAL R name##_task(pkn_slot *pkern_end, given) { \
+        PKN_ASSUME(pkern_end != 0); \
+        return name##_body(pkern_end, 0, names); \
+    } \
+    PKN_INLINE R name##_in_line(uint32_t pkern_in_line, given) { \
+        return name##_body(0, pkern_in_line, names); \
+    } \
+    PKN_ALWAYS_INLINE R name##_call(pkn_slot *pkern_end, uint32_t pkern_in_line, given) { \
+        return pkern_end != 0 ? name##_task(pkern_end, names) : name##_in_line(pkern_in_line, names); \
+    } \
+    PKN_ALWAYS_INLINE R name##_call_if_not_asked(uint32_t pkern_in_line, given) { \
+        const pkn_fork_state *pkern_self = pkern_internal_self; \
+        return PKN_LIKELY(pkn_asked(pkern_self) < pkern_in_line) ? name##_in_line(pkern_in_line, names) : name##_task(pkn_end(pkern_self), names); \
     } \
     PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
-        f->result = name##_task(pkn_end(pkern_self), arguments); \
+        f->result = name##_task(pkn_end(pkern_self), stored); \
     } \
-    PKN_ALWAYS_INLINE void name##_offer offer_parameters { \
+    PKN_ALWAYS_INLINE pkn_slot *name##_room(pkn_slot *pkern_end) { \
+        return pkern_internal_room(pkern_end, (uintptr_t)name##_stolen); \
+    } \
+    PKN_ALWAYS_INLINE void name##_offer(pkn_slot *pkern_slot, given) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
         pkern_slot->run = name##_stolen; \
-        store \
+        store pkn_push(pkern_slot); \
     } \
-    PKN_INTERNAL R name entry_parameters { \
+    PKN_ALWAYS_INLINE R name##_take(pkn_slot *pkern_slot) { \
+        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
+        return PKN_LIKELY(pkn_pop(pkern_slot) != 0) ? name##_task(pkern_slot, stored) : f->result; \
+    } \
+    PKN_INTERNAL R name(pkern_pool *pkern_pool_given, given) { \
         pkn_fork_call pkern_call; \
         pkn_fork_state *pkern_self = pkern_internal_fork_enter(pkern_pool_given, &pkern_call); \
         R pkern_result = name##_task(pkn_end(pkern_self), names); \
         pkern_internal_fork_leave(&pkern_call); \
         return pkern_result; \
     } \
-    static R name##_task parameters
+    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end, uint32_t pkern_in_line, given)
 
 #define PKN_COMMA ,
 
 #define PKERN_DEFINE_JOIN_TASK_1(R, name, T1, p1) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1), (pkn_slot *pkern_slot, T1 p1), \
-                         (pkern_pool *pkern_pool_given, T1 p1), T1 p1;, f->p1 = p1;, f->p1, p1)
+    PKN_DEFINE_JOIN_TASK(R, name, T1 p1, \
+                         T1 p1;, \
+                         f->p1 = p1;, \
+                         f->p1, p1)
 #define PKERN_DEFINE_JOIN_TASK_2(R, name, T1, p1, T2, p2) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1, T2 p2), \
-                         (pkn_slot *pkern_slot, T1 p1, T2 p2), (pkern_pool *pkern_pool_given, T1 p1, T2 p2), T1 p1; T2 p2;, \
-                         f->p1 = p1; f->p2 = p2;, f->p1 PKN_COMMA f->p2, p1 PKN_COMMA p2)
+    PKN_DEFINE_JOIN_TASK(R, name, T1 p1 PKN_COMMA T2 p2, \
+                         T1 p1; T2 p2;, \
+                         f->p1 = p1; f->p2 = p2;, \
+                         f->p1 PKN_COMMA f->p2, p1 PKN_COMMA p2)
 #define PKERN_DEFINE_JOIN_TASK_3(R, name, T1, p1, T2, p2, T3, p3) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3), \
-                         (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3), \
-                         (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3), T1 p1; T2 p2; T3 p3;, \
-                         f->p1 = p1; f->p2 = p2; f->p3 = p3;, f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3, \
-                         p1 PKN_COMMA p2 PKN_COMMA p3)
+    PKN_DEFINE_JOIN_TASK(R, name, T1 p1 PKN_COMMA T2 p2 PKN_COMMA T3 p3, \
+                         T1 p1; T2 p2; T3 p3;, \
+                         f->p1 = p1; f->p2 = p2; f->p3 = p3;, \
+                         f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3, p1 PKN_COMMA p2 PKN_COMMA p3)
 #define PKERN_DEFINE_JOIN_TASK_4(R, name, T1, p1, T2, p2, T3, p3, T4, p4) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3, T4 p4), \
-                         (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3, T4 p4), \
-                         (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3, T4 p4), T1 p1; T2 p2; T3 p3; T4 p4;, \
+    PKN_DEFINE_JOIN_TASK(R, name, T1 p1 PKN_COMMA T2 p2 PKN_COMMA T3 p3 PKN_COMMA T4 p4, \
+                         T1 p1; T2 p2; T3 p3; T4 p4;, \
                          f->p1 = p1; f->p2 = p2; f->p3 = p3; f->p4 = p4;, \
-                         f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3 PKN_COMMA f->p4, \
-                         p1 PKN_COMMA p2 PKN_COMMA p3 PKN_COMMA p4)
+                         f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3 PKN_COMMA f->p4, p1 PKN_COMMA p2 PKN_COMMA p3 PKN_COMMA p4)
 
 PKERN_EXTERN_C_END
 
@@ -4603,6 +4631,15 @@ typedef struct pkn_trace pkn_trace;
 #define PKN_LOOP_COSTS 32
 #define PKN_JOIN_SEGMENTS 15 /* 2^20 records, as many as join_range tells apart */
 #define PKN_JOIN_SEGMENT_0 32u
+#define PKN_JOIN_TIMES 32u
+#define PKN_SHORT_JOIN_NS 1000 /* those below it are not offered */
+
+/* When a member last asked for room for this function at this index. */
+typedef struct pkn_join_time {
+    uintptr_t what;
+    uint32_t index;
+    uint64_t ticks;
+} pkn_join_time;
 
 /* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */
 enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2, PKN_GUEST_KEPT = 3, PKN_GUEST_KEPT_BUSY = 4, PKN_GUEST_SPARE = 5, PKN_GUEST_RESTING = 6 };
@@ -4659,6 +4696,7 @@ struct pkn_member {
     uint64_t later_ticks;
     int times_later;
     pkn_loop_cost costs[PKN_LOOP_COSTS];
+    pkn_join_time join_times[PKN_JOIN_TIMES];
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_tally tally;
 
@@ -4725,6 +4763,7 @@ struct pkern_pool {
     size_t stack_size;
     uint64_t spin_ticks;
     double ticks_per_ns;
+    uint64_t short_join_ticks; /* joins below it run in line */
     uint64_t id; /* no two pools of the process share one: when it was made, in ns */
     uint64_t created_ticks; /* at the same moment */
     uint64_t stats_since_ns; /* under lock */
@@ -5133,10 +5172,19 @@ PKN_INLINE uint64_t pkn_join_next(uint64_t range, uint32_t top, uint32_t split) 
     return version << 2 * PKN_JOIN_INDEX_BITS | (uint64_t)top << PKN_JOIN_INDEX_BITS | split;
 }
 
-/* Segment k holds PKN_JOIN_SEGMENT_0 * 2^k records; index is in segment floor(log2(index / PKN_JOIN_SEGMENT_0 + 1)). */
+/* Segment k holds PKN_JOIN_SEGMENT_0 * 2^k records; index is in segment floor(log2(index / PKN_JOIN_SEGMENT_0 + 1)). A record more, which
+   is never filled, lies behind them: as the end of the deque it stands for the first one of the next segment, and has its index. */
+PKN_INLINE uint32_t pkn_join_segment_first(uint32_t segment) {
+    return ((1u << segment) - 1u) * PKN_JOIN_SEGMENT_0;
+}
+
+PKN_INLINE size_t pkn_join_segment_bytes(uint32_t segment) {
+    return (((size_t)PKN_JOIN_SEGMENT_0 << segment) + 1u) * sizeof(pkn_slot);
+}
+
 PKN_INLINE pkn_slot *pkn_join_slot(const pkn_member *member, uint32_t index) {
     uint32_t segment = 63u - pkn_clz_u64(index / PKN_JOIN_SEGMENT_0 + 1u);
-    uint32_t first = ((1u << segment) - 1u) * PKN_JOIN_SEGMENT_0;
+    uint32_t first = pkn_join_segment_first(segment);
     /* relaxed: a thief has the index from join_range or end, and with it what its owner did before */
     pkn_slot *slots = (pkn_slot *)pkn_atomic_load_relaxed_ptr(&member->join_segment[segment]);
     return slots + (index - first);
@@ -5146,7 +5194,7 @@ PKN_INTERNAL uint32_t pkn_join_index(const pkn_member *member, const pkn_slot *s
     uint32_t first = 0, length = PKN_JOIN_SEGMENT_0;
     for (uint32_t segment = 0; segment < PKN_JOIN_SEGMENTS; segment++) {
         uintptr_t offset = (uintptr_t)slot - (uintptr_t)pkn_atomic_load_relaxed_ptr(&member->join_segment[segment]);
-        if (offset < length * sizeof(pkn_slot)) {
+        if (offset <= length * sizeof(pkn_slot)) {
             return first + (uint32_t)(offset / sizeof(pkn_slot));
         }
         first += length;
@@ -5167,29 +5215,31 @@ PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
         return 1;
     }
     uint32_t length = PKN_JOIN_SEGMENT_0 << segment;
-    pkn_slot *slots =
-        (pkn_slot *)pkn_allocate(owner->pool->allocator, length * sizeof(pkn_slot), PKN_CACHE_LINE);
+    size_t bytes = pkn_join_segment_bytes(segment);
+    pkn_slot *slots = (pkn_slot *)pkn_allocate(owner->pool->allocator, bytes, PKN_CACHE_LINE);
     if (slots == 0) {
         return 1;
     }
-    memset((void *)slots, 0, length * sizeof(pkn_slot));
-    for (uint32_t i = 0; i < length; i++) {
+    memset((void *)slots, 0, bytes);
+    for (uint32_t i = 0; i <= length; i++) {
         slots[i].owner = &owner->fork;
     }
-    pkn_atomic_store_relaxed_u32(&slots[length - 1].flags, PKN_SLOT_LAST);
+    pkn_atomic_store_relaxed_u32(&slots[length].flags, PKN_SLOT_BEHIND);
     pkn_atomic_store_relaxed_ptr(&owner->join_segment[segment], slots);
     owner->join_segments++;
     return 0;
 }
 
-/* Owner only. Offers a second side of two callbacks. Its record, or 0 where it could not be queued. */
-PKN_INTERNAL pkn_slot *pkn_join_push_callback(pkn_member *owner, pkern_task_fn fn, void *ctx) {
-    pkn_slot *slot = pkn_end(&owner->fork);
-    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
-    frame->fn = fn;
-    frame->ctx = ctx;
-    slot->run = 0;
-    return pkn_push(slot) != 0 ? slot : 0;
+/* Owner only. Offers a second side of two callbacks, where there is room for it. */
+PKN_INTERNAL pkn_slot *pkn_join_fill(pkn_slot *slot, pkern_task_fn fn, void *ctx) {
+    if (slot != 0) {
+        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+        frame->fn = fn;
+        frame->ctx = ctx;
+        slot->run = 0;
+        pkn_push(slot);
+    }
+    return slot;
 }
 
 PKN_INLINE void pkn_join_mark(pkn_slot *slot) {
@@ -5197,7 +5247,7 @@ PKN_INLINE void pkn_join_mark(pkn_slot *slot) {
 }
 
 PKN_INLINE void pkn_join_unmark(pkn_slot *slot) {
-    pkn_atomic_store_relaxed_u32(&slot->flags, pkn_atomic_load_relaxed_u32(&slot->flags) & PKN_SLOT_LAST);
+    pkn_atomic_store_relaxed_u32(&slot->flags, pkn_atomic_load_relaxed_u32(&slot->flags) & ~(uint32_t)PKN_SLOT_PUBLIC);
 }
 
 /* Owner only. Makes the private records below new_split public, as jobs of the owner's present root. Returns how many. */
@@ -6766,28 +6816,38 @@ PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
     }
 }
 
+typedef struct pkn_join_place {
+    uint32_t floor;
+    uint32_t in_line;
+} pkn_join_place;
+
 /* Before work of other roots runs on top: what the member has forked so far becomes public, while its root is known, and is not taken back and
-   made public again as theirs. Returns what pkn_join_reopen takes. */
-PKN_INTERNAL uint32_t pkn_join_close(pkn_member *member) {
-    uint32_t floor = member->join_floor;
+   made public again as theirs. What runs on top begins as at the bottom. Returns what pkn_join_reopen takes. */
+PKN_INTERNAL pkn_join_place pkn_join_close(pkn_member *member) {
+    pkn_join_place place = {member->join_floor, member->fork.in_line};
     pkn_join_expose_all(member);
     member->join_floor = pkn_join_end(member);
-    return floor;
+    member->fork.in_line = 0;
+    return place;
 }
 
-PKN_INLINE void pkn_join_reopen(pkn_member *member, uint32_t floor) {
-    member->join_floor = floor;
+PKN_INLINE void pkn_join_reopen(pkn_member *member, pkn_join_place place) {
+    member->join_floor = place.floor;
+    member->fork.in_line = place.in_line;
 }
 
 /* pkn_search_now in the pool where this thread, which waits as a guest of another one, is a worker. */
 PKN_INTERNAL int pkn_search_at_home(pkn_member *worker, int how, int peek) {
     pkn_wait wait = {PKN_WAIT_ELSEWHERE, 0, 0, 0, 0, 0, 0};
     pkn_member *outer = pkn_current();
-    uint32_t floor = peek ? worker->join_floor : pkn_join_close(worker);
+    pkn_join_place place = {worker->join_floor, worker->fork.in_line};
+    if (!peek) {
+        place = pkn_join_close(worker);
+    }
     pkn_set_current(worker);
     int found = pkn_search_now(worker, &wait, how, peek);
     pkn_set_current(outer);
-    pkn_join_reopen(worker, floor);
+    pkn_join_reopen(worker, place);
     return found;
 }
 
@@ -6850,13 +6910,14 @@ PKN_INTERNAL int pkn_wait_stops(const pkn_member *self, const pkn_wait *wait) {
     return wait->kind == PKN_WAIT_WORK && !self->is_spare && pkn_atomic_load_relaxed_u32(&self->pool->stopping) != 0;
 }
 
-/* Asks everybody to make private joins public at the next fork. */
-PKN_INTERNAL void pkn_request_work(pkn_member *self) {
+/* Asks everybody to make private joins public at the next fork; who asks `again` asks those who run in line to fork, too. */
+PKN_INTERNAL void pkn_request_work(pkn_member *self, int again) {
     uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
     for (uint32_t i = 0; i < count; i++) {
         pkn_member *member = pkn_member_at(self->pool, i);
-        if (member != self && pkn_atomic_load_relaxed_u32(&member->fork.request) == 0) {
-            pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
+        uint32_t asked = pkn_asked(&member->fork);
+        if (member != self && (asked == 0 || (again && asked < PKN_ASKED_MOST))) {
+            pkn_atomic_store_relaxed_u32(&member->fork.request, asked + 1u + (asked == 0 && again));
         }
     }
 }
@@ -6897,9 +6958,9 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
     pkn_atomic_store_release_u32(&self->parked, parked);
     if (home != 0) {
         pkn_sleep_abroad(home, self);
-        pkn_request_work(home);
+        pkn_request_work(home, 1);
     }
-    pkn_request_work(self);
+    pkn_request_work(self, 1);
     /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
     pkn_fence_all_threads(pool->has_membarrier || (home != 0 && home->pool->has_membarrier));
@@ -6982,7 +7043,7 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
                 hidden_at = now + hidden_after;
                 how |= PKN_SEARCH_HIDDEN;
             }
-            pkn_request_work(self);
+            pkn_request_work(self, polls != 0);
             if (pkn_wait_stops(self, wait)) {
                 return 0;
             }
@@ -7013,9 +7074,9 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
 /* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
    because this is a forked child and the threads are gone. A worker of another pool goes on serving that one. */
 PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
-    uint32_t floor = pkn_join_close(self);
+    pkn_join_place place = pkn_join_close(self);
     int lost = pkn_work_here_until(self, wait);
-    pkn_join_reopen(self, floor);
+    pkn_join_reopen(self, place);
     return lost;
 }
 
@@ -7045,7 +7106,7 @@ PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_w
 #if PKN_THREADS
     if (pkn_sleeper_init(&member->sleeper) != 0) {
         pkn_trace_free_lane(pool, member->lane);
-        pkn_release(pool->allocator, pkn_join_slot(member, 0), PKN_JOIN_SEGMENT_0 * sizeof(pkn_slot));
+        pkn_release(pool->allocator, pkn_join_slot(member, 0), pkn_join_segment_bytes(0));
         pkn_release(pool->allocator, member, bytes);
         return 0;
     }
@@ -7058,8 +7119,7 @@ PKN_INTERNAL void pkn_member_destroy(pkn_member *member) {
     pkn_job_deque_free(&member->spawns, pool->allocator);
     pkn_job_deque_free(&member->fifo, pool->allocator);
     for (uint32_t i = 0; i < member->join_segments; i++) {
-        pkn_release(pool->allocator, pkn_atomic_load_relaxed_ptr(&member->join_segment[i]),
-                    (PKN_JOIN_SEGMENT_0 << i) * sizeof(pkn_slot));
+        pkn_release(pool->allocator, pkn_atomic_load_relaxed_ptr(&member->join_segment[i]), pkn_join_segment_bytes(i));
     }
     pkn_release(pool->allocator, member->slices, (size_t)pool->num_threads * sizeof(pkn_loop_slice));
     pkn_trace_free_lane(pool, member->lane);
@@ -7284,46 +7344,88 @@ PKN_INLINE pkn_member *pkn_scope_member(const pkern_scope *scope) {
 #endif
 /* ==== src/pool/join.c, continued ==== */
 
-/* A thief has asked for work; slot is the newest record. */
-PKERN_API PKN_COLD void pkern_internal_share(pkn_slot *slot) {
-    pkn_fork_state *self = slot->owner;
-    pkn_member *owner = (pkn_member *)(void *)self;
-    pkn_atomic_store_relaxed_u32(&self->request, 0);
-    /* the oldest records are the largest pieces; one for each other thread */
-    uint32_t split = pkn_join_split(pkn_atomic_load_relaxed_u64(&owner->join_range));
-    uint32_t end = pkn_join_index(owner, slot) + 1u;
-    uint32_t others = owner->pool->helpers;
-    uint32_t exposed = pkn_join_expose(owner, end - split < others ? end : split + others);
+/* Others have asked for work: all that is private, since the next push may be a while away. A request that lasts is answered until what runs in line
+   has ended. */
+PKN_INTERNAL void pkn_join_share(pkn_member *owner, uint32_t end) {
+    if (pkn_asked(&owner->fork) == PKN_ASKED_ONCE) {
+        pkn_atomic_store_relaxed_u32(&owner->fork.request, 0);
+    }
+    uint32_t exposed = pkn_join_expose(owner, end);
     if (exposed != 0) {
         pkn_work_posted(owner->pool, pkn_root(owner), exposed);
     }
 }
 
-/* A push that can't go on in a straight line: the segment ends here, or a thief may have the record before. */
-PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_slot *slot) {
-    pkn_fork_state *self = slot->owner;
+/* The same; slot is the newest record. */
+PKERN_API PKN_COLD void pkern_internal_share(pkn_slot *slot) {
+    pkn_member *owner = (pkn_member *)(void *)slot->owner;
+    pkn_join_share(owner, pkn_join_index(owner, slot) + 1u);
+}
+
+/* The segment ends here, or a thief has marked the record too late. */
+PKERN_API PKN_COLD pkn_slot *pkern_internal_make_room(pkn_slot *slot) {
     uint32_t flags = pkn_atomic_load_relaxed_u32(&slot->flags);
     if ((flags & PKN_SLOT_OVERFLOW) != 0) {
         return 0;
     }
-    pkn_member *owner = (pkn_member *)(void *)self;
-    pkn_slot *next = slot + 1;
-    if ((flags & PKN_SLOT_LAST) != 0) {
-        uint32_t index = pkn_join_index(owner, slot) + 1;
-        if (index == ((1u << owner->join_segments) - 1u) * PKN_JOIN_SEGMENT_0 && pkn_join_add_segment(owner) != 0) {
+    pkn_member *owner = (pkn_member *)(void *)slot->owner;
+    if ((flags & PKN_SLOT_BEHIND) != 0) {
+        uint32_t index = pkn_join_index(owner, slot);
+        if (index == pkn_join_segment_first(owner->join_segments) && pkn_join_add_segment(owner) != 0) {
             return 0;
         }
-        next = pkn_join_slot(owner, index);
+        slot = pkn_join_slot(owner, index);
+        flags = pkn_atomic_load_relaxed_u32(&slot->flags);
     }
     if ((flags & PKN_SLOT_PUBLIC) != 0) {
         pkn_join_refuse_mark(owner, slot);
     }
-    pkn_set_end(self, next);
-    pkn_fence_compiler(); /* see pkn_offer */
-    if (pkn_atomic_load_relaxed_u32(&self->request) != 0) {
-        pkern_internal_share(slot);
+    return slot;
+}
+
+/* 1 where the last join of this function at this index began so short a time ago, and was over since, that a theft of one of its sides would have cost
+   as much; four times that where there is something else to take. */
+PKN_INTERNAL int pkn_join_is_short(pkn_member *owner, uint32_t index, uintptr_t what) {
+    uint32_t top = pkn_join_top(pkn_atomic_load_relaxed_u64(&owner->join_range));
+    uint64_t now = pkn_ticks();
+    pkn_join_time *last = &owner->join_times[(what / 16u + index) % PKN_JOIN_TIMES];
+    int is_known = last->what == what && last->index == index;
+    uint64_t passed = now - last->ticks;
+    last->what = what;
+    last->index = index;
+    last->ticks = now;
+    return is_known && (index > top ? passed / 4 : passed) < owner->pool->short_join_ticks;
+}
+
+/* Room for a second side; 0 where both run in line. */
+PKERN_API pkn_slot *pkern_internal_room(pkn_slot *slot, uintptr_t what) {
+    if ((pkn_atomic_load_relaxed_u32(&slot->flags) & PKN_SLOT_OVERFLOW) != 0) {
+        return 0;
     }
-    return next;
+    pkn_member *owner = (pkn_member *)(void *)slot->owner;
+    uint32_t index = pkn_join_index(owner, slot);
+    if (!pkn_join_is_short(owner, index, what)) {
+        return pkn_room(slot);
+    }
+    /* a request that nothing answers stays: who sleeps can't ask again */
+    if (pkn_asked(&owner->fork) != 0 && index > pkn_join_split(pkn_atomic_load_relaxed_u64(&owner->join_range))) {
+        pkn_join_share(owner, index);
+    }
+    return 0;
+}
+
+/* What begins to run in line now: it listens to requests from this number on. */
+PKERN_API uint32_t pkern_internal_in_line_begin(void) {
+    uint32_t asked = pkn_asked(pkern_internal_self);
+    return (asked > PKN_ASKED_ONCE ? asked : PKN_ASKED_ONCE) + 1u;
+}
+
+/* The outermost of what runs in line ends, and with it a request that lasted. */
+PKERN_API void pkern_internal_in_line_end(uint32_t in_line) {
+    pkn_fork_state *self = pkern_internal_self;
+    if (in_line == PKN_ASKED_ONCE + 1u && PKN_UNLIKELY(pkn_asked(self) > PKN_ASKED_ONCE)) {
+        pkn_atomic_store_relaxed_u32(&self->request, PKN_ASKED_ONCE);
+    }
 }
 
 /* The newest record is public. Nonzero: the caller runs it (1), or it is lost in a fork (-1). 0: a thief has run it. */
@@ -7341,7 +7443,7 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
     pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0, 0};
     wait.slot = slot;
     /* the thief still uses the record: what we run meanwhile pushes behind it */
-    pkn_set_end(self, pkn_join_slot(owner, index + 1));
+    pkn_set_end(self, slot + 1);
     int lost = pkn_work_until(owner, &wait);
     pkn_set_end(self, slot);
     pkn_join_forget_stolen(owner, slot, index);
@@ -7373,24 +7475,26 @@ PKERN_API PKN_COLD int pkern_internal_join_end(pkn_slot *slot) {
     return taken > 0 ? frame->fn(frame->ctx) : taken == 0 ? frame->status : PKERN_ECANCELED;
 }
 
-/* A join from outside, or one that has to make room or to make work public first. */
-PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
+PKERN_API pkern_status pkern_internal_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
     pkn_entry entry;
     if (a == 0 || b == 0) {
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
     pkn_slot *slot = 0;
+    uint32_t outer = 0, in_line = 0;
     if (member != 0) {
         pkn_trace_call(member);
-        slot = pkn_join_push_callback(member, b, b_ctx);
+        slot = pkn_join_fill(pkern_internal_room(pkn_end(&member->fork), (uintptr_t)b), b, b_ctx);
+        outer = member->fork.in_line;
+        in_line = slot != 0 ? 0 : pkern_internal_in_line_begin();
+        member->fork.in_line = in_line;
     }
     int a_status = a(a_ctx);
-    int b_status;
-    if (slot != 0) {
-        b_status = pkn_pop_is_special(slot) ? pkern_internal_join_end(slot) : b(b_ctx);
-    } else {
-        b_status = b(b_ctx);
+    int b_status = slot != 0 && pkn_pop_is_special(slot) ? pkern_internal_join_end(slot) : b(b_ctx);
+    if (member != 0) {
+        member->fork.in_line = outer;
+        pkern_internal_in_line_end(in_line);
     }
     pkn_leave(&entry);
     return a_status != 0 ? a_status : b_status;
@@ -7430,12 +7534,14 @@ PKERN_API pkern_status pkern_join_context(pkern_pool *pool, pkern_context_fn a, 
     pkn_slot *slot = 0;
     if (member != 0) {
         pkn_trace_call(member);
-        slot = pkn_end(&member->fork);
+        slot = pkn_room(pkn_end(&member->fork));
+    }
+    if (slot != 0) {
         pkn_context_frame *frame = (pkn_context_frame *)(void *)slot->payload;
         frame->fn = b;
         frame->ctx = b_ctx;
         slot->run = pkn_context_migrated;
-        slot = pkn_push(slot) != 0 ? slot : 0;
+        pkn_push(slot);
     }
     int a_status = a(a_ctx, 0);
     int taken = slot != 0 ? pkn_pop(slot) : 1;
@@ -7453,15 +7559,16 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
-    uint32_t outer_root = 0, floor = 0, root = 0;
+    uint32_t outer_root = 0, root = 0;
+    pkn_join_place place = {0, 0};
     pkn_slot *slot = 0;
     if (member != 0) {
         pkn_trace_call(member);
         outer_root = pkn_root(member);
-        floor = pkn_join_close(member);
+        place = pkn_join_close(member);
         root = pkn_region_begin(member);
         pkn_set_root(member, root);
-        slot = pkn_join_push_callback(member, b, b_ctx);
+        slot = pkn_join_fill(pkn_room(pkn_end(&member->fork)), b, b_ctx);
     }
     int a_status = a(a_ctx);
     int b_status;
@@ -7476,7 +7583,7 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
     if (member != 0) {
         pkn_set_root(member, outer_root);
         pkn_region_end(member, root);
-        pkn_join_reopen(member, floor);
+        pkn_join_reopen(member, place);
     }
     pkn_leave(&entry);
     return a_status != 0 ? a_status : b_status;
@@ -7573,9 +7680,9 @@ PKN_INTERNAL pkern_status pkn_scope_spawn(pkern_scope *scope, pkern_task_fn fn, 
         pkn_job job = {fn, ctx, scope, number, scope->root};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
         if (pkn_scope_post(scope, member, &job, is_urgent) != 0) {
-            uint32_t floor = pkn_join_close(member); /* the scope may be of another root than the task that spawns */
+            pkn_join_place place = pkn_join_close(member); /* the scope may be of another root than the task that spawns */
             pkn_run_job(member, &job);
-            pkn_join_reopen(member, floor);
+            pkn_join_reopen(member, place);
         }
         return PKERN_OK;
     }
@@ -7965,7 +8072,8 @@ PKN_INTERNAL int pkn_serve_board(pkn_member *self) {
 
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     pkn_member *outer = pkn_current();
-    uint32_t outer_root = pkn_root(self), floor = pkn_join_close(self);
+    uint32_t outer_root = pkn_root(self);
+    pkn_join_place place = pkn_join_close(self);
     pkn_set_current(self); /* the thread may be a guest elsewhere just now */
     while (pkn_has_broadcast(self)) {
         if (!pkn_serve_board(self)) {
@@ -7980,7 +8088,7 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     }
     pkn_set_current(outer);
     pkn_set_root(self, outer_root);
-    pkn_join_reopen(self, floor);
+    pkn_join_reopen(self, place);
 }
 
 /* A spawned job may broadcast while the pool is being destroyed. The caller stands in for workers that had ended before. */
@@ -8161,11 +8269,11 @@ PKN_INTERNAL int pkn_yield(const pkern_pool *pool, int is_local) {
     }
     pkn_wait wait = {PKN_WAIT_YIELD, 0, 0, 0, 0, 0, 0};
     pkn_set_current(member);
-    uint32_t floor = pkn_join_close(member);
+    pkn_join_place place = pkn_join_close(member);
     int found = !is_local                                              ? pkn_search(member, &wait, 0)
                 : pkn_is_isolated(member->pool, pkn_root(member)) ? 0
                                                                        : pkn_search_local(member);
-    pkn_join_reopen(member, floor);
+    pkn_join_reopen(member, place);
     pkn_set_current(outer);
     return found ? PKERN_YIELD_EXECUTED : PKERN_YIELD_IDLE;
 }
@@ -8429,16 +8537,17 @@ PKN_INTERNAL void pkn_loop_split_stolen(pkn_fork_state *self, pkn_slot *slot) {
 PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view, uint32_t first, uint32_t last, uint32_t grain) {
     while (last - first > grain) {
         uint32_t middle = first + (last - first) / 2;
-        pkn_slot *slot = pkn_end(self);
+        pkn_slot *slot = pkn_room(pkn_end(self));
+        if (slot == 0) {
+            break;
+        }
         pkn_loop_split_frame *frame = (pkn_loop_split_frame *)(void *)slot->payload;
         frame->view = view;
         frame->first = middle;
         frame->last = last;
         frame->grain = grain;
         slot->run = pkn_loop_split_stolen;
-        if (pkn_push(slot) == 0) {
-            break;
-        }
+        pkn_push(slot);
         pkn_loop_split(self, view, first, middle, grain);
         if (pkn_pop(slot) == 0) {
             return;
@@ -9894,6 +10003,7 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     uint64_t passed_ns = pkn_now_ns() - start_ns;
     made->ticks_per_ns = passed_ns > 1000 ? (double)(pkn_ticks() - start_ticks) / (double)passed_ns : 1.0;
     made->spin_ticks = (uint64_t)((double)made->spin_ticks * made->ticks_per_ns);
+    made->short_join_ticks = (uint64_t)(PKN_SHORT_JOIN_NS * made->ticks_per_ns);
     pkn_mutex_unlock(&made->starting);
     int misses = started + 1 < threads && (config->flags & PKERN_POOL_ALL_THREADS) != 0;
     if (misses || (stays && pkn_stay(made) != 0)) {
@@ -9952,11 +10062,11 @@ PKN_INTERNAL PKN_COLD void pkn_work_elsewhere_until_ended(pkern_pool *pool) {
     pkn_stop_workers(pool);
     /* what runs here may fork */
     while (!pkn_is_orphan(outer->pool) && !pkn_is_orphan(pool) && !pkn_all_have_ended(pool)) {
-        uint32_t floor = pkn_join_close(outer);
+        pkn_join_place place = pkn_join_close(outer);
         if (!pkn_search(outer, &wait, PKN_SEARCH_HIDDEN)) {
             pkn_nap();
         }
-        pkn_join_reopen(outer, floor);
+        pkn_join_reopen(outer, place);
     }
 }
 #endif

@@ -296,7 +296,7 @@ static void calibrate_inside(pkern_pool *pool, sim_costs *costs) {
         double start = now_ns();
         for (int k = 0; k < TIMES; k++) {
             pkn_atomic_store_relaxed_u32(&self->fork.request, 1);
-            (void)pkern_internal_push_slow(pkn_end(&self->fork));
+            pkn_push(pkn_end(&self->fork));
         }
         push[i] = (now_ns() - start) / TIMES;
         for (int k = TIMES - 1; k >= 0; k--) {
@@ -307,7 +307,7 @@ static void calibrate_inside(pkern_pool *pool, sim_costs *costs) {
         for (int k = 0; k < TIMES; k++) {
             pkn_slot *slot = pkn_end(&self->fork);
             pkn_atomic_store_relaxed_u32(&self->fork.request, 1);
-            (void)pkern_internal_push_slow(slot);
+            pkn_push(slot);
             pkn_set_end(&self->fork, slot);
             (void)pkern_internal_take_back(slot);
         }

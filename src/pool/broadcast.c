@@ -141,7 +141,8 @@ PKN_INTERNAL int pkn_serve_board(pkn_member *self) {
 
 PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     pkn_member *outer = pkn_current();
-    uint32_t outer_root = pkn_root(self), floor = pkn_join_close(self);
+    uint32_t outer_root = pkn_root(self);
+    pkn_join_place place = pkn_join_close(self);
     pkn_set_current(self); /* the thread may be a guest elsewhere just now */
     while (pkn_has_broadcast(self)) {
         if (!pkn_serve_board(self)) {
@@ -156,7 +157,7 @@ PKN_INTERNAL void pkn_serve_broadcasts(pkn_member *self) {
     }
     pkn_set_current(outer);
     pkn_set_root(self, outer_root);
-    pkn_join_reopen(self, floor);
+    pkn_join_reopen(self, place);
 }
 
 /* A spawned job may broadcast while the pool is being destroyed. The caller stands in for workers that had ended before. */

@@ -25,8 +25,14 @@
    The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) private: pushing and popping there
    takes no fence and no atomic read-modify-write. A popped record knows by its own flags whether it may have been
    offered; a free record has none, so a push need not say so. See join_deque.h for the public part.
+
+   In line: a join that is likely over soon (pkern_internal_room) runs as plain calls, and so do those inside of it. A typed task is compiled twice
+   for that, as a task and as a plain recursive function, which the compiler treats as any other. Should the guess be wrong, who finds no work asks
+   for some time, and then the second sides in line become tasks again as their turn comes. A request that lasts has a number that grows, and what
+   begins to run in line meanwhile listens to higher ones only.
    Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
-   Faxen, "Wool", 2008 (records in the deque). */
+   Faxen, "Wool", 2008 (records in the deque); Duran, Corbalan and Ayguade, "An adaptive cut-off for task parallelism", 2008, and Acar,
+   Chargueraud and Rainey, "Oracle scheduling", 2011 (calls instead of tasks where these would be short). */
 #ifndef PKN_POOL_FORK_H
 #define PKN_POOL_FORK_H
 
@@ -42,15 +48,20 @@ typedef struct pkn_slot pkn_slot;
 
 /* state: the root in the upper half, once the record is public, one of these in the lower; PENDING in a private or free record */
 enum { PKN_SLOT_PENDING = 0, PKN_SLOT_DONE = 1, PKN_SLOT_TAKEN_BY = 2 /* + index of the thief */ };
-/* flags: perhaps offered to thieves, join_range tells; last of its segment; none at all, so that nothing can be pushed */
-enum { PKN_SLOT_PUBLIC = 1, PKN_SLOT_LAST = 2, PKN_SLOT_OVERFLOW = 4 };
+/* flags: perhaps offered to thieves, join_range tells; behind the last of its segment, stands for the first of the next; none at all, so
+   that nothing can be pushed */
+enum { PKN_SLOT_PUBLIC = 1, PKN_SLOT_BEHIND = 2, PKN_SLOT_OVERFLOW = 4 };
+
+/* request: 0 nobody asks; 1 a thread found nothing; more for each while that it went on finding nothing. */
+#define PKN_ASKED_ONCE 1u
+#define PKN_ASKED_MOST 1000000000u
 
 /* One offered task. */
 struct pkn_slot {
     void (*run)(pkn_fork_state *self, pkn_slot *slot); /* 0: a callback of a pkern_join, see pkn_join_frame */
     pkn_fork_state *owner; /* for good */
     pkn_atomic_u32 state;
-    pkn_atomic_u32 flags;  /* any makes a push take the long way */
+    pkn_atomic_u32 flags;  /* any makes a fork take the long way */
     uint64_t payload[PKN_SLOT_PAYLOAD / 8]; /* arguments and result */
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
@@ -58,13 +69,14 @@ struct pkn_slot {
 struct pkn_fork_state {
     pkn_atomic_ptr end; /* the first free record */
     pkern_pool *pool;
+    uint32_t in_line; /* 0: no pkern_join that runs in line is under way; else it goes on so for requests below that */
     /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
 /* Where the calling thread is in no pool, every push takes the long way. */
 #define PKN_NO_SLOT {0, 0, {0}, {PKN_SLOT_OVERFLOW}, {0, 0, 0, 0, 0}}
-#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, {0}}
+#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, 0, {0}}
 
 /* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
 typedef struct pkn_entry {
@@ -91,7 +103,10 @@ extern PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self;
 
 PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call);
 PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
-PKERN_API pkn_slot *pkern_internal_push_slow(pkn_slot *slot);
+PKERN_API pkn_slot *pkern_internal_make_room(pkn_slot *end);
+PKERN_API pkn_slot *pkern_internal_room(pkn_slot *end, uintptr_t what);
+PKERN_API uint32_t pkern_internal_in_line_begin(void);
+PKERN_API void pkern_internal_in_line_end(uint32_t in_line);
 PKERN_API void pkern_internal_share(pkn_slot *slot);
 PKERN_API int pkern_internal_take_back(pkn_slot *slot);
 
@@ -104,18 +119,24 @@ PKN_ALWAYS_INLINE void pkn_set_end(pkn_fork_state *self, pkn_slot *end) {
     pkn_atomic_store_release_ptr(&self->end, end);
 }
 
-/* Nonzero where a push of this record takes the long way. */
-PKN_ALWAYS_INLINE uint32_t pkn_push_is_special(const pkn_slot *slot) {
-    return pkn_atomic_load_relaxed_u32(&slot->flags);
+PKN_ALWAYS_INLINE uint32_t pkn_asked(const pkn_fork_state *self) {
+    return pkn_atomic_load_relaxed_u32(&self->request);
 }
 
-/* The filled record becomes the newest one, for who has asked for work too. */
-PKN_ALWAYS_INLINE void pkn_offer(pkn_fork_state *self, pkn_slot *slot) {
+/* The record that a second side is to be filled into where `end` is the first free one; 0 where none can be had. */
+PKN_ALWAYS_INLINE pkn_slot *pkn_room(pkn_slot *end) {
+    return PKN_LIKELY(pkn_atomic_load_relaxed_u32(&end->flags) == 0) ? end : pkern_internal_make_room(end);
+}
+
+/* The filled record becomes the newest one, for who has asked for work too. The record says whose it is: a register kept for that costs a
+   push and a pop in every call, the shortest ones too. */
+PKN_ALWAYS_INLINE void pkn_push(pkn_slot *slot) {
+    pkn_fork_state *self = slot->owner;
     pkn_set_end(self, slot + 1);
     /* Who asks sets the request, has a barrier run on all threads, and then looks for records. So one of the two sees the other; the
        other way round an owner that is stopped in between would offer a record that nobody looks for any more. */
     pkn_fence_compiler();
-    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&self->request) != 0)) {
+    if (PKN_UNLIKELY(pkn_asked(self) != 0)) {
         pkern_internal_share(slot);
     }
 }
@@ -128,17 +149,7 @@ PKN_ALWAYS_INLINE uint32_t pkn_pop_is_special(pkn_slot *slot) {
     return pkn_atomic_load_relaxed_u32(&slot->flags) & PKN_SLOT_PUBLIC;
 }
 
-/* Offers the filled record at the end. Returns the new end, or 0 where it could not be queued. */
-PKN_ALWAYS_INLINE pkn_slot *pkn_push(pkn_slot *slot) {
-    if (PKN_UNLIKELY(pkn_push_is_special(slot))) {
-        return pkern_internal_push_slow(slot);
-    }
-    pkn_offer(slot->owner, slot);
-    return slot + 1;
-}
-
-/* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. The record says whose it is: a register kept for
-   that costs a push and a pop in every call, the shortest ones too. */
+/* Takes the newest record back. Nonzero: the caller runs it; 0: a thief has run it. */
 PKN_ALWAYS_INLINE int pkn_pop(pkn_slot *slot) {
     return PKN_LIKELY(!pkn_pop_is_special(slot)) ? 1 : pkern_internal_take_back(slot);
 }
@@ -150,98 +161,114 @@ typedef struct PKN_MAY_ALIAS pkn_join_frame {
     int status;
 } pkn_join_frame;
 
-PKERN_API pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
-PKERN_API int pkern_internal_join_end(pkn_slot *slot);
+PKERN_API pkern_status pkern_internal_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
 
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
-    pkn_fork_state *self = pkern_internal_self;
-    pkn_slot *slot = pkn_end(self);
-    if (PKN_UNLIKELY((pool != 0 && pool != self->pool) || a == 0 || b == 0 || pkn_push_is_special(slot))) {
-        return pkern_internal_join_slow(pool, a, a_ctx, b, b_ctx);
+    const pkn_fork_state *self = pkern_internal_self;
+    if (PKN_UNLIKELY(pkn_asked(self) >= self->in_line || (pool != 0 && pool != self->pool) || a == 0 || b == 0)) {
+        return pkern_internal_join(pool, a, a_ctx, b, b_ctx);
     }
-    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
-    frame->fn = b;
-    frame->ctx = b_ctx;
-    slot->run = 0;
-    pkn_offer(self, slot);
-    int a_status = a(a_ctx);
-    int b_status = PKN_LIKELY(!pkn_pop_is_special(slot)) ? b(frame->ctx) : pkern_internal_join_end(slot);
+    int a_status = a(a_ctx), b_status = b(b_ctx);
     return a_status != 0 ? a_status : b_status;
 }
 
-#define PKERN_CALL(name, ...) name##_task(pkern_end, __VA_ARGS__)
+#define PKERN_CALL(name, ...) name##_call(pkern_end, pkern_in_line, __VA_ARGS__)
 
 #define PKERN_JOIN(statement, variable, name, ...) \
     do { \
-        pkn_slot *const pkn_offered = pkern_end; \
-        name##_offer(pkn_offered, __VA_ARGS__); \
-        pkern_end = pkn_push(pkn_offered); \
-        if (PKN_LIKELY(pkern_end != 0)) { \
-            statement; \
-            pkern_end = pkn_offered; \
-            if (PKN_LIKELY(pkn_pop(pkn_offered) != 0)) { \
-                variable = name##_accept(pkn_offered); \
+        pkn_slot *const pkn_before = pkern_end; \
+        if (pkn_before != 0) { \
+            pkn_slot *const pkn_offered = name##_room(pkn_before); \
+            if (pkn_offered != 0) { \
+                name##_offer(pkn_offered, __VA_ARGS__); \
+                pkern_end = pkn_offered + 1; \
             } else { \
-                variable = ((name##_frame *)(void *)pkn_offered->payload)->result; \
+                pkern_end = 0; \
+                pkern_in_line = pkern_internal_in_line_begin(); \
             } \
-        } else { \
-            pkern_end = pkn_offered; \
-            variable = name##_accept(pkn_offered); /* first, since the statement may use the record */ \
             statement; \
+            if (pkn_offered != 0) { \
+                variable = name##_take(pkn_offered); \
+            } else { \
+                variable = name##_call_if_not_asked(pkern_in_line, __VA_ARGS__); \
+                pkern_internal_in_line_end(pkern_in_line); \
+            } \
+            pkern_end = pkn_before; \
+        } else { \
+            statement; \
+            variable = name##_call_if_not_asked(pkern_in_line, __VA_ARGS__); \
         } \
     } while (0)
 
-/* parameters: (T1 p1, ...) with types; fields: the same as members; store: statements; arguments: f->p1, ... ; names: p1, ... */
-#define PKN_DEFINE_JOIN_TASK(R, name, parameters, offer_parameters, entry_parameters, fields, store, arguments, names) \
+/* given: T1 p1, ... ; fields: T1 p1; ... ; store: f->p1 = p1; ... ; stored: f->p1, ... ; names: p1, ...
+   The body is compiled as name_task, where pkern_end is a record, and as name_in_line, where it is 0 and pkern_in_line is as in pkn_fork_state. */
+#define PKN_DEFINE_JOIN_TASK(R, name, given, fields, store, stored, names) \
     typedef struct PKN_MAY_ALIAS name##_frame { \
         fields R result; \
     } name##_frame; \
     typedef char name##_frame_fits[sizeof(name##_frame) <= PKN_SLOT_PAYLOAD ? 1 : -1]; \
-    static R name##_task parameters; \
-    PKN_ALWAYS_INLINE R name##_accept(pkn_slot *pkern_slot) { \
-        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
-        return name##_task(pkern_slot, arguments); \
+    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end, uint32_t pkern_in_line, given); \
+    PKN_INTERNAL R name##_task(pkn_slot *pkern_end, given) { \
+        PKN_ASSUME(pkern_end != 0); \
+        return name##_body(pkern_end, 0, names); \
+    } \
+    PKN_INLINE R name##_in_line(uint32_t pkern_in_line, given) { \
+        return name##_body(0, pkern_in_line, names); \
+    } \
+    PKN_ALWAYS_INLINE R name##_call(pkn_slot *pkern_end, uint32_t pkern_in_line, given) { \
+        return pkern_end != 0 ? name##_task(pkern_end, names) : name##_in_line(pkern_in_line, names); \
+    } \
+    PKN_ALWAYS_INLINE R name##_call_if_not_asked(uint32_t pkern_in_line, given) { \
+        const pkn_fork_state *pkern_self = pkern_internal_self; \
+        return PKN_LIKELY(pkn_asked(pkern_self) < pkern_in_line) ? name##_in_line(pkern_in_line, names) : name##_task(pkn_end(pkern_self), names); \
     } \
     PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
-        f->result = name##_task(pkn_end(pkern_self), arguments); \
+        f->result = name##_task(pkn_end(pkern_self), stored); \
     } \
-    PKN_ALWAYS_INLINE void name##_offer offer_parameters { \
+    PKN_ALWAYS_INLINE pkn_slot *name##_room(pkn_slot *pkern_end) { \
+        return pkern_internal_room(pkern_end, (uintptr_t)name##_stolen); \
+    } \
+    PKN_ALWAYS_INLINE void name##_offer(pkn_slot *pkern_slot, given) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
         pkern_slot->run = name##_stolen; \
-        store \
+        store pkn_push(pkern_slot); \
     } \
-    PKN_INTERNAL R name entry_parameters { \
+    PKN_ALWAYS_INLINE R name##_take(pkn_slot *pkern_slot) { \
+        name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
+        return PKN_LIKELY(pkn_pop(pkern_slot) != 0) ? name##_task(pkern_slot, stored) : f->result; \
+    } \
+    PKN_INTERNAL R name(pkern_pool *pkern_pool_given, given) { \
         pkn_fork_call pkern_call; \
         pkn_fork_state *pkern_self = pkern_internal_fork_enter(pkern_pool_given, &pkern_call); \
         R pkern_result = name##_task(pkn_end(pkern_self), names); \
         pkern_internal_fork_leave(&pkern_call); \
         return pkern_result; \
     } \
-    static R name##_task parameters
+    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end, uint32_t pkern_in_line, given)
 
 #define PKN_COMMA ,
 
 #define PKERN_DEFINE_JOIN_TASK_1(R, name, T1, p1) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1), (pkn_slot *pkern_slot, T1 p1), \
-                         (pkern_pool *pkern_pool_given, T1 p1), T1 p1;, f->p1 = p1;, f->p1, p1)
+    PKN_DEFINE_JOIN_TASK(R, name, T1 p1, \
+                         T1 p1;, \
+                         f->p1 = p1;, \
+                         f->p1, p1)
 #define PKERN_DEFINE_JOIN_TASK_2(R, name, T1, p1, T2, p2) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1, T2 p2), \
-                         (pkn_slot *pkern_slot, T1 p1, T2 p2), (pkern_pool *pkern_pool_given, T1 p1, T2 p2), T1 p1; T2 p2;, \
-                         f->p1 = p1; f->p2 = p2;, f->p1 PKN_COMMA f->p2, p1 PKN_COMMA p2)
+    PKN_DEFINE_JOIN_TASK(R, name, T1 p1 PKN_COMMA T2 p2, \
+                         T1 p1; T2 p2;, \
+                         f->p1 = p1; f->p2 = p2;, \
+                         f->p1 PKN_COMMA f->p2, p1 PKN_COMMA p2)
 #define PKERN_DEFINE_JOIN_TASK_3(R, name, T1, p1, T2, p2, T3, p3) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3), \
-                         (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3), \
-                         (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3), T1 p1; T2 p2; T3 p3;, \
-                         f->p1 = p1; f->p2 = p2; f->p3 = p3;, f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3, \
-                         p1 PKN_COMMA p2 PKN_COMMA p3)
+    PKN_DEFINE_JOIN_TASK(R, name, T1 p1 PKN_COMMA T2 p2 PKN_COMMA T3 p3, \
+                         T1 p1; T2 p2; T3 p3;, \
+                         f->p1 = p1; f->p2 = p2; f->p3 = p3;, \
+                         f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3, p1 PKN_COMMA p2 PKN_COMMA p3)
 #define PKERN_DEFINE_JOIN_TASK_4(R, name, T1, p1, T2, p2, T3, p3, T4, p4) \
-    PKN_DEFINE_JOIN_TASK(R, name, (pkn_slot *pkern_end, T1 p1, T2 p2, T3 p3, T4 p4), \
-                         (pkn_slot *pkern_slot, T1 p1, T2 p2, T3 p3, T4 p4), \
-                         (pkern_pool *pkern_pool_given, T1 p1, T2 p2, T3 p3, T4 p4), T1 p1; T2 p2; T3 p3; T4 p4;, \
+    PKN_DEFINE_JOIN_TASK(R, name, T1 p1 PKN_COMMA T2 p2 PKN_COMMA T3 p3 PKN_COMMA T4 p4, \
+                         T1 p1; T2 p2; T3 p3; T4 p4;, \
                          f->p1 = p1; f->p2 = p2; f->p3 = p3; f->p4 = p4;, \
-                         f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3 PKN_COMMA f->p4, \
-                         p1 PKN_COMMA p2 PKN_COMMA p3 PKN_COMMA p4)
+                         f->p1 PKN_COMMA f->p2 PKN_COMMA f->p3 PKN_COMMA f->p4, p1 PKN_COMMA p2 PKN_COMMA p3 PKN_COMMA p4)
 
 PKERN_EXTERN_C_END
 

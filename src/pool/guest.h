@@ -36,7 +36,7 @@ PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_w
 #if PKN_THREADS
     if (pkn_sleeper_init(&member->sleeper) != 0) {
         pkn_trace_free_lane(pool, member->lane);
-        pkn_release(pool->allocator, pkn_join_slot(member, 0), PKN_JOIN_SEGMENT_0 * sizeof(pkn_slot));
+        pkn_release(pool->allocator, pkn_join_slot(member, 0), pkn_join_segment_bytes(0));
         pkn_release(pool->allocator, member, bytes);
         return 0;
     }
@@ -49,8 +49,7 @@ PKN_INTERNAL void pkn_member_destroy(pkn_member *member) {
     pkn_job_deque_free(&member->spawns, pool->allocator);
     pkn_job_deque_free(&member->fifo, pool->allocator);
     for (uint32_t i = 0; i < member->join_segments; i++) {
-        pkn_release(pool->allocator, pkn_atomic_load_relaxed_ptr(&member->join_segment[i]),
-                    (PKN_JOIN_SEGMENT_0 << i) * sizeof(pkn_slot));
+        pkn_release(pool->allocator, pkn_atomic_load_relaxed_ptr(&member->join_segment[i]), pkn_join_segment_bytes(i));
     }
     pkn_release(pool->allocator, member->slices, (size_t)pool->num_threads * sizeof(pkn_loop_slice));
     pkn_trace_free_lane(pool, member->lane);

@@ -6,46 +6,88 @@
 
 #include "pool/guest.h"
 
-/* A thief has asked for work; slot is the newest record. */
-PKERN_API PKN_COLD void pkern_internal_share(pkn_slot *slot) {
-    pkn_fork_state *self = slot->owner;
-    pkn_member *owner = (pkn_member *)(void *)self;
-    pkn_atomic_store_relaxed_u32(&self->request, 0);
-    /* the oldest records are the largest pieces; one for each other thread */
-    uint32_t split = pkn_join_split(pkn_atomic_load_relaxed_u64(&owner->join_range));
-    uint32_t end = pkn_join_index(owner, slot) + 1u;
-    uint32_t others = owner->pool->helpers;
-    uint32_t exposed = pkn_join_expose(owner, end - split < others ? end : split + others);
+/* Others have asked for work: all that is private, since the next push may be a while away. A request that lasts is answered until what runs in line
+   has ended. */
+PKN_INTERNAL void pkn_join_share(pkn_member *owner, uint32_t end) {
+    if (pkn_asked(&owner->fork) == PKN_ASKED_ONCE) {
+        pkn_atomic_store_relaxed_u32(&owner->fork.request, 0);
+    }
+    uint32_t exposed = pkn_join_expose(owner, end);
     if (exposed != 0) {
         pkn_work_posted(owner->pool, pkn_root(owner), exposed);
     }
 }
 
-/* A push that can't go on in a straight line: the segment ends here, or a thief may have the record before. */
-PKERN_API PKN_COLD pkn_slot *pkern_internal_push_slow(pkn_slot *slot) {
-    pkn_fork_state *self = slot->owner;
+/* The same; slot is the newest record. */
+PKERN_API PKN_COLD void pkern_internal_share(pkn_slot *slot) {
+    pkn_member *owner = (pkn_member *)(void *)slot->owner;
+    pkn_join_share(owner, pkn_join_index(owner, slot) + 1u);
+}
+
+/* The segment ends here, or a thief has marked the record too late. */
+PKERN_API PKN_COLD pkn_slot *pkern_internal_make_room(pkn_slot *slot) {
     uint32_t flags = pkn_atomic_load_relaxed_u32(&slot->flags);
     if ((flags & PKN_SLOT_OVERFLOW) != 0) {
         return 0;
     }
-    pkn_member *owner = (pkn_member *)(void *)self;
-    pkn_slot *next = slot + 1;
-    if ((flags & PKN_SLOT_LAST) != 0) {
-        uint32_t index = pkn_join_index(owner, slot) + 1;
-        if (index == ((1u << owner->join_segments) - 1u) * PKN_JOIN_SEGMENT_0 && pkn_join_add_segment(owner) != 0) {
+    pkn_member *owner = (pkn_member *)(void *)slot->owner;
+    if ((flags & PKN_SLOT_BEHIND) != 0) {
+        uint32_t index = pkn_join_index(owner, slot);
+        if (index == pkn_join_segment_first(owner->join_segments) && pkn_join_add_segment(owner) != 0) {
             return 0;
         }
-        next = pkn_join_slot(owner, index);
+        slot = pkn_join_slot(owner, index);
+        flags = pkn_atomic_load_relaxed_u32(&slot->flags);
     }
     if ((flags & PKN_SLOT_PUBLIC) != 0) {
         pkn_join_refuse_mark(owner, slot);
     }
-    pkn_set_end(self, next);
-    pkn_fence_compiler(); /* see pkn_offer */
-    if (pkn_atomic_load_relaxed_u32(&self->request) != 0) {
-        pkern_internal_share(slot);
+    return slot;
+}
+
+/* 1 where the last join of this function at this index began so short a time ago, and was over since, that a theft of one of its sides would have cost
+   as much; four times that where there is something else to take. */
+PKN_INTERNAL int pkn_join_is_short(pkn_member *owner, uint32_t index, uintptr_t what) {
+    uint32_t top = pkn_join_top(pkn_atomic_load_relaxed_u64(&owner->join_range));
+    uint64_t now = pkn_ticks();
+    pkn_join_time *last = &owner->join_times[(what / 16u + index) % PKN_JOIN_TIMES];
+    int is_known = last->what == what && last->index == index;
+    uint64_t passed = now - last->ticks;
+    last->what = what;
+    last->index = index;
+    last->ticks = now;
+    return is_known && (index > top ? passed / 4 : passed) < owner->pool->short_join_ticks;
+}
+
+/* Room for a second side; 0 where both run in line. */
+PKERN_API pkn_slot *pkern_internal_room(pkn_slot *slot, uintptr_t what) {
+    if ((pkn_atomic_load_relaxed_u32(&slot->flags) & PKN_SLOT_OVERFLOW) != 0) {
+        return 0;
     }
-    return next;
+    pkn_member *owner = (pkn_member *)(void *)slot->owner;
+    uint32_t index = pkn_join_index(owner, slot);
+    if (!pkn_join_is_short(owner, index, what)) {
+        return pkn_room(slot);
+    }
+    /* a request that nothing answers stays: who sleeps can't ask again */
+    if (pkn_asked(&owner->fork) != 0 && index > pkn_join_split(pkn_atomic_load_relaxed_u64(&owner->join_range))) {
+        pkn_join_share(owner, index);
+    }
+    return 0;
+}
+
+/* What begins to run in line now: it listens to requests from this number on. */
+PKERN_API uint32_t pkern_internal_in_line_begin(void) {
+    uint32_t asked = pkn_asked(pkern_internal_self);
+    return (asked > PKN_ASKED_ONCE ? asked : PKN_ASKED_ONCE) + 1u;
+}
+
+/* The outermost of what runs in line ends, and with it a request that lasted. */
+PKERN_API void pkern_internal_in_line_end(uint32_t in_line) {
+    pkn_fork_state *self = pkern_internal_self;
+    if (in_line == PKN_ASKED_ONCE + 1u && PKN_UNLIKELY(pkn_asked(self) > PKN_ASKED_ONCE)) {
+        pkn_atomic_store_relaxed_u32(&self->request, PKN_ASKED_ONCE);
+    }
 }
 
 /* The newest record is public. Nonzero: the caller runs it (1), or it is lost in a fork (-1). 0: a thief has run it. */
@@ -63,7 +105,7 @@ PKERN_API PKN_COLD int pkern_internal_take_back(pkn_slot *slot) {
     pkn_wait wait = {PKN_WAIT_JOIN, 0, 0, 0, 0, 0, 0};
     wait.slot = slot;
     /* the thief still uses the record: what we run meanwhile pushes behind it */
-    pkn_set_end(self, pkn_join_slot(owner, index + 1));
+    pkn_set_end(self, slot + 1);
     int lost = pkn_work_until(owner, &wait);
     pkn_set_end(self, slot);
     pkn_join_forget_stolen(owner, slot, index);
@@ -95,24 +137,26 @@ PKERN_API PKN_COLD int pkern_internal_join_end(pkn_slot *slot) {
     return taken > 0 ? frame->fn(frame->ctx) : taken == 0 ? frame->status : PKERN_ECANCELED;
 }
 
-/* A join from outside, or one that has to make room or to make work public first. */
-PKERN_API PKN_COLD pkern_status pkern_internal_join_slow(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
+PKERN_API pkern_status pkern_internal_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
     pkn_entry entry;
     if (a == 0 || b == 0) {
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
     pkn_slot *slot = 0;
+    uint32_t outer = 0, in_line = 0;
     if (member != 0) {
         pkn_trace_call(member);
-        slot = pkn_join_push_callback(member, b, b_ctx);
+        slot = pkn_join_fill(pkern_internal_room(pkn_end(&member->fork), (uintptr_t)b), b, b_ctx);
+        outer = member->fork.in_line;
+        in_line = slot != 0 ? 0 : pkern_internal_in_line_begin();
+        member->fork.in_line = in_line;
     }
     int a_status = a(a_ctx);
-    int b_status;
-    if (slot != 0) {
-        b_status = pkn_pop_is_special(slot) ? pkern_internal_join_end(slot) : b(b_ctx);
-    } else {
-        b_status = b(b_ctx);
+    int b_status = slot != 0 && pkn_pop_is_special(slot) ? pkern_internal_join_end(slot) : b(b_ctx);
+    if (member != 0) {
+        member->fork.in_line = outer;
+        pkern_internal_in_line_end(in_line);
     }
     pkn_leave(&entry);
     return a_status != 0 ? a_status : b_status;

@@ -29,12 +29,14 @@ PKERN_API pkern_status pkern_join_context(pkern_pool *pool, pkern_context_fn a, 
     pkn_slot *slot = 0;
     if (member != 0) {
         pkn_trace_call(member);
-        slot = pkn_end(&member->fork);
+        slot = pkn_room(pkn_end(&member->fork));
+    }
+    if (slot != 0) {
         pkn_context_frame *frame = (pkn_context_frame *)(void *)slot->payload;
         frame->fn = b;
         frame->ctx = b_ctx;
         slot->run = pkn_context_migrated;
-        slot = pkn_push(slot) != 0 ? slot : 0;
+        pkn_push(slot);
     }
     int a_status = a(a_ctx, 0);
     int taken = slot != 0 ? pkn_pop(slot) : 1;
@@ -52,15 +54,16 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
-    uint32_t outer_root = 0, floor = 0, root = 0;
+    uint32_t outer_root = 0, root = 0;
+    pkn_join_place place = {0, 0};
     pkn_slot *slot = 0;
     if (member != 0) {
         pkn_trace_call(member);
         outer_root = pkn_root(member);
-        floor = pkn_join_close(member);
+        place = pkn_join_close(member);
         root = pkn_region_begin(member);
         pkn_set_root(member, root);
-        slot = pkn_join_push_callback(member, b, b_ctx);
+        slot = pkn_join_fill(pkn_room(pkn_end(&member->fork)), b, b_ctx);
     }
     int a_status = a(a_ctx);
     int b_status;
@@ -75,7 +78,7 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
     if (member != 0) {
         pkn_set_root(member, outer_root);
         pkn_region_end(member, root);
-        pkn_join_reopen(member, floor);
+        pkn_join_reopen(member, place);
     }
     pkn_leave(&entry);
     return a_status != 0 ? a_status : b_status;

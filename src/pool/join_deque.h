@@ -46,10 +46,19 @@ PKN_INLINE uint64_t pkn_join_next(uint64_t range, uint32_t top, uint32_t split) 
     return version << 2 * PKN_JOIN_INDEX_BITS | (uint64_t)top << PKN_JOIN_INDEX_BITS | split;
 }
 
-/* Segment k holds PKN_JOIN_SEGMENT_0 * 2^k records; index is in segment floor(log2(index / PKN_JOIN_SEGMENT_0 + 1)). */
+/* Segment k holds PKN_JOIN_SEGMENT_0 * 2^k records; index is in segment floor(log2(index / PKN_JOIN_SEGMENT_0 + 1)). A record more, which
+   is never filled, lies behind them: as the end of the deque it stands for the first one of the next segment, and has its index. */
+PKN_INLINE uint32_t pkn_join_segment_first(uint32_t segment) {
+    return ((1u << segment) - 1u) * PKN_JOIN_SEGMENT_0;
+}
+
+PKN_INLINE size_t pkn_join_segment_bytes(uint32_t segment) {
+    return (((size_t)PKN_JOIN_SEGMENT_0 << segment) + 1u) * sizeof(pkn_slot);
+}
+
 PKN_INLINE pkn_slot *pkn_join_slot(const pkn_member *member, uint32_t index) {
     uint32_t segment = 63u - pkn_clz_u64(index / PKN_JOIN_SEGMENT_0 + 1u);
-    uint32_t first = ((1u << segment) - 1u) * PKN_JOIN_SEGMENT_0;
+    uint32_t first = pkn_join_segment_first(segment);
     /* relaxed: a thief has the index from join_range or end, and with it what its owner did before */
     pkn_slot *slots = (pkn_slot *)pkn_atomic_load_relaxed_ptr(&member->join_segment[segment]);
     return slots + (index - first);
@@ -59,7 +68,7 @@ PKN_INTERNAL uint32_t pkn_join_index(const pkn_member *member, const pkn_slot *s
     uint32_t first = 0, length = PKN_JOIN_SEGMENT_0;
     for (uint32_t segment = 0; segment < PKN_JOIN_SEGMENTS; segment++) {
         uintptr_t offset = (uintptr_t)slot - (uintptr_t)pkn_atomic_load_relaxed_ptr(&member->join_segment[segment]);
-        if (offset < length * sizeof(pkn_slot)) {
+        if (offset <= length * sizeof(pkn_slot)) {
             return first + (uint32_t)(offset / sizeof(pkn_slot));
         }
         first += length;
@@ -80,29 +89,31 @@ PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
         return 1;
     }
     uint32_t length = PKN_JOIN_SEGMENT_0 << segment;
-    pkn_slot *slots =
-        (pkn_slot *)pkn_allocate(owner->pool->allocator, length * sizeof(pkn_slot), PKN_CACHE_LINE);
+    size_t bytes = pkn_join_segment_bytes(segment);
+    pkn_slot *slots = (pkn_slot *)pkn_allocate(owner->pool->allocator, bytes, PKN_CACHE_LINE);
     if (slots == 0) {
         return 1;
     }
-    memset((void *)slots, 0, length * sizeof(pkn_slot));
-    for (uint32_t i = 0; i < length; i++) {
+    memset((void *)slots, 0, bytes);
+    for (uint32_t i = 0; i <= length; i++) {
         slots[i].owner = &owner->fork;
     }
-    pkn_atomic_store_relaxed_u32(&slots[length - 1].flags, PKN_SLOT_LAST);
+    pkn_atomic_store_relaxed_u32(&slots[length].flags, PKN_SLOT_BEHIND);
     pkn_atomic_store_relaxed_ptr(&owner->join_segment[segment], slots);
     owner->join_segments++;
     return 0;
 }
 
-/* Owner only. Offers a second side of two callbacks. Its record, or 0 where it could not be queued. */
-PKN_INTERNAL pkn_slot *pkn_join_push_callback(pkn_member *owner, pkern_task_fn fn, void *ctx) {
-    pkn_slot *slot = pkn_end(&owner->fork);
-    pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
-    frame->fn = fn;
-    frame->ctx = ctx;
-    slot->run = 0;
-    return pkn_push(slot) != 0 ? slot : 0;
+/* Owner only. Offers a second side of two callbacks, where there is room for it. */
+PKN_INTERNAL pkn_slot *pkn_join_fill(pkn_slot *slot, pkern_task_fn fn, void *ctx) {
+    if (slot != 0) {
+        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
+        frame->fn = fn;
+        frame->ctx = ctx;
+        slot->run = 0;
+        pkn_push(slot);
+    }
+    return slot;
 }
 
 PKN_INLINE void pkn_join_mark(pkn_slot *slot) {
@@ -110,7 +121,7 @@ PKN_INLINE void pkn_join_mark(pkn_slot *slot) {
 }
 
 PKN_INLINE void pkn_join_unmark(pkn_slot *slot) {
-    pkn_atomic_store_relaxed_u32(&slot->flags, pkn_atomic_load_relaxed_u32(&slot->flags) & PKN_SLOT_LAST);
+    pkn_atomic_store_relaxed_u32(&slot->flags, pkn_atomic_load_relaxed_u32(&slot->flags) & ~(uint32_t)PKN_SLOT_PUBLIC);
 }
 
 /* Owner only. Makes the private records below new_split public, as jobs of the owner's present root. Returns how many. */

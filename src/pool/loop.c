@@ -97,16 +97,17 @@ PKN_INTERNAL void pkn_loop_split_stolen(pkn_fork_state *self, pkn_slot *slot) {
 PKN_INTERNAL void pkn_loop_split(pkn_fork_state *self, const pkn_loop_view *view, uint32_t first, uint32_t last, uint32_t grain) {
     while (last - first > grain) {
         uint32_t middle = first + (last - first) / 2;
-        pkn_slot *slot = pkn_end(self);
+        pkn_slot *slot = pkn_room(pkn_end(self));
+        if (slot == 0) {
+            break;
+        }
         pkn_loop_split_frame *frame = (pkn_loop_split_frame *)(void *)slot->payload;
         frame->view = view;
         frame->first = middle;
         frame->last = last;
         frame->grain = grain;
         slot->run = pkn_loop_split_stolen;
-        if (pkn_push(slot) == 0) {
-            break;
-        }
+        pkn_push(slot);
         pkn_loop_split(self, view, first, middle, grain);
         if (pkn_pop(slot) == 0) {
             return;

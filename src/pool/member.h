@@ -83,6 +83,15 @@ typedef struct pkn_trace pkn_trace;
 #define PKN_LOOP_COSTS 32
 #define PKN_JOIN_SEGMENTS 15 /* 2^20 records, as many as join_range tells apart */
 #define PKN_JOIN_SEGMENT_0 32u
+#define PKN_JOIN_TIMES 32u
+#define PKN_SHORT_JOIN_NS 1000 /* those below it are not offered */
+
+/* When a member last asked for room for this function at this index. */
+typedef struct pkn_join_time {
+    uintptr_t what;
+    uint32_t index;
+    uint64_t ticks;
+} pkn_join_time;
 
 /* A guest slot. The pool's first one is kept for the thread that had it first: that thread alone comes and goes there, by plain stores. */
 enum { PKN_GUEST_FREE = 0, PKN_GUEST_BUSY = 1, PKN_GUEST_CLOSED = 2, PKN_GUEST_KEPT = 3, PKN_GUEST_KEPT_BUSY = 4, PKN_GUEST_SPARE = 5, PKN_GUEST_RESTING = 6 };
@@ -139,6 +148,7 @@ struct pkn_member {
     uint64_t later_ticks;
     int times_later;
     pkn_loop_cost costs[PKN_LOOP_COSTS];
+    pkn_join_time join_times[PKN_JOIN_TIMES];
 
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_tally tally;
 
@@ -205,6 +215,7 @@ struct pkern_pool {
     size_t stack_size;
     uint64_t spin_ticks;
     double ticks_per_ns;
+    uint64_t short_join_ticks; /* joins below it run in line */
     uint64_t id; /* no two pools of the process share one: when it was made, in ns */
     uint64_t created_ticks; /* at the same moment */
     uint64_t stats_since_ns; /* under lock */

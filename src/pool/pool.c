@@ -186,6 +186,7 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     uint64_t passed_ns = pkn_now_ns() - start_ns;
     made->ticks_per_ns = passed_ns > 1000 ? (double)(pkn_ticks() - start_ticks) / (double)passed_ns : 1.0;
     made->spin_ticks = (uint64_t)((double)made->spin_ticks * made->ticks_per_ns);
+    made->short_join_ticks = (uint64_t)(PKN_SHORT_JOIN_NS * made->ticks_per_ns);
     pkn_mutex_unlock(&made->starting);
     int misses = started + 1 < threads && (config->flags & PKERN_POOL_ALL_THREADS) != 0;
     if (misses || (stays && pkn_stay(made) != 0)) {
@@ -244,11 +245,11 @@ PKN_INTERNAL PKN_COLD void pkn_work_elsewhere_until_ended(pkern_pool *pool) {
     pkn_stop_workers(pool);
     /* what runs here may fork */
     while (!pkn_is_orphan(outer->pool) && !pkn_is_orphan(pool) && !pkn_all_have_ended(pool)) {
-        uint32_t floor = pkn_join_close(outer);
+        pkn_join_place place = pkn_join_close(outer);
         if (!pkn_search(outer, &wait, PKN_SEARCH_HIDDEN)) {
             pkn_nap();
         }
-        pkn_join_reopen(outer, floor);
+        pkn_join_reopen(outer, place);
     }
 }
 #endif

@@ -76,9 +76,9 @@ PKN_INTERNAL pkern_status pkn_scope_spawn(pkern_scope *scope, pkern_task_fn fn, 
         pkn_job job = {fn, ctx, scope, number, scope->root};
         pkn_atomic_fetch_add_relaxed_size(&scope->pending, 1);
         if (pkn_scope_post(scope, member, &job, is_urgent) != 0) {
-            uint32_t floor = pkn_join_close(member); /* the scope may be of another root than the task that spawns */
+            pkn_join_place place = pkn_join_close(member); /* the scope may be of another root than the task that spawns */
             pkn_run_job(member, &job);
-            pkn_join_reopen(member, floor);
+            pkn_join_reopen(member, place);
         }
         return PKERN_OK;
     }

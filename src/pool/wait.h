@@ -44,13 +44,14 @@ PKN_INTERNAL int pkn_wait_stops(const pkn_member *self, const pkn_wait *wait) {
     return wait->kind == PKN_WAIT_WORK && !self->is_spare && pkn_atomic_load_relaxed_u32(&self->pool->stopping) != 0;
 }
 
-/* Asks everybody to make private joins public at the next fork. */
-PKN_INTERNAL void pkn_request_work(pkn_member *self) {
+/* Asks everybody to make private joins public at the next fork; who asks `again` asks those who run in line to fork, too. */
+PKN_INTERNAL void pkn_request_work(pkn_member *self, int again) {
     uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
     for (uint32_t i = 0; i < count; i++) {
         pkn_member *member = pkn_member_at(self->pool, i);
-        if (member != self && pkn_atomic_load_relaxed_u32(&member->fork.request) == 0) {
-            pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
+        uint32_t asked = pkn_asked(&member->fork);
+        if (member != self && (asked == 0 || (again && asked < PKN_ASKED_MOST))) {
+            pkn_atomic_store_relaxed_u32(&member->fork.request, asked + 1u + (asked == 0 && again));
         }
     }
 }
@@ -91,9 +92,9 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
     pkn_atomic_store_release_u32(&self->parked, parked);
     if (home != 0) {
         pkn_sleep_abroad(home, self);
-        pkn_request_work(home);
+        pkn_request_work(home, 1);
     }
-    pkn_request_work(self);
+    pkn_request_work(self, 1);
     /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
     pkn_fence_all_threads(pool->has_membarrier || (home != 0 && home->pool->has_membarrier));
@@ -176,7 +177,7 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
                 hidden_at = now + hidden_after;
                 how |= PKN_SEARCH_HIDDEN;
             }
-            pkn_request_work(self);
+            pkn_request_work(self, polls != 0);
             if (pkn_wait_stops(self, wait)) {
                 return 0;
             }
@@ -207,9 +208,9 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
 /* Works until the wait is over; PKN_WAIT_WORK: until the pool stops and nothing is left. 0, or 1 where it can never be over,
    because this is a forked child and the threads are gone. A worker of another pool goes on serving that one. */
 PKN_INTERNAL int pkn_work_until(pkn_member *self, const pkn_wait *wait) {
-    uint32_t floor = pkn_join_close(self);
+    pkn_join_place place = pkn_join_close(self);
     int lost = pkn_work_here_until(self, wait);
-    pkn_join_reopen(self, floor);
+    pkn_join_reopen(self, place);
     return lost;
 }
 

@@ -35,11 +35,11 @@ PKN_INTERNAL int pkn_yield(const pkern_pool *pool, int is_local) {
     }
     pkn_wait wait = {PKN_WAIT_YIELD, 0, 0, 0, 0, 0, 0};
     pkn_set_current(member);
-    uint32_t floor = pkn_join_close(member);
+    pkn_join_place place = pkn_join_close(member);
     int found = !is_local                                              ? pkn_search(member, &wait, 0)
                 : pkn_is_isolated(member->pool, pkn_root(member)) ? 0
                                                                        : pkn_search_local(member);
-    pkn_join_reopen(member, floor);
+    pkn_join_reopen(member, place);
     pkn_set_current(outer);
     return found ? PKERN_YIELD_EXECUTED : PKERN_YIELD_IDLE;
 }

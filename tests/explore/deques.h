@@ -266,13 +266,8 @@ static void join_expose_all(void) {
     pkn_member *owner = become(0);
     uint32_t first = pkn_join_end(owner);
     for (int i = 0; i < 3; i++) {
-        pkn_slot *slot = pkn_end(&owner->fork);
-        pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
         prepare_item(i);
-        frame->fn = join_leaf;
-        frame->ctx = &the->items[i];
-        slot->run = 0;
-        EXPLORE_ASSERT(pkn_push(slot) != 0);
+        EXPLORE_ASSERT(pkn_join_fill(pkn_room(pkn_end(&owner->fork)), join_leaf, &the->items[i]) != 0);
     }
     pkn_join_expose_all(owner);
     for (int i = 3; i-- > 0;) {
@@ -324,8 +319,47 @@ static void join_setup_quiet_4(void) {
 /* a thief asks; the owner's next joins answer or not */
 static void join_asks(void) {
     pkn_member *me = become(1);
-    pkn_request_work(me);
+    pkn_request_work(me, 1);
     take_from_0(1, 1);
+}
+
+/* ---- joins that run in line ---- */
+
+PKERN_DEFINE_JOIN_TASK_2(int, join_halves, int, first, int, last) {
+    int a, b, middle = first + (last - first) / 2;
+    if (first == last) {
+        return do_item(&the->items[first]);
+    }
+    PKERN_JOIN(a = PKERN_CALL(join_halves, first, middle), b, join_halves, middle + 1, last);
+    return a | b;
+}
+
+static void join_setup_short(void) {
+    join_setup();
+    the->pool->short_join_ticks = 1000;
+}
+
+/* The second of these is short: both of its sides run in line, while a thief asks. */
+static void join_short(void) {
+    for (int i = 0; i < 4; i++) {
+        prepare_item(i);
+    }
+    pkn_member *owner = become(0);
+    EXPLORE_ASSERT(join_halves_task(pkn_end(&owner->fork), 0, 1) == 0);
+    EXPLORE_ASSERT(join_halves_task(pkn_end(&owner->fork), 2, 3) == 0);
+    EXPLORE_ASSERT(pkn_join_end(owner) == 0);
+}
+
+/* In line, and somebody has asked for some time: the second half becomes a task and offers its second half. */
+static void join_asked_in_line(void) {
+    for (int i = 0; i < 4; i++) {
+        prepare_item(i);
+    }
+    pkn_member *owner = become(0);
+    pkn_atomic_store_relaxed_u32(&owner->fork.request, PKN_ASKED_ONCE + 1);
+    EXPLORE_ASSERT(join_halves_in_line(PKN_ASKED_ONCE + 1, 0, 3) == 0);
+    pkern_internal_in_line_end(PKN_ASKED_ONCE + 1);
+    EXPLORE_ASSERT(pkn_join_end(owner) == 0);
 }
 
 /* ---- a thief that nobody knew when the join was begun ---- */
@@ -373,7 +407,7 @@ static void call_setup(void) {
 static void call_owner_pushes(void) {
     pkn_member *owner = become(0);
     for (int i = 0; i < 2; i++) {
-        EXPLORE_ASSERT(pkn_join_push_callback(owner, join_leaf, &the->items[i]) != 0);
+        EXPLORE_ASSERT(pkn_join_fill(pkn_room(pkn_end(&owner->fork)), join_leaf, &the->items[i]) != 0);
     }
 }
 

@@ -36,6 +36,8 @@ static const explore_scenario table[] = {
     {"join: all made public, half taken back", join_setup_quiet, {join_expose_all, thief_1_twice}, check3, 0, 0, 0, 0, 0, 0, 0},
     {"join: a new segment, a thief by root", join_setup_quiet, {join_expose_all, thief_by_root}, check3, 0, 0, 0, 0, 0, 0, 0},
     {"join: a thief asks", join_setup_quiet, {join_nested2, join_asks}, check3, 0, 0, 0, 0, 0, 0, 0},
+    {"join: in line after an offered one, a thief asks", join_setup_short, {join_short, join_asks}, check4, 0, 0, 0, 0, 0, 0, 0},
+    {"join: asked in line, a thief", join_setup_quiet, {join_asked_in_line, thief_1_twice}, check4, 0, 0, 0, 0, 0, 0, 0},
     {"join: a guest comes and takes it", join_setup_no_guest, {join_once, visitor_steals}, check2, 0, 0, 0, 0, 0, 0, 0},
     {"sleep: one is woken, another still sleeps", count_setup, {count_sleeper, count_poster}, 0, 0, 0, 0, 0, 0, 0, 0},
     {"sleep: a thief calls for the rest", call_setup, {call_owner_pushes, call_thief_calls}, call_check, 0, 0, 0, 0, 0, 0, 0},

@@ -119,3 +119,235 @@ Test(pool_fork, without_memory_for_records_the_tasks_run_in_line) {
         pool_heap_check(&heap);
     }
 }
+
+/* ---- joins that run in line ---- */
+
+/* A member of a pool of one, where each join of a function is short from its second time on, or none is. */
+static pkn_member *fork_member_with_short_joins(pkern_pool *pool, int short_ones) {
+    cr_assert_eq(fork_fib(pool, 2), 1);
+    pool->short_join_ticks = short_ones ? UINT64_MAX : 0;
+    return pkn_member_at(pool, 0);
+}
+
+Test(pool_fork, a_join_that_was_over_soon_gets_no_room_next_time) {
+    pkern_pool *pool = pool_of(1);
+    pkn_member *member = fork_member_with_short_joins(pool, 1);
+    pkn_slot *end = pkn_end(&member->fork);
+    cr_assert_eq(pkern_internal_room(end, 16), end);
+    cr_assert_null(pkern_internal_room(end, 16));
+    cr_assert_eq(pkern_internal_room(end, 32), end); /* another function */
+    cr_assert_eq(pkern_internal_room(end + 1, 16), end + 1); /* another place */
+    cr_assert_null(pkern_internal_room(end, 16));
+    pool->short_join_ticks = 0;
+    cr_assert_eq(pkern_internal_room(end, 16), end); /* it took longer */
+    cr_assert_eq(pkern_internal_room(end + 1, 16), end + 1);
+    pool_end(pool);
+}
+
+static void fork_sleep_us(int us) {
+    struct timespec time = {0, us * 1000l};
+    nanosleep(&time, 0);
+}
+
+Test(pool_fork, where_something_else_is_on_offer_four_times_as_long_is_short) {
+    pkern_pool *pool = pool_of(1);
+    pkn_member *member = fork_member_with_short_joins(pool, 1);
+    pkn_slot *end = pkn_end(&member->fork);
+    for (int offered = 0; offered < 2; offered++) {
+        pool->short_join_ticks = (uint64_t)(20e6 * pool->ticks_per_ns);
+        cr_assert_eq(pkern_internal_room(end + offered, 16), end + offered);
+        cr_assert_null(pkern_internal_room(end + offered, 16));
+        fork_sleep_us(25000);
+        if (offered == 0) {
+            cr_assert_not_null(pkern_internal_room(end, 16));
+        } else {
+            pool->short_join_ticks = (uint64_t)(20e9 * pool->ticks_per_ns);
+            cr_assert_null(pkern_internal_room(end + 1, 16));
+        }
+    }
+    pool_end(pool);
+}
+
+Test(pool_fork, who_asks_at_a_short_join_gets_what_is_private_or_asks_on) {
+    pkern_pool *pool = pool_of(1);
+    pkn_member *member = fork_member_with_short_joins(pool, 1);
+    pkn_slot *end = pkn_end(&member->fork);
+    (void)pkern_internal_room(end, 16);
+    pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
+    cr_assert_null(pkern_internal_room(end, 16));
+    cr_assert_eq(pkn_asked(&member->fork), 1);
+    pkn_atomic_store_relaxed_u32(&member->fork.request, 0);
+    cr_assert_not_null(pkn_join_fill(end, fork_leaf, 0));
+    (void)pkern_internal_room(end + 1, 16);
+    pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
+    cr_assert_null(pkern_internal_room(end + 1, 16));
+    cr_assert_eq(pkn_asked(&member->fork), 0);
+    cr_assert_eq(pkn_join_split(pkn_atomic_load_relaxed_u64(&member->join_range)), 1);
+    cr_assert(pkn_pop(end));
+    pool_end(pool);
+}
+
+/* Which leaves of a tree of 2^depth saw something of it on offer, in the order of the leaves; `asked` is what others ask from leaf `first` on;
+   where that lasts, no join is short from there on. */
+typedef struct fork_sight {
+    uint32_t asked;
+    int first, seen, offered[64], in_line[64];
+} fork_sight;
+
+static int fork_look(fork_sight *sight) {
+    pkn_member *member = pkn_current();
+    if (sight->seen == sight->first) {
+        pkn_atomic_store_relaxed_u32(&member->fork.request, sight->asked);
+        member->pool->short_join_ticks = sight->asked > 1 ? 0 : member->pool->short_join_ticks;
+    }
+    sight->offered[sight->seen] = (int)pkn_join_end(member);
+    sight->in_line[sight->seen++] = member->fork.in_line != 0;
+    return 1;
+}
+
+PKERN_DEFINE_JOIN_TASK_2(int, fork_sights, int, depth, fork_sight *, sight) {
+    int a, b;
+    if (depth == 0) {
+        return fork_look(sight);
+    }
+    PKERN_JOIN(a = PKERN_CALL(fork_sights, depth - 1, sight), b, fork_sights, depth - 1, sight);
+    return a + b;
+}
+
+static fork_sight *fork_generic_sight;
+
+static int fork_generic_sights(void *ctx) {
+    int depth = *(int *)ctx, inner = depth - 1;
+    if (depth == 0) {
+        (void)fork_look(fork_generic_sight);
+        return 0;
+    }
+    return pkern_join(0, fork_generic_sights, &inner, fork_generic_sights, &inner);
+}
+
+static fork_sight fork_see(pkern_pool *pool, int generic, int depth, int first, uint32_t asked) {
+    fork_sight sight;
+    memset(&sight, 0, sizeof sight);
+    sight.first = first;
+    sight.asked = asked;
+    fork_generic_sight = &sight;
+    if (generic) {
+        cr_assert_eq(pkern_pool_install(pool, fork_generic_sights, &depth), 0);
+    } else {
+        cr_assert_eq(fork_sights(pool, depth, &sight), 1 << depth);
+    }
+    cr_assert_eq(sight.seen, 1 << depth);
+    return sight;
+}
+
+/* In line nothing is offered, whoever asks once. When somebody asks on, second sides are tasks from the next one on: they offer as tasks do. */
+Test(pool_fork, a_request_that_lasts_makes_second_sides_in_line_tasks) {
+    for (int generic = 0; generic < 2; generic++) {
+        pkern_pool *pool = pool_of(1);
+        pkn_member *member = fork_member_with_short_joins(pool, 0);
+        fork_sight all = fork_see(pool, generic, 4, -1, 0);
+        for (int i = 0; i < 16; i++) {
+            cr_assert_eq(all.offered[i], 4 - (int)pkn_popcount_u64((uint64_t)i));
+            cr_assert_eq(all.in_line[i], 0);
+        }
+        pool->short_join_ticks = UINT64_MAX;
+        for (uint32_t asked = 0; asked < 2; asked++) {
+            fork_sight none = fork_see(pool, generic, 4, 3, asked);
+            for (int i = 0; i < 16; i++) {
+                cr_assert_eq(none.offered[i], 0);
+                cr_assert_eq(none.in_line[i], generic);
+            }
+            cr_assert_eq(pkn_asked(&member->fork), asked);
+        }
+        fork_sight some = fork_see(pool, generic, 4, 0, 2);
+        cr_assert_eq(some.offered[0], 0);
+        for (int i = 1; i < 16; i++) {
+            int height = 63 - (int)pkn_clz_u64((uint64_t)i);
+            cr_assert_eq(some.offered[i], height + 1 - (int)pkn_popcount_u64((uint64_t)i));
+        }
+        cr_assert_lt(pkn_asked(&member->fork), 2);
+        pool_end(pool);
+    }
+}
+
+static int fork_joins_inside(void *ctx) {
+    PKN_UNUSED(ctx);
+    cr_assert_eq(pkn_current()->fork.in_line, 0); /* what runs on top of a wait begins anew */
+    return 0;
+}
+
+static int fork_waits_in_line(void *ctx) {
+    size_t *in_line = (size_t *)ctx;
+    uint32_t before = pkn_current()->fork.in_line;
+    pkern_scope scope;
+    *in_line += before != 0;
+    cr_assert_eq(pkern_scope_begin(&scope, 0), PKERN_OK);
+    cr_assert_eq(pkern_scope_spawn(&scope, fork_joins_inside, 0), PKERN_OK);
+    cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
+    cr_assert_eq(pkn_current()->fork.in_line, before);
+    return 0;
+}
+
+Test(pool_fork, what_runs_on_top_of_a_wait_in_line_is_not_in_line) {
+    pkern_pool *pool = pool_of(1);
+    size_t in_line = 0;
+    (void)fork_member_with_short_joins(pool, 1);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(pkern_join(pool, fork_waits_in_line, &in_line, fork_waits_in_line, &in_line), PKERN_OK);
+    }
+    cr_assert_eq(in_line, 4); /* the first join was offered */
+    pool_end(pool);
+}
+
+static int fork_fails(void *ctx) {
+    return *(int *)ctx;
+}
+
+Test(pool_fork, joins_in_line_give_the_first_error_and_refuse_no_functions) {
+    pkern_pool *pool = pool_of(1);
+    int none = 0, three = 3, four = 4;
+    (void)fork_member_with_short_joins(pool, 1);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(pkern_join(pool, fork_fails, &none, fork_fails, &none), 0);
+        cr_assert_eq(pkern_join(pool, fork_fails, &three, fork_fails, &four), 3);
+        cr_assert_eq(pkern_join(pool, fork_fails, &none, fork_fails, &four), 4);
+        cr_assert_eq(pkern_join(pool, 0, &none, fork_fails, &four), PKERN_EINVAL);
+        cr_assert_eq(pkern_join(pool, fork_fails, &none, 0, &four), PKERN_EINVAL);
+    }
+    pool_end(pool);
+}
+
+PKERN_DEFINE_JOIN_TASK_2(int, fork_counts, int, depth, int *, evaluated) {
+    int a, b, left = 0;
+    if (depth <= 0) {
+        return 1;
+    }
+    PKERN_JOIN(a = PKERN_CALL(fork_counts, depth - 1, evaluated), b, fork_counts, left++, (++*evaluated, evaluated));
+    cr_assert_eq(left, 1);
+    return a + b;
+}
+
+Test(pool_fork, arguments_are_evaluated_once) {
+    pool_heap heap;
+    pkern_pool_config config;
+    pool_heap_init(&heap);
+    memset(&config, 0, sizeof config);
+    config.num_threads = 1;
+    config.allocator = &heap.allocator;
+    pkern_pool *pool = pool_with(&config);
+    for (int how = 0; how < 3; how++) { /* offered, in line, without memory */
+        (void)fork_member_with_short_joins(pool, how == 1);
+        pool_heap_fail(&heap, 0, how == 2 ? SIZE_MAX : 0);
+        for (int i = 0; i < 2; i++) {
+            int evaluated = 0;
+            cr_assert_eq(fork_counts(pool, 1000, &evaluated), 1001);
+            cr_assert_eq(evaluated, 1000);
+        }
+        pool_heap_fail(&heap, 0, 0);
+    }
+    int evaluated = 0;
+    cr_assert_eq(fork_counts(&pkn_serial_pool, 1000, &evaluated), 1001);
+    cr_assert_eq(evaluated, 1000);
+    pool_end(pool);
+    pool_heap_check(&heap);
+}

@@ -20,10 +20,11 @@ static pkn_member *join_deque_member(pkern_pool *pool) {
 /* Offers n more records; the caller sees to it that nobody asks for them. */
 static void join_deque_push(pkn_member *member, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
-        pkn_slot *slot = pkn_end(&member->fork);
+        pkn_slot *slot = pkn_room(pkn_end(&member->fork));
+        cr_assert_not_null(slot);
         slot->run = join_deque_run;
         slot->payload[0] = pkn_join_index(member, slot);
-        cr_assert_not_null(pkn_push(slot));
+        pkn_push(slot);
     }
 }
 
@@ -39,7 +40,6 @@ Test(pool_join_deque, records_are_found_by_index_across_segments) {
     pkern_pool *pool = pool_of(1);
     pkn_member *member = join_deque_member(pool);
     const pkn_slot *last = 0;
-    int last_ends = 0;
     for (uint32_t segments = 1; segments < 6; segments++) {
         cr_assert_eq(pkn_join_add_segment(member), 0);
     }
@@ -47,10 +47,13 @@ Test(pool_join_deque, records_are_found_by_index_across_segments) {
         const pkn_slot *slot = pkn_join_slot(member, i);
         cr_assert_eq(pkn_join_index(member, slot), i);
         cr_assert_eq((uintptr_t)slot % PKN_CACHE_LINE, 0);
-        int is_last = (pkn_atomic_load_relaxed_u32(&slot->flags) & PKN_SLOT_LAST) != 0;
-        cr_assert_eq(is_last, (i + 1) % PKN_JOIN_SEGMENT_0 == 0 && pkn_popcount_u64((i + 1) / PKN_JOIN_SEGMENT_0 + 1) == 1);
-        cr_assert(last == 0 || slot == last + 1 || last_ends);
-        last_ends = is_last;
+        int is_first = i % PKN_JOIN_SEGMENT_0 == 0 && pkn_popcount_u64(i / PKN_JOIN_SEGMENT_0 + 1) == 1;
+        cr_assert_eq(pkn_atomic_load_relaxed_u32(&slot->flags), 0);
+        if (last != 0) {
+            cr_assert_eq(pkn_join_index(member, last + 1), i);
+            cr_assert_eq(pkn_atomic_load_relaxed_u32(&last[1].flags), is_first ? PKN_SLOT_BEHIND : 0);
+            cr_assert_eq(last[1].owner, &member->fork);
+        }
         last = slot;
     }
     pkn_member_destroy(member);
@@ -214,11 +217,12 @@ Test(pool_join_deque, each_record_is_run_once_by_owner_or_thief) {
     for (uint64_t round = 0; round < JOIN_DEQUE_ROUNDS; round++) {
         uint32_t depth = 1 + (uint32_t)pool_random(2 * round, round % 50 == 0 ? 80 : 5);
         for (uint32_t i = 0; i < depth; i++) {
-            pkn_slot *slot = pkn_end(&member->fork);
+            pkn_slot *slot = pkn_room(pkn_end(&member->fork));
+            cr_assert_not_null(slot);
             slot->run = join_deque_count;
             slot->payload[1] = 0;
             pkn_atomic_store_relaxed_u32(&member->fork.request, 0);
-            cr_assert_not_null(pkn_push(slot));
+            pkn_push(slot);
             if (pool_random(2 * round + i, 3) != 0) {
                 uint32_t split = join_deque_split(member);
                 pkn_join_expose(member, split + (uint32_t)pool_random(round + i, pkn_join_index(member, slot) + 2 - split));
@@ -257,16 +261,18 @@ Test(pool_join_deque, without_memory_a_push_at_the_end_of_a_segment_is_refused) 
     pkern_pool *pool = pool_with(&config);
     pkn_member *member = join_deque_member(pool);
     pool_heap_fail(&heap, 0, SIZE_MAX);
-    join_deque_push(member, PKN_JOIN_SEGMENT_0 - 1);
-    pkn_slot *last = pkn_end(&member->fork);
-    cr_assert_eq(pkn_join_index(member, last), PKN_JOIN_SEGMENT_0 - 1);
-    cr_assert_null(pkn_push(last));
-    cr_assert_eq(pkn_end(&member->fork), last);
+    join_deque_push(member, PKN_JOIN_SEGMENT_0);
+    pkn_slot *behind = pkn_end(&member->fork);
+    cr_assert_eq(pkn_join_index(member, behind), PKN_JOIN_SEGMENT_0);
+    cr_assert_null(pkn_room(behind));
+    cr_assert_eq(pkn_end(&member->fork), behind);
     pool_heap_fail(&heap, 0, 0);
-    cr_assert_not_null(pkn_push(last));
+    join_deque_push(member, 1);
+    cr_assert_eq(pkn_join_end(member), PKN_JOIN_SEGMENT_0 + 1);
+    cr_assert_eq(pkn_join_slot(member, PKN_JOIN_SEGMENT_0)->payload[0], PKN_JOIN_SEGMENT_0);
+    cr_assert(pkn_pop(pkn_join_slot(member, PKN_JOIN_SEGMENT_0)));
     cr_assert_eq(pkn_join_end(member), PKN_JOIN_SEGMENT_0);
-    cr_assert(pkn_pop(last));
-    cr_assert_eq(pkn_end(&member->fork), last);
+    cr_assert_eq(pkn_room(pkn_end(&member->fork)), pkn_join_slot(member, PKN_JOIN_SEGMENT_0));
     pkn_member_destroy(member);
     pool_end(pool);
     pool_heap_check(&heap);
