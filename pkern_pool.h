@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xd1d341db4567df1bu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x1b1b4c1126ccaed1u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xd1d341db4567df1bu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x1b1b4c1126ccaed1u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -567,7 +567,8 @@ PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, vo
 
 /* Equals { int x = a(a_ctx), y = b(b_ctx); return x ? x : y; } where b may run on another thread at the same time. Both sides always
    run. The caller runs a, then b unless a thread took it; while b runs elsewhere the caller works on what b spawned,
-   then on other work of the pool. Nests to any depth. No allocation but for the first joins of a new depth.
+   then on other work of the pool. Where the last join with the same b at the same depth was over in a microsecond, this one is not offered to others
+   unless these have asked for work for some time. Nests to any depth. No allocation but for the first joins of a new depth.
    Errors: PKERN_EINVAL (a or b is 0: nothing ran); PKERN_ECANCELED in a forked child whose b ran on a thread that is gone.
    Source: Blumofe et al., "Cilk", 1995; Rayon's join. */
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
