@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x1b1b4c1126ccaed1u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x4f1159e8c33c8cfbu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x1b1b4c1126ccaed1u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x4f1159e8c33c8cfbu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -179,6 +179,7 @@
 #define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
 #define PKN_NOINLINE __attribute__((noinline))
 #define PKN_COLD __attribute__((noinline, cold))
+#define PKN_MAYBE_UNUSED __attribute__((unused))
 #define PKN_ASSUME(x) ((x) ? (void)0 : __builtin_unreachable())
 #define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -570,8 +571,8 @@ PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, vo
 
 /* Equals { int x = a(a_ctx), y = b(b_ctx); return x ? x : y; } where b may run on another thread at the same time. Both sides always
    run. The caller runs a, then b unless a thread took it; while b runs elsewhere the caller works on what b spawned,
-   then on other work of the pool. Where the last join with the same b at the same depth was over in a microsecond, this one is not offered to others
-   unless these have asked for work for some time. Nests to any depth. No allocation but for the first joins of a new depth.
+   then on other work of the pool. Where the last join with the same b at the same depth was short (some 4 us), and something else is on
+   offer, both sides run here; joins inside of them are offered again when another thread has found no work for some time. Nests to any depth. No allocation but for the first joins of a new depth.
    Errors: PKERN_EINVAL (a or b is 0: nothing ran); PKERN_ECANCELED in a forked child whose b ran on a thread that is gone.
    Source: Blumofe et al., "Cilk", 1995; Rayon's join. */
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
@@ -776,17 +777,17 @@ PKERN_EXTERN_C_END
    - PKERN_CALL(name, ...) is a plain call of a task;
    - PKERN_JOIN(statement, variable, name, ...) equals { statement; variable = name(...); } where the named task may run on another
      thread while the statement runs here. The statement is an assignment or an expression, with PKERN_CALLs in it.
-   Arguments may be evaluated before or after the statement's are. In a forked child a task that another thread had taken runs again
-   in line, since that thread is gone.
+   The named task's arguments are evaluated before or after the whole statement, so they must not read what it changes. In a forked child a task that
+   another thread had taken runs again in line, since that thread is gone. A call that finds no place in its pool runs serially; inside of a task
+   of another pool, that pool may take part.
 
    The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) private: pushing and popping there
    takes no fence and no atomic read-modify-write. A popped record knows by its own flags whether it may have been
    offered; a free record has none, so a push need not say so. See join_deque.h for the public part.
 
    In line: a join that is likely over soon (pkern_internal_room) runs as plain calls, and so do those inside of it. A typed task is compiled twice
-   for that, as a task and as a plain recursive function, which the compiler treats as any other. Should the guess be wrong, who finds no work asks
-   for some time, and then the second sides in line become tasks again as their turn comes. A request that lasts has a number that grows, and what
-   begins to run in line meanwhile listens to higher ones only.
+   for that, as a task and as a plain recursive function, which the compiler treats as any other. Should the guess be wrong, who finds no work for
+   some time counts `hunger` up, and what began to run in line before calls tasks again where second sides' turns come.
    Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
    Faxen, "Wool", 2008 (records in the deque); Duran, Corbalan and Ayguade, "An adaptive cut-off for task parallelism", 2008, and Acar,
    Chargueraud and Rainey, "Oracle scheduling", 2011 (calls instead of tasks where these would be short). */
@@ -809,10 +810,6 @@ enum { PKN_SLOT_PENDING = 0, PKN_SLOT_DONE = 1, PKN_SLOT_TAKEN_BY = 2 /* + index
    that nothing can be pushed */
 enum { PKN_SLOT_PUBLIC = 1, PKN_SLOT_BEHIND = 2, PKN_SLOT_OVERFLOW = 4 };
 
-/* request: 0 nobody asks; 1 a thread found nothing; more for each while that it went on finding nothing. */
-#define PKN_ASKED_ONCE 1u
-#define PKN_ASKED_MOST 1000000000u
-
 /* One offered task. */
 struct pkn_slot {
     void (*run)(pkn_fork_state *self, pkn_slot *slot); /* 0: a callback of a pkern_join, see pkn_join_frame */
@@ -826,14 +823,17 @@ struct pkn_slot {
 struct pkn_fork_state {
     pkn_atomic_ptr end; /* the first free record */
     pkern_pool *pool;
-    uint32_t in_line; /* 0: no pkern_join that runs in line is under way; else it goes on so for requests below that */
+    int is_in_line;       /* of pkern_join: runs in line until hunger is not in_line_at any more */
+    uint32_t in_line_at;
+    uint32_t in_line_depth; /* so many joins that run in line are under way, inside each other */
     /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
+    pkn_atomic_u32 hunger; /* counted up by thieves that went on finding nothing */
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
 /* Where the calling thread is in no pool, every push takes the long way. */
 #define PKN_NO_SLOT {0, 0, {0}, {PKN_SLOT_OVERFLOW}, {0, 0, 0, 0, 0}}
-#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, 0, {0}}
+#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, 0, 0, 0, {0}, {0}}
 
 /* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
 typedef struct pkn_entry {
@@ -860,10 +860,9 @@ extern PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self;
 
 PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call);
 PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
-PKERN_API pkn_slot *pkern_internal_make_room(pkn_slot *end);
 PKERN_API pkn_slot *pkern_internal_room(pkn_slot *end, uintptr_t what);
 PKERN_API uint32_t pkern_internal_in_line_begin(void);
-PKERN_API void pkern_internal_in_line_end(uint32_t in_line);
+PKERN_API void pkern_internal_in_line_end(void);
 PKERN_API void pkern_internal_share(pkn_slot *slot);
 PKERN_API int pkern_internal_take_back(pkn_slot *slot);
 
@@ -876,13 +875,9 @@ PKN_ALWAYS_INLINE void pkn_set_end(pkn_fork_state *self, pkn_slot *end) {
     pkn_atomic_store_release_ptr(&self->end, end);
 }
 
-PKN_ALWAYS_INLINE uint32_t pkn_asked(const pkn_fork_state *self) {
-    return pkn_atomic_load_relaxed_u32(&self->request);
-}
-
-/* The record that a second side is to be filled into where `end` is the first free one; 0 where none can be had. */
-PKN_ALWAYS_INLINE pkn_slot *pkn_room(pkn_slot *end) {
-    return PKN_LIKELY(pkn_atomic_load_relaxed_u32(&end->flags) == 0) ? end : pkern_internal_make_room(end);
+/* Nonzero where what began to run in line at that hunger goes on so. */
+PKN_ALWAYS_INLINE int pkn_goes_on_in_line(const pkn_fork_state *self, uint32_t in_line_at) {
+    return pkn_atomic_load_relaxed_u32(&self->hunger) == in_line_at;
 }
 
 /* The filled record becomes the newest one, for who has asked for work too. The record says whose it is: a register kept for that costs a
@@ -893,7 +888,7 @@ PKN_ALWAYS_INLINE void pkn_push(pkn_slot *slot) {
     /* Who asks sets the request, has a barrier run on all threads, and then looks for records. So one of the two sees the other; the
        other way round an owner that is stopped in between would offer a record that nobody looks for any more. */
     pkn_fence_compiler();
-    if (PKN_UNLIKELY(pkn_asked(self) != 0)) {
+    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&self->request) != 0)) {
         pkern_internal_share(slot);
     }
 }
@@ -911,18 +906,11 @@ PKN_ALWAYS_INLINE int pkn_pop(pkn_slot *slot) {
     return PKN_LIKELY(!pkn_pop_is_special(slot)) ? 1 : pkern_internal_take_back(slot);
 }
 
-/* The record of a join of two callbacks. */
-typedef struct PKN_MAY_ALIAS pkn_join_frame {
-    pkern_task_fn fn;
-    void *ctx;
-    int status;
-} pkn_join_frame;
-
 PKERN_API pkern_status pkern_internal_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
 
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
     const pkn_fork_state *self = pkern_internal_self;
-    if (PKN_UNLIKELY(pkn_asked(self) >= self->in_line || (pool != 0 && pool != self->pool) || a == 0 || b == 0)) {
+    if (PKN_UNLIKELY(!self->is_in_line || !pkn_goes_on_in_line(self, self->in_line_at) || (pool != 0 && pool != self->pool) || a == 0 || b == 0)) {
         return pkern_internal_join(pool, a, a_ctx, b, b_ctx);
     }
     int a_status = a(a_ctx), b_status = b(b_ctx);
@@ -947,18 +935,18 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
             if (pkn_offered != 0) { \
                 variable = name##_take(pkn_offered); \
             } else { \
-                variable = name##_call_if_not_asked(pkern_in_line, __VA_ARGS__); \
-                pkern_internal_in_line_end(pkern_in_line); \
+                variable = name##_call_in_line(pkern_in_line, __VA_ARGS__); \
+                pkern_internal_in_line_end(); \
             } \
             pkern_end = pkn_before; \
         } else { \
             statement; \
-            variable = name##_call_if_not_asked(pkern_in_line, __VA_ARGS__); \
+            variable = name##_call_in_line(pkern_in_line, __VA_ARGS__); \
         } \
     } while (0)
 
 /* given: T1 p1, ... ; fields: T1 p1; ... ; store: f->p1 = p1; ... ; stored: f->p1, ... ; names: p1, ...
-   The body is compiled as name_task, where pkern_end is a record, and as name_in_line, where it is 0 and pkern_in_line is as in pkn_fork_state. */
+   The body is compiled as name_task, where pkern_end is a record, and as name_in_line, where it is 0 and pkern_in_line the hunger that this began at. */
 #define PKN_DEFINE_JOIN_TASK(R, name, given, fields, store, stored, names) \
     typedef struct PKN_MAY_ALIAS name##_frame { \
         fields R result; \
@@ -975,9 +963,9 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
     PKN_ALWAYS_INLINE R name##_call(pkn_slot *pkern_end, uint32_t pkern_in_line, given) { \
         return pkern_end != 0 ? name##_task(pkern_end, names) : name##_in_line(pkern_in_line, names); \
     } \
-    PKN_ALWAYS_INLINE R name##_call_if_not_asked(uint32_t pkern_in_line, given) { \
+    PKN_ALWAYS_INLINE R name##_call_in_line(uint32_t pkern_in_line, given) { \
         const pkn_fork_state *pkern_self = pkern_internal_self; \
-        return PKN_LIKELY(pkn_asked(pkern_self) < pkern_in_line) ? name##_in_line(pkern_in_line, names) : name##_task(pkn_end(pkern_self), names); \
+        return PKN_LIKELY(pkn_goes_on_in_line(pkern_self, pkern_in_line)) ? name##_in_line(pkern_in_line, names) : name##_task(pkn_end(pkern_self), names); \
     } \
     PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
@@ -1002,7 +990,7 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
         pkern_internal_fork_leave(&pkern_call); \
         return pkern_result; \
     } \
-    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end, uint32_t pkern_in_line, given)
+    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end PKN_MAYBE_UNUSED, uint32_t pkern_in_line PKN_MAYBE_UNUSED, given)
 
 #define PKN_COMMA ,
 
@@ -4630,10 +4618,10 @@ struct pkn_trace_lane;
 typedef struct pkn_trace pkn_trace;
 
 #define PKN_LOOP_COSTS 32
-#define PKN_JOIN_SEGMENTS 15 /* 2^20 records, as many as join_range tells apart */
+#define PKN_JOIN_SEGMENTS 15 /* 2^20 - 32 records; join_range tells 2^20 indices apart */
 #define PKN_JOIN_SEGMENT_0 32u
 #define PKN_JOIN_TIMES 32u
-#define PKN_SHORT_JOIN_NS 1000 /* those below it are not offered */
+#define PKN_THEFT_NS 1000 /* about what one costs both sides */
 
 /* When a member last asked for room for this function at this index. */
 typedef struct pkn_join_time {
@@ -4764,7 +4752,7 @@ struct pkern_pool {
     size_t stack_size;
     uint64_t spin_ticks;
     double ticks_per_ns;
-    uint64_t short_join_ticks; /* joins below it run in line */
+    uint64_t theft_ticks;
     uint64_t id; /* no two pools of the process share one: when it was made, in ns */
     uint64_t created_ticks; /* at the same moment */
     uint64_t stats_since_ns; /* under lock */
@@ -5231,6 +5219,13 @@ PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
     return 0;
 }
 
+/* The record of a join of two callbacks. */
+typedef struct PKN_MAY_ALIAS pkn_join_frame {
+    pkern_task_fn fn;
+    void *ctx;
+    int status;
+} pkn_join_frame;
+
 /* Owner only. Offers a second side of two callbacks, where there is room for it. */
 PKN_INTERNAL pkn_slot *pkn_join_fill(pkn_slot *slot, pkern_task_fn fn, void *ctx) {
     if (slot != 0) {
@@ -5317,6 +5312,32 @@ PKN_INTERNAL PKN_COLD void pkn_join_refuse_mark(pkn_member *owner, pkn_slot *slo
     pkn_join_unmark(slot);
     while (!pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, pkn_join_next(range, pkn_join_top(range), pkn_join_split(range)))) {
     }
+}
+
+/* The segment ends here, or a thief has marked the record too late. */
+PKN_INTERNAL PKN_COLD pkn_slot *pkn_make_room(pkn_slot *slot) {
+    uint32_t flags = pkn_atomic_load_relaxed_u32(&slot->flags);
+    if ((flags & PKN_SLOT_OVERFLOW) != 0) {
+        return 0;
+    }
+    pkn_member *owner = (pkn_member *)(void *)slot->owner;
+    if ((flags & PKN_SLOT_BEHIND) != 0) {
+        uint32_t index = pkn_join_index(owner, slot);
+        if (index == pkn_join_segment_first(owner->join_segments) && pkn_join_add_segment(owner) != 0) {
+            return 0;
+        }
+        slot = pkn_join_slot(owner, index);
+        flags = pkn_atomic_load_relaxed_u32(&slot->flags);
+    }
+    if ((flags & PKN_SLOT_PUBLIC) != 0) {
+        pkn_join_refuse_mark(owner, slot);
+    }
+    return slot;
+}
+
+/* The record that a second side is to be filled into where `end` is the first free one; 0 where none can be had. */
+PKN_INLINE pkn_slot *pkn_room(pkn_slot *end) {
+    return PKN_LIKELY(pkn_atomic_load_relaxed_u32(&end->flags) == 0) ? end : pkn_make_room(end);
 }
 
 /* Any thread. The oldest public record, claimed, if the filter takes it; 0 else. With peek it is not claimed. */
@@ -6819,29 +6840,32 @@ PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
 
 typedef struct pkn_join_place {
     uint32_t floor;
-    uint32_t in_line;
+    int is_in_line;
+    uint32_t in_line_depth;
 } pkn_join_place;
 
 /* Before work of other roots runs on top: what the member has forked so far becomes public, while its root is known, and is not taken back and
    made public again as theirs. What runs on top begins as at the bottom. Returns what pkn_join_reopen takes. */
 PKN_INTERNAL pkn_join_place pkn_join_close(pkn_member *member) {
-    pkn_join_place place = {member->join_floor, member->fork.in_line};
+    pkn_join_place place = {member->join_floor, member->fork.is_in_line, member->fork.in_line_depth};
     pkn_join_expose_all(member);
     member->join_floor = pkn_join_end(member);
-    member->fork.in_line = 0;
+    member->fork.is_in_line = 0;
+    member->fork.in_line_depth = 0;
     return place;
 }
 
 PKN_INLINE void pkn_join_reopen(pkn_member *member, pkn_join_place place) {
     member->join_floor = place.floor;
-    member->fork.in_line = place.in_line;
+    member->fork.is_in_line = place.is_in_line;
+    member->fork.in_line_depth = place.in_line_depth;
 }
 
 /* pkn_search_now in the pool where this thread, which waits as a guest of another one, is a worker. */
 PKN_INTERNAL int pkn_search_at_home(pkn_member *worker, int how, int peek) {
     pkn_wait wait = {PKN_WAIT_ELSEWHERE, 0, 0, 0, 0, 0, 0};
     pkn_member *outer = pkn_current();
-    pkn_join_place place = {worker->join_floor, worker->fork.in_line};
+    pkn_join_place place = {worker->join_floor, worker->fork.is_in_line, worker->fork.in_line_depth};
     if (!peek) {
         place = pkn_join_close(worker);
     }
@@ -6911,14 +6935,24 @@ PKN_INTERNAL int pkn_wait_stops(const pkn_member *self, const pkn_wait *wait) {
     return wait->kind == PKN_WAIT_WORK && !self->is_spare && pkn_atomic_load_relaxed_u32(&self->pool->stopping) != 0;
 }
 
-/* Asks everybody to make private joins public at the next fork; who asks `again` asks those who run in line to fork, too. */
-PKN_INTERNAL void pkn_request_work(pkn_member *self, int again) {
+/* Asks everybody to make private joins public at the next fork. */
+PKN_INTERNAL void pkn_request_work(pkn_member *self) {
     uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
     for (uint32_t i = 0; i < count; i++) {
         pkn_member *member = pkn_member_at(self->pool, i);
-        uint32_t asked = pkn_asked(&member->fork);
-        if (member != self && (asked == 0 || (again && asked < PKN_ASKED_MOST))) {
-            pkn_atomic_store_relaxed_u32(&member->fork.request, asked + 1u + (asked == 0 && again));
+        if (member != self && pkn_atomic_load_relaxed_u32(&member->fork.request) == 0) {
+            pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
+        }
+    }
+}
+
+/* Asks everybody to fork where joins run in line. */
+PKN_INTERNAL void pkn_show_hunger(pkn_member *self) {
+    uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
+    for (uint32_t i = 0; i < count; i++) {
+        pkn_member *member = pkn_member_at(self->pool, i);
+        if (member != self) {
+            pkn_atomic_fetch_add_relaxed_u32(&member->fork.hunger, 1);
         }
     }
 }
@@ -6959,9 +6993,11 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
     pkn_atomic_store_release_u32(&self->parked, parked);
     if (home != 0) {
         pkn_sleep_abroad(home, self);
-        pkn_request_work(home, 1);
+        pkn_request_work(home);
+        pkn_show_hunger(home);
     }
-    pkn_request_work(self, 1);
+    pkn_request_work(self);
+    pkn_show_hunger(self);
     /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
     pkn_fence_all_threads(pool->has_membarrier || (home != 0 && home->pool->has_membarrier));
@@ -7044,7 +7080,10 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
                 hidden_at = now + hidden_after;
                 how |= PKN_SEARCH_HIDDEN;
             }
-            pkn_request_work(self, polls != 0);
+            pkn_request_work(self);
+            if (polls != 0) {
+                pkn_show_hunger(self);
+            }
             if (pkn_wait_stops(self, wait)) {
                 return 0;
             }
@@ -7345,14 +7384,12 @@ PKN_INLINE pkn_member *pkn_scope_member(const pkern_scope *scope) {
 #endif
 /* ==== src/pool/join.c, continued ==== */
 
-/* Others have asked for work: all that is private, since the next push may be a while away. A request that lasts is answered until what runs in line
-   has ended. */
+/* Others have asked for work: all that is private, since the next push may be a while away. A request that is answered by nothing stays: who sleeps
+   can't ask again. */
 PKN_INTERNAL void pkn_join_share(pkn_member *owner, uint32_t end) {
-    if (pkn_asked(&owner->fork) == PKN_ASKED_ONCE) {
-        pkn_atomic_store_relaxed_u32(&owner->fork.request, 0);
-    }
     uint32_t exposed = pkn_join_expose(owner, end);
     if (exposed != 0) {
+        pkn_atomic_store_relaxed_u32(&owner->fork.request, 0);
         pkn_work_posted(owner->pool, pkn_root(owner), exposed);
     }
 }
@@ -7363,31 +7400,12 @@ PKERN_API PKN_COLD void pkern_internal_share(pkn_slot *slot) {
     pkn_join_share(owner, pkn_join_index(owner, slot) + 1u);
 }
 
-/* The segment ends here, or a thief has marked the record too late. */
-PKERN_API PKN_COLD pkn_slot *pkern_internal_make_room(pkn_slot *slot) {
-    uint32_t flags = pkn_atomic_load_relaxed_u32(&slot->flags);
-    if ((flags & PKN_SLOT_OVERFLOW) != 0) {
-        return 0;
-    }
-    pkn_member *owner = (pkn_member *)(void *)slot->owner;
-    if ((flags & PKN_SLOT_BEHIND) != 0) {
-        uint32_t index = pkn_join_index(owner, slot);
-        if (index == pkn_join_segment_first(owner->join_segments) && pkn_join_add_segment(owner) != 0) {
-            return 0;
-        }
-        slot = pkn_join_slot(owner, index);
-        flags = pkn_atomic_load_relaxed_u32(&slot->flags);
-    }
-    if ((flags & PKN_SLOT_PUBLIC) != 0) {
-        pkn_join_refuse_mark(owner, slot);
-    }
-    return slot;
-}
-
-/* 1 where the last join of this function at this index began so short a time ago, and was over since, that a theft of one of its sides would have cost
-   as much; four times that where there is something else to take. */
+/* 1 where this join is likely short: the last one of the same function at this index began a short time ago, and its first path down, if no more,
+   was over since. Short is what a theft costs, four times that where there is something else to take; where there is nothing, outside of what runs in line,
+   no join is short. */
 PKN_INTERNAL int pkn_join_is_short(pkn_member *owner, uint32_t index, uintptr_t what) {
     uint32_t top = pkn_join_top(pkn_atomic_load_relaxed_u64(&owner->join_range));
+    uint64_t limit = index > top ? 4 * owner->pool->theft_ticks : owner->fork.in_line_depth != 0 ? owner->pool->theft_ticks : 0;
     uint64_t now = pkn_ticks();
     pkn_join_time *last = &owner->join_times[(what / 16u + index) % PKN_JOIN_TIMES];
     int is_known = last->what == what && last->index == index;
@@ -7395,7 +7413,7 @@ PKN_INTERNAL int pkn_join_is_short(pkn_member *owner, uint32_t index, uintptr_t 
     last->what = what;
     last->index = index;
     last->ticks = now;
-    return is_known && (index > top ? passed / 4 : passed) < owner->pool->short_join_ticks;
+    return is_known && passed < limit;
 }
 
 /* Room for a second side; 0 where both run in line. */
@@ -7408,25 +7426,24 @@ PKERN_API pkn_slot *pkern_internal_room(pkn_slot *slot, uintptr_t what) {
     if (!pkn_join_is_short(owner, index, what)) {
         return pkn_room(slot);
     }
-    /* a request that nothing answers stays: who sleeps can't ask again */
-    if (pkn_asked(&owner->fork) != 0 && index > pkn_join_split(pkn_atomic_load_relaxed_u64(&owner->join_range))) {
+    if (pkn_atomic_load_relaxed_u32(&owner->fork.request) != 0) {
         pkn_join_share(owner, index);
     }
     return 0;
 }
 
-/* What begins to run in line now: it listens to requests from this number on. */
+/* Returns the hunger that what runs in line from here on began at. Who sleeps can't count it up: the outermost then behaves as if somebody had, so that
+   its second sides look again whether they are short. */
 PKERN_API uint32_t pkern_internal_in_line_begin(void) {
-    uint32_t asked = pkn_asked(pkern_internal_self);
-    return (asked > PKN_ASKED_ONCE ? asked : PKN_ASKED_ONCE) + 1u;
+    pkn_fork_state *self = pkern_internal_self;
+    uint32_t hunger = pkn_atomic_load_relaxed_u32(&self->hunger);
+    int is_outermost = self->pool != 0 && self->in_line_depth++ == 0;
+    return is_outermost && pkn_sleeping_workers(self->pool) != 0 ? hunger - 1u : hunger;
 }
 
-/* The outermost of what runs in line ends, and with it a request that lasted. */
-PKERN_API void pkern_internal_in_line_end(uint32_t in_line) {
+PKERN_API void pkern_internal_in_line_end(void) {
     pkn_fork_state *self = pkern_internal_self;
-    if (in_line == PKN_ASKED_ONCE + 1u && PKN_UNLIKELY(pkn_asked(self) > PKN_ASKED_ONCE)) {
-        pkn_atomic_store_relaxed_u32(&self->request, PKN_ASKED_ONCE);
-    }
+    self->in_line_depth -= self->pool != 0;
 }
 
 /* The newest record is public. Nonzero: the caller runs it (1), or it is lost in a fork (-1). 0: a thief has run it. */
@@ -7470,7 +7487,7 @@ PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call) {
 }
 
 /* The status of a side that was made public: run here, or by the thief that has it. */
-PKERN_API PKN_COLD int pkern_internal_join_end(pkn_slot *slot) {
+PKN_INTERNAL PKN_COLD int pkn_join_end_public(pkn_slot *slot) {
     pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
     int taken = pkern_internal_take_back(slot);
     return taken > 0 ? frame->fn(frame->ctx) : taken == 0 ? frame->status : PKERN_ECANCELED;
@@ -7482,21 +7499,27 @@ PKERN_API pkern_status pkern_internal_join(pkern_pool *pool, pkern_task_fn a, vo
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
-    pkn_slot *slot = 0;
-    uint32_t outer = 0, in_line = 0;
-    if (member != 0) {
-        pkn_trace_call(member);
-        slot = pkn_join_fill(pkern_internal_room(pkn_end(&member->fork), (uintptr_t)b), b, b_ctx);
-        outer = member->fork.in_line;
-        in_line = slot != 0 ? 0 : pkern_internal_in_line_begin();
-        member->fork.in_line = in_line;
+    if (member == 0) {
+        int a_status = a(a_ctx), b_status = b(b_ctx);
+        pkn_leave(&entry);
+        return a_status != 0 ? a_status : b_status;
+    }
+    pkn_fork_state *self = &member->fork;
+    int was_in_line = self->is_in_line;
+    uint32_t outer_at = self->in_line_at;
+    pkn_trace_call(member);
+    pkn_slot *slot = pkn_join_fill(pkern_internal_room(pkn_end(self), (uintptr_t)b), b, b_ctx);
+    self->is_in_line = slot == 0;
+    if (slot == 0) {
+        self->in_line_at = pkern_internal_in_line_begin();
     }
     int a_status = a(a_ctx);
-    int b_status = slot != 0 && pkn_pop_is_special(slot) ? pkern_internal_join_end(slot) : b(b_ctx);
-    if (member != 0) {
-        member->fork.in_line = outer;
-        pkern_internal_in_line_end(in_line);
+    int b_status = slot != 0 && pkn_pop_is_special(slot) ? pkn_join_end_public(slot) : b(b_ctx);
+    if (slot == 0) {
+        pkern_internal_in_line_end();
     }
+    self->is_in_line = was_in_line;
+    self->in_line_at = outer_at;
     pkn_leave(&entry);
     return a_status != 0 ? a_status : b_status;
 }
@@ -7561,7 +7584,7 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
     }
     pkn_member *member = pkn_enter(pool, &entry);
     uint32_t outer_root = 0, root = 0;
-    pkn_join_place place = {0, 0};
+    pkn_join_place place = {0, 0, 0};
     pkn_slot *slot = 0;
     if (member != 0) {
         pkn_trace_call(member);
@@ -10004,7 +10027,7 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     uint64_t passed_ns = pkn_now_ns() - start_ns;
     made->ticks_per_ns = passed_ns > 1000 ? (double)(pkn_ticks() - start_ticks) / (double)passed_ns : 1.0;
     made->spin_ticks = (uint64_t)((double)made->spin_ticks * made->ticks_per_ns);
-    made->short_join_ticks = (uint64_t)(PKN_SHORT_JOIN_NS * made->ticks_per_ns);
+    made->theft_ticks = (uint64_t)(PKN_THEFT_NS * made->ticks_per_ns);
     pkn_mutex_unlock(&made->starting);
     int misses = started + 1 < threads && (config->flags & PKERN_POOL_ALL_THREADS) != 0;
     if (misses || (stays && pkn_stay(made) != 0)) {

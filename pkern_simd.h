@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x1b1b4c1126ccaed1u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x4f1159e8c33c8cfbu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x1b1b4c1126ccaed1u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x4f1159e8c33c8cfbu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -150,6 +150,7 @@
 #define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
 #define PKN_NOINLINE __attribute__((noinline))
 #define PKN_COLD __attribute__((noinline, cold))
+#define PKN_MAYBE_UNUSED __attribute__((unused))
 #define PKN_ASSUME(x) ((x) ? (void)0 : __builtin_unreachable())
 #define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)

@@ -9,16 +9,23 @@ x86_64) sets='scalar popcnt avx2 avx512' ;;
 aarch64) sets='scalar neon' ;;
 *) sets=scalar ;;
 esac
-run=0 skipped=0 failed=0
+logs=$(mktemp -d) || exit 1
+trap 'rm -rf "$logs"' EXIT
+run=0 skipped=0
 for isa in $sets; do
     case $isa in
     popcnt) has popcnt ;;
     avx2) has avx2 popcnt ;;
     avx512) has avx512f avx512bw avx512vl ;;
     esac || { echo "==== PKERN_ISA=$isa skipped: this CPU does not have it"; skipped=$((skipped + 1)); continue; }
-    echo "==== PKERN_ISA=$isa"
     run=$((run + 1))
-    PKERN_ISA=$isa sh "$(dirname "$0")/run.sh" "$@" || failed=$((failed + 1))
+    { PKERN_ISA=$isa sh "$(dirname "$0")/run.sh" "$@" || echo "$isa" >> "$logs/failed"; } > "$logs/$isa" 2>&1 &
+    [ $((run % 2)) = 0 ] && wait # two at a time
 done
+wait
+for isa in $sets; do
+    [ -e "$logs/$isa" ] && echo "==== PKERN_ISA=$isa" && cat "$logs/$isa"
+done
+failed=$(cat "$logs/failed" 2> /dev/null | wc -l)
 echo "instruction sets: $run run, $failed failed, $skipped skipped"
-[ $failed = 0 ]
+[ "$failed" = 0 ]

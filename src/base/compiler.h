@@ -31,6 +31,7 @@
 #define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
 #define PKN_NOINLINE __attribute__((noinline))
 #define PKN_COLD __attribute__((noinline, cold))
+#define PKN_MAYBE_UNUSED __attribute__((unused))
 #define PKN_ASSUME(x) ((x) ? (void)0 : __builtin_unreachable())
 #define PKN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PKN_UNLIKELY(x) __builtin_expect(!!(x), 0)

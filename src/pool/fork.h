@@ -19,17 +19,17 @@
    - PKERN_CALL(name, ...) is a plain call of a task;
    - PKERN_JOIN(statement, variable, name, ...) equals { statement; variable = name(...); } where the named task may run on another
      thread while the statement runs here. The statement is an assignment or an expression, with PKERN_CALLs in it.
-   Arguments may be evaluated before or after the statement's are. In a forked child a task that another thread had taken runs again
-   in line, since that thread is gone.
+   The named task's arguments are evaluated before or after the whole statement, so they must not read what it changes. In a forked child a task that
+   another thread had taken runs again in line, since that thread is gone. A call that finds no place in its pool runs serially; inside of a task
+   of another pool, that pool may take part.
 
    The deque: records of 64 bytes, `end` is the first free one. [top, split) is public, [split, end) private: pushing and popping there
    takes no fence and no atomic read-modify-write. A popped record knows by its own flags whether it may have been
    offered; a free record has none, so a push need not say so. See join_deque.h for the public part.
 
    In line: a join that is likely over soon (pkern_internal_room) runs as plain calls, and so do those inside of it. A typed task is compiled twice
-   for that, as a task and as a plain recursive function, which the compiler treats as any other. Should the guess be wrong, who finds no work asks
-   for some time, and then the second sides in line become tasks again as their turn comes. A request that lasts has a number that grows, and what
-   begins to run in line meanwhile listens to higher ones only.
+   for that, as a task and as a plain recursive function, which the compiler treats as any other. Should the guess be wrong, who finds no work for
+   some time counts `hunger` up, and what began to run in line before calls tasks again where second sides' turns come.
    Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
    Faxen, "Wool", 2008 (records in the deque); Duran, Corbalan and Ayguade, "An adaptive cut-off for task parallelism", 2008, and Acar,
    Chargueraud and Rainey, "Oracle scheduling", 2011 (calls instead of tasks where these would be short). */
@@ -52,10 +52,6 @@ enum { PKN_SLOT_PENDING = 0, PKN_SLOT_DONE = 1, PKN_SLOT_TAKEN_BY = 2 /* + index
    that nothing can be pushed */
 enum { PKN_SLOT_PUBLIC = 1, PKN_SLOT_BEHIND = 2, PKN_SLOT_OVERFLOW = 4 };
 
-/* request: 0 nobody asks; 1 a thread found nothing; more for each while that it went on finding nothing. */
-#define PKN_ASKED_ONCE 1u
-#define PKN_ASKED_MOST 1000000000u
-
 /* One offered task. */
 struct pkn_slot {
     void (*run)(pkn_fork_state *self, pkn_slot *slot); /* 0: a callback of a pkern_join, see pkn_join_frame */
@@ -69,14 +65,17 @@ struct pkn_slot {
 struct pkn_fork_state {
     pkn_atomic_ptr end; /* the first free record */
     pkern_pool *pool;
-    uint32_t in_line; /* 0: no pkern_join that runs in line is under way; else it goes on so for requests below that */
+    int is_in_line;       /* of pkern_join: runs in line until hunger is not in_line_at any more */
+    uint32_t in_line_at;
+    uint32_t in_line_depth; /* so many joins that run in line are under way, inside each other */
     /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
+    pkn_atomic_u32 hunger; /* counted up by thieves that went on finding nothing */
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
 /* Where the calling thread is in no pool, every push takes the long way. */
 #define PKN_NO_SLOT {0, 0, {0}, {PKN_SLOT_OVERFLOW}, {0, 0, 0, 0, 0}}
-#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, 0, {0}}
+#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, 0, 0, 0, {0}, {0}}
 
 /* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
 typedef struct pkn_entry {
@@ -103,10 +102,9 @@ extern PKN_THREAD_LOCAL pkn_fork_state *pkern_internal_self;
 
 PKERN_API pkn_fork_state *pkern_internal_fork_enter(pkern_pool *pool, pkn_fork_call *call);
 PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call);
-PKERN_API pkn_slot *pkern_internal_make_room(pkn_slot *end);
 PKERN_API pkn_slot *pkern_internal_room(pkn_slot *end, uintptr_t what);
 PKERN_API uint32_t pkern_internal_in_line_begin(void);
-PKERN_API void pkern_internal_in_line_end(uint32_t in_line);
+PKERN_API void pkern_internal_in_line_end(void);
 PKERN_API void pkern_internal_share(pkn_slot *slot);
 PKERN_API int pkern_internal_take_back(pkn_slot *slot);
 
@@ -119,13 +117,9 @@ PKN_ALWAYS_INLINE void pkn_set_end(pkn_fork_state *self, pkn_slot *end) {
     pkn_atomic_store_release_ptr(&self->end, end);
 }
 
-PKN_ALWAYS_INLINE uint32_t pkn_asked(const pkn_fork_state *self) {
-    return pkn_atomic_load_relaxed_u32(&self->request);
-}
-
-/* The record that a second side is to be filled into where `end` is the first free one; 0 where none can be had. */
-PKN_ALWAYS_INLINE pkn_slot *pkn_room(pkn_slot *end) {
-    return PKN_LIKELY(pkn_atomic_load_relaxed_u32(&end->flags) == 0) ? end : pkern_internal_make_room(end);
+/* Nonzero where what began to run in line at that hunger goes on so. */
+PKN_ALWAYS_INLINE int pkn_goes_on_in_line(const pkn_fork_state *self, uint32_t in_line_at) {
+    return pkn_atomic_load_relaxed_u32(&self->hunger) == in_line_at;
 }
 
 /* The filled record becomes the newest one, for who has asked for work too. The record says whose it is: a register kept for that costs a
@@ -136,7 +130,7 @@ PKN_ALWAYS_INLINE void pkn_push(pkn_slot *slot) {
     /* Who asks sets the request, has a barrier run on all threads, and then looks for records. So one of the two sees the other; the
        other way round an owner that is stopped in between would offer a record that nobody looks for any more. */
     pkn_fence_compiler();
-    if (PKN_UNLIKELY(pkn_asked(self) != 0)) {
+    if (PKN_UNLIKELY(pkn_atomic_load_relaxed_u32(&self->request) != 0)) {
         pkern_internal_share(slot);
     }
 }
@@ -154,18 +148,11 @@ PKN_ALWAYS_INLINE int pkn_pop(pkn_slot *slot) {
     return PKN_LIKELY(!pkn_pop_is_special(slot)) ? 1 : pkern_internal_take_back(slot);
 }
 
-/* The record of a join of two callbacks. */
-typedef struct PKN_MAY_ALIAS pkn_join_frame {
-    pkern_task_fn fn;
-    void *ctx;
-    int status;
-} pkn_join_frame;
-
 PKERN_API pkern_status pkern_internal_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);
 
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
     const pkn_fork_state *self = pkern_internal_self;
-    if (PKN_UNLIKELY(pkn_asked(self) >= self->in_line || (pool != 0 && pool != self->pool) || a == 0 || b == 0)) {
+    if (PKN_UNLIKELY(!self->is_in_line || !pkn_goes_on_in_line(self, self->in_line_at) || (pool != 0 && pool != self->pool) || a == 0 || b == 0)) {
         return pkern_internal_join(pool, a, a_ctx, b, b_ctx);
     }
     int a_status = a(a_ctx), b_status = b(b_ctx);
@@ -190,18 +177,18 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
             if (pkn_offered != 0) { \
                 variable = name##_take(pkn_offered); \
             } else { \
-                variable = name##_call_if_not_asked(pkern_in_line, __VA_ARGS__); \
-                pkern_internal_in_line_end(pkern_in_line); \
+                variable = name##_call_in_line(pkern_in_line, __VA_ARGS__); \
+                pkern_internal_in_line_end(); \
             } \
             pkern_end = pkn_before; \
         } else { \
             statement; \
-            variable = name##_call_if_not_asked(pkern_in_line, __VA_ARGS__); \
+            variable = name##_call_in_line(pkern_in_line, __VA_ARGS__); \
         } \
     } while (0)
 
 /* given: T1 p1, ... ; fields: T1 p1; ... ; store: f->p1 = p1; ... ; stored: f->p1, ... ; names: p1, ...
-   The body is compiled as name_task, where pkern_end is a record, and as name_in_line, where it is 0 and pkern_in_line is as in pkn_fork_state. */
+   The body is compiled as name_task, where pkern_end is a record, and as name_in_line, where it is 0 and pkern_in_line the hunger that this began at. */
 #define PKN_DEFINE_JOIN_TASK(R, name, given, fields, store, stored, names) \
     typedef struct PKN_MAY_ALIAS name##_frame { \
         fields R result; \
@@ -218,9 +205,9 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
     PKN_ALWAYS_INLINE R name##_call(pkn_slot *pkern_end, uint32_t pkern_in_line, given) { \
         return pkern_end != 0 ? name##_task(pkern_end, names) : name##_in_line(pkern_in_line, names); \
     } \
-    PKN_ALWAYS_INLINE R name##_call_if_not_asked(uint32_t pkern_in_line, given) { \
+    PKN_ALWAYS_INLINE R name##_call_in_line(uint32_t pkern_in_line, given) { \
         const pkn_fork_state *pkern_self = pkern_internal_self; \
-        return PKN_LIKELY(pkn_asked(pkern_self) < pkern_in_line) ? name##_in_line(pkern_in_line, names) : name##_task(pkn_end(pkern_self), names); \
+        return PKN_LIKELY(pkn_goes_on_in_line(pkern_self, pkern_in_line)) ? name##_in_line(pkern_in_line, names) : name##_task(pkn_end(pkern_self), names); \
     } \
     PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
@@ -245,7 +232,7 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
         pkern_internal_fork_leave(&pkern_call); \
         return pkern_result; \
     } \
-    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end, uint32_t pkern_in_line, given)
+    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end PKN_MAYBE_UNUSED, uint32_t pkern_in_line PKN_MAYBE_UNUSED, given)
 
 #define PKN_COMMA ,
 

@@ -6,14 +6,12 @@
 
 #include "pool/guest.h"
 
-/* Others have asked for work: all that is private, since the next push may be a while away. A request that lasts is answered until what runs in line
-   has ended. */
+/* Others have asked for work: all that is private, since the next push may be a while away. A request that is answered by nothing stays: who sleeps
+   can't ask again. */
 PKN_INTERNAL void pkn_join_share(pkn_member *owner, uint32_t end) {
-    if (pkn_asked(&owner->fork) == PKN_ASKED_ONCE) {
-        pkn_atomic_store_relaxed_u32(&owner->fork.request, 0);
-    }
     uint32_t exposed = pkn_join_expose(owner, end);
     if (exposed != 0) {
+        pkn_atomic_store_relaxed_u32(&owner->fork.request, 0);
         pkn_work_posted(owner->pool, pkn_root(owner), exposed);
     }
 }
@@ -24,31 +22,12 @@ PKERN_API PKN_COLD void pkern_internal_share(pkn_slot *slot) {
     pkn_join_share(owner, pkn_join_index(owner, slot) + 1u);
 }
 
-/* The segment ends here, or a thief has marked the record too late. */
-PKERN_API PKN_COLD pkn_slot *pkern_internal_make_room(pkn_slot *slot) {
-    uint32_t flags = pkn_atomic_load_relaxed_u32(&slot->flags);
-    if ((flags & PKN_SLOT_OVERFLOW) != 0) {
-        return 0;
-    }
-    pkn_member *owner = (pkn_member *)(void *)slot->owner;
-    if ((flags & PKN_SLOT_BEHIND) != 0) {
-        uint32_t index = pkn_join_index(owner, slot);
-        if (index == pkn_join_segment_first(owner->join_segments) && pkn_join_add_segment(owner) != 0) {
-            return 0;
-        }
-        slot = pkn_join_slot(owner, index);
-        flags = pkn_atomic_load_relaxed_u32(&slot->flags);
-    }
-    if ((flags & PKN_SLOT_PUBLIC) != 0) {
-        pkn_join_refuse_mark(owner, slot);
-    }
-    return slot;
-}
-
-/* 1 where the last join of this function at this index began so short a time ago, and was over since, that a theft of one of its sides would have cost
-   as much; four times that where there is something else to take. */
+/* 1 where this join is likely short: the last one of the same function at this index began a short time ago, and its first path down, if no more,
+   was over since. Short is what a theft costs, four times that where there is something else to take; where there is nothing, outside of what runs in line,
+   no join is short. */
 PKN_INTERNAL int pkn_join_is_short(pkn_member *owner, uint32_t index, uintptr_t what) {
     uint32_t top = pkn_join_top(pkn_atomic_load_relaxed_u64(&owner->join_range));
+    uint64_t limit = index > top ? 4 * owner->pool->theft_ticks : owner->fork.in_line_depth != 0 ? owner->pool->theft_ticks : 0;
     uint64_t now = pkn_ticks();
     pkn_join_time *last = &owner->join_times[(what / 16u + index) % PKN_JOIN_TIMES];
     int is_known = last->what == what && last->index == index;
@@ -56,7 +35,7 @@ PKN_INTERNAL int pkn_join_is_short(pkn_member *owner, uint32_t index, uintptr_t 
     last->what = what;
     last->index = index;
     last->ticks = now;
-    return is_known && (index > top ? passed / 4 : passed) < owner->pool->short_join_ticks;
+    return is_known && passed < limit;
 }
 
 /* Room for a second side; 0 where both run in line. */
@@ -69,25 +48,24 @@ PKERN_API pkn_slot *pkern_internal_room(pkn_slot *slot, uintptr_t what) {
     if (!pkn_join_is_short(owner, index, what)) {
         return pkn_room(slot);
     }
-    /* a request that nothing answers stays: who sleeps can't ask again */
-    if (pkn_asked(&owner->fork) != 0 && index > pkn_join_split(pkn_atomic_load_relaxed_u64(&owner->join_range))) {
+    if (pkn_atomic_load_relaxed_u32(&owner->fork.request) != 0) {
         pkn_join_share(owner, index);
     }
     return 0;
 }
 
-/* What begins to run in line now: it listens to requests from this number on. */
+/* Returns the hunger that what runs in line from here on began at. Who sleeps can't count it up: the outermost then behaves as if somebody had, so that
+   its second sides look again whether they are short. */
 PKERN_API uint32_t pkern_internal_in_line_begin(void) {
-    uint32_t asked = pkn_asked(pkern_internal_self);
-    return (asked > PKN_ASKED_ONCE ? asked : PKN_ASKED_ONCE) + 1u;
+    pkn_fork_state *self = pkern_internal_self;
+    uint32_t hunger = pkn_atomic_load_relaxed_u32(&self->hunger);
+    int is_outermost = self->pool != 0 && self->in_line_depth++ == 0;
+    return is_outermost && pkn_sleeping_workers(self->pool) != 0 ? hunger - 1u : hunger;
 }
 
-/* The outermost of what runs in line ends, and with it a request that lasted. */
-PKERN_API void pkern_internal_in_line_end(uint32_t in_line) {
+PKERN_API void pkern_internal_in_line_end(void) {
     pkn_fork_state *self = pkern_internal_self;
-    if (in_line == PKN_ASKED_ONCE + 1u && PKN_UNLIKELY(pkn_asked(self) > PKN_ASKED_ONCE)) {
-        pkn_atomic_store_relaxed_u32(&self->request, PKN_ASKED_ONCE);
-    }
+    self->in_line_depth -= self->pool != 0;
 }
 
 /* The newest record is public. Nonzero: the caller runs it (1), or it is lost in a fork (-1). 0: a thief has run it. */
@@ -131,7 +109,7 @@ PKERN_API void pkern_internal_fork_leave(pkn_fork_call *call) {
 }
 
 /* The status of a side that was made public: run here, or by the thief that has it. */
-PKERN_API PKN_COLD int pkern_internal_join_end(pkn_slot *slot) {
+PKN_INTERNAL PKN_COLD int pkn_join_end_public(pkn_slot *slot) {
     pkn_join_frame *frame = (pkn_join_frame *)(void *)slot->payload;
     int taken = pkern_internal_take_back(slot);
     return taken > 0 ? frame->fn(frame->ctx) : taken == 0 ? frame->status : PKERN_ECANCELED;
@@ -143,21 +121,27 @@ PKERN_API pkern_status pkern_internal_join(pkern_pool *pool, pkern_task_fn a, vo
         return PKERN_EINVAL;
     }
     pkn_member *member = pkn_enter(pool, &entry);
-    pkn_slot *slot = 0;
-    uint32_t outer = 0, in_line = 0;
-    if (member != 0) {
-        pkn_trace_call(member);
-        slot = pkn_join_fill(pkern_internal_room(pkn_end(&member->fork), (uintptr_t)b), b, b_ctx);
-        outer = member->fork.in_line;
-        in_line = slot != 0 ? 0 : pkern_internal_in_line_begin();
-        member->fork.in_line = in_line;
+    if (member == 0) {
+        int a_status = a(a_ctx), b_status = b(b_ctx);
+        pkn_leave(&entry);
+        return a_status != 0 ? a_status : b_status;
+    }
+    pkn_fork_state *self = &member->fork;
+    int was_in_line = self->is_in_line;
+    uint32_t outer_at = self->in_line_at;
+    pkn_trace_call(member);
+    pkn_slot *slot = pkn_join_fill(pkern_internal_room(pkn_end(self), (uintptr_t)b), b, b_ctx);
+    self->is_in_line = slot == 0;
+    if (slot == 0) {
+        self->in_line_at = pkern_internal_in_line_begin();
     }
     int a_status = a(a_ctx);
-    int b_status = slot != 0 && pkn_pop_is_special(slot) ? pkern_internal_join_end(slot) : b(b_ctx);
-    if (member != 0) {
-        member->fork.in_line = outer;
-        pkern_internal_in_line_end(in_line);
+    int b_status = slot != 0 && pkn_pop_is_special(slot) ? pkn_join_end_public(slot) : b(b_ctx);
+    if (slot == 0) {
+        pkern_internal_in_line_end();
     }
+    self->is_in_line = was_in_line;
+    self->in_line_at = outer_at;
     pkn_leave(&entry);
     return a_status != 0 ? a_status : b_status;
 }

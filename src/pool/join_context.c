@@ -55,7 +55,7 @@ PKERN_API pkern_status pkern_join_with(pkern_pool *pool, pkern_task_fn a, void *
     }
     pkn_member *member = pkn_enter(pool, &entry);
     uint32_t outer_root = 0, root = 0;
-    pkn_join_place place = {0, 0};
+    pkn_join_place place = {0, 0, 0};
     pkn_slot *slot = 0;
     if (member != 0) {
         pkn_trace_call(member);

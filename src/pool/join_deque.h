@@ -104,6 +104,13 @@ PKN_INTERNAL PKN_COLD int pkn_join_add_segment(pkn_member *owner) {
     return 0;
 }
 
+/* The record of a join of two callbacks. */
+typedef struct PKN_MAY_ALIAS pkn_join_frame {
+    pkern_task_fn fn;
+    void *ctx;
+    int status;
+} pkn_join_frame;
+
 /* Owner only. Offers a second side of two callbacks, where there is room for it. */
 PKN_INTERNAL pkn_slot *pkn_join_fill(pkn_slot *slot, pkern_task_fn fn, void *ctx) {
     if (slot != 0) {
@@ -190,6 +197,32 @@ PKN_INTERNAL PKN_COLD void pkn_join_refuse_mark(pkn_member *owner, pkn_slot *slo
     pkn_join_unmark(slot);
     while (!pkn_atomic_cas_acq_rel_u64(&owner->join_range, &range, pkn_join_next(range, pkn_join_top(range), pkn_join_split(range)))) {
     }
+}
+
+/* The segment ends here, or a thief has marked the record too late. */
+PKN_INTERNAL PKN_COLD pkn_slot *pkn_make_room(pkn_slot *slot) {
+    uint32_t flags = pkn_atomic_load_relaxed_u32(&slot->flags);
+    if ((flags & PKN_SLOT_OVERFLOW) != 0) {
+        return 0;
+    }
+    pkn_member *owner = (pkn_member *)(void *)slot->owner;
+    if ((flags & PKN_SLOT_BEHIND) != 0) {
+        uint32_t index = pkn_join_index(owner, slot);
+        if (index == pkn_join_segment_first(owner->join_segments) && pkn_join_add_segment(owner) != 0) {
+            return 0;
+        }
+        slot = pkn_join_slot(owner, index);
+        flags = pkn_atomic_load_relaxed_u32(&slot->flags);
+    }
+    if ((flags & PKN_SLOT_PUBLIC) != 0) {
+        pkn_join_refuse_mark(owner, slot);
+    }
+    return slot;
+}
+
+/* The record that a second side is to be filled into where `end` is the first free one; 0 where none can be had. */
+PKN_INLINE pkn_slot *pkn_room(pkn_slot *end) {
+    return PKN_LIKELY(pkn_atomic_load_relaxed_u32(&end->flags) == 0) ? end : pkn_make_room(end);
 }
 
 /* Any thread. The oldest public record, claimed, if the filter takes it; 0 else. With peek it is not claimed. */

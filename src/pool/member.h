@@ -81,10 +81,10 @@ struct pkn_trace_lane;
 typedef struct pkn_trace pkn_trace;
 
 #define PKN_LOOP_COSTS 32
-#define PKN_JOIN_SEGMENTS 15 /* 2^20 records, as many as join_range tells apart */
+#define PKN_JOIN_SEGMENTS 15 /* 2^20 - 32 records; join_range tells 2^20 indices apart */
 #define PKN_JOIN_SEGMENT_0 32u
 #define PKN_JOIN_TIMES 32u
-#define PKN_SHORT_JOIN_NS 1000 /* those below it are not offered */
+#define PKN_THEFT_NS 1000 /* about what one costs both sides */
 
 /* When a member last asked for room for this function at this index. */
 typedef struct pkn_join_time {
@@ -215,7 +215,7 @@ struct pkern_pool {
     size_t stack_size;
     uint64_t spin_ticks;
     double ticks_per_ns;
-    uint64_t short_join_ticks; /* joins below it run in line */
+    uint64_t theft_ticks;
     uint64_t id; /* no two pools of the process share one: when it was made, in ns */
     uint64_t created_ticks; /* at the same moment */
     uint64_t stats_since_ns; /* under lock */

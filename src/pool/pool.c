@@ -186,7 +186,7 @@ PKERN_API pkern_status pkern_pool_create(const pkern_pool_config *config, pkern_
     uint64_t passed_ns = pkn_now_ns() - start_ns;
     made->ticks_per_ns = passed_ns > 1000 ? (double)(pkn_ticks() - start_ticks) / (double)passed_ns : 1.0;
     made->spin_ticks = (uint64_t)((double)made->spin_ticks * made->ticks_per_ns);
-    made->short_join_ticks = (uint64_t)(PKN_SHORT_JOIN_NS * made->ticks_per_ns);
+    made->theft_ticks = (uint64_t)(PKN_THEFT_NS * made->ticks_per_ns);
     pkn_mutex_unlock(&made->starting);
     int misses = started + 1 < threads && (config->flags & PKERN_POOL_ALL_THREADS) != 0;
     if (misses || (stays && pkn_stay(made) != 0)) {

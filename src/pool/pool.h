@@ -144,8 +144,8 @@ PKERN_API pkern_status pkern_pool_install(pkern_pool *pool, pkern_task_fn fn, vo
 
 /* Equals { int x = a(a_ctx), y = b(b_ctx); return x ? x : y; } where b may run on another thread at the same time. Both sides always
    run. The caller runs a, then b unless a thread took it; while b runs elsewhere the caller works on what b spawned,
-   then on other work of the pool. Where the last join with the same b at the same depth was over in a microsecond, this one is not offered to others
-   unless these have asked for work for some time. Nests to any depth. No allocation but for the first joins of a new depth.
+   then on other work of the pool. Where the last join with the same b at the same depth was short (some 4 us), and something else is on
+   offer, both sides run here; joins inside of them are offered again when another thread has found no work for some time. Nests to any depth. No allocation but for the first joins of a new depth.
    Errors: PKERN_EINVAL (a or b is 0: nothing ran); PKERN_ECANCELED in a forked child whose b ran on a thread that is gone.
    Source: Blumofe et al., "Cilk", 1995; Rayon's join. */
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx);

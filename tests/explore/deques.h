@@ -319,7 +319,7 @@ static void join_setup_quiet_4(void) {
 /* a thief asks; the owner's next joins answer or not */
 static void join_asks(void) {
     pkn_member *me = become(1);
-    pkn_request_work(me, 1);
+    pkn_request_work(me);
     take_from_0(1, 1);
 }
 
@@ -334,32 +334,37 @@ PKERN_DEFINE_JOIN_TASK_2(int, join_halves, int, first, int, last) {
     return a | b;
 }
 
+/* The inner one of two joins is short from the second time on: both of its sides run in line, while a thief asks. */
 static void join_setup_short(void) {
     join_setup();
-    the->pool->short_join_ticks = 1000;
+    the->pool->theft_ticks = 1000;
 }
 
-/* The second of these is short: both of its sides run in line, while a thief asks. */
 static void join_short(void) {
     for (int i = 0; i < 4; i++) {
         prepare_item(i);
     }
     pkn_member *owner = become(0);
-    EXPLORE_ASSERT(join_halves_task(pkn_end(&owner->fork), 0, 1) == 0);
-    EXPLORE_ASSERT(join_halves_task(pkn_end(&owner->fork), 2, 3) == 0);
-    EXPLORE_ASSERT(pkn_join_end(owner) == 0);
+    (void)pkn_join_is_short(owner, 1, (uintptr_t)join_halves_stolen);
+    EXPLORE_ASSERT(join_halves_task(pkn_end(&owner->fork), 0, 3) == 0);
+    EXPLORE_ASSERT(pkn_join_end(owner) == 0 && owner->fork.in_line_depth == 0);
 }
 
-/* In line, and somebody has asked for some time: the second half becomes a task and offers its second half. */
+/* In line, and somebody is hungry: the second half becomes a task and offers its second half. */
 static void join_asked_in_line(void) {
     for (int i = 0; i < 4; i++) {
         prepare_item(i);
     }
     pkn_member *owner = become(0);
-    pkn_atomic_store_relaxed_u32(&owner->fork.request, PKN_ASKED_ONCE + 1);
-    EXPLORE_ASSERT(join_halves_in_line(PKN_ASKED_ONCE + 1, 0, 3) == 0);
-    pkern_internal_in_line_end(PKN_ASKED_ONCE + 1);
+    EXPLORE_ASSERT(join_halves_in_line(pkn_atomic_load_relaxed_u32(&owner->fork.hunger), 0, 3) == 0);
     EXPLORE_ASSERT(pkn_join_end(owner) == 0);
+}
+
+static void hungry_thief(void) {
+    pkn_member *me = become(1);
+    pkn_request_work(me);
+    pkn_show_hunger(me);
+    take_from_0(1, 1);
 }
 
 /* ---- a thief that nobody knew when the join was begun ---- */

@@ -122,86 +122,88 @@ Test(pool_fork, without_memory_for_records_the_tasks_run_in_line) {
 
 /* ---- joins that run in line ---- */
 
-/* A member of a pool of one, where each join of a function is short from its second time on, or none is. */
+/* The first guest of a pool of one, where each join is short that can be, or none is. */
 static pkn_member *fork_member_with_short_joins(pkern_pool *pool, int short_ones) {
     cr_assert_eq(fork_fib(pool, 2), 1);
-    pool->short_join_ticks = short_ones ? UINT64_MAX : 0;
+    pool->theft_ticks = short_ones ? UINT64_MAX / 4 : 0;
     return pkn_member_at(pool, 0);
 }
 
 Test(pool_fork, a_join_that_was_over_soon_gets_no_room_next_time) {
     pkern_pool *pool = pool_of(1);
     pkn_member *member = fork_member_with_short_joins(pool, 1);
-    pkn_slot *end = pkn_end(&member->fork);
+    pkn_slot *end = pkn_join_fill(pkn_end(&member->fork), fork_leaf, 0) + 1;
     cr_assert_eq(pkern_internal_room(end, 16), end);
     cr_assert_null(pkern_internal_room(end, 16));
-    cr_assert_eq(pkern_internal_room(end, 32), end); /* another function */
+    cr_assert_eq(pkern_internal_room(end, 32), end);         /* another function */
     cr_assert_eq(pkern_internal_room(end + 1, 16), end + 1); /* another place */
     cr_assert_null(pkern_internal_room(end, 16));
-    pool->short_join_ticks = 0;
+    pool->theft_ticks = 0;
     cr_assert_eq(pkern_internal_room(end, 16), end); /* it took longer */
-    cr_assert_eq(pkern_internal_room(end + 1, 16), end + 1);
+    cr_assert(pkn_pop(end - 1));
     pool_end(pool);
 }
 
-static void fork_sleep_us(int us) {
-    struct timespec time = {0, us * 1000l};
-    nanosleep(&time, 0);
+/* 1 where a join that asks for the second time, so many ticks after the first, is short. */
+static int fork_is_short(pkn_member *member, uint32_t index, uint64_t passed) {
+    (void)pkn_join_is_short(member, index, 16);
+    member->join_times[(1 + index) % PKN_JOIN_TIMES].ticks = pkn_ticks() - passed;
+    return pkn_join_is_short(member, index, 16);
 }
 
-Test(pool_fork, where_something_else_is_on_offer_four_times_as_long_is_short) {
+Test(pool_fork, how_long_is_short_depends_on_what_there_is_to_take) {
+    const uint64_t theft = UINT64_C(1) << 50;
     pkern_pool *pool = pool_of(1);
-    pkn_member *member = fork_member_with_short_joins(pool, 1);
-    pkn_slot *end = pkn_end(&member->fork);
-    for (int offered = 0; offered < 2; offered++) {
-        pool->short_join_ticks = (uint64_t)(20e6 * pool->ticks_per_ns);
-        cr_assert_eq(pkern_internal_room(end + offered, 16), end + offered);
-        cr_assert_null(pkern_internal_room(end + offered, 16));
-        fork_sleep_us(25000);
-        if (offered == 0) {
-            cr_assert_not_null(pkern_internal_room(end, 16));
-        } else {
-            pool->short_join_ticks = (uint64_t)(20e9 * pool->ticks_per_ns);
-            cr_assert_null(pkern_internal_room(end + 1, 16));
-        }
-    }
+    pkn_member *member = fork_member_with_short_joins(pool, 0);
+    pool->theft_ticks = theft;
+    cr_assert(fork_is_short(member, 1, 3 * theft));
+    cr_assert_not(fork_is_short(member, 1, 5 * theft));
+    cr_assert_not(fork_is_short(member, 0, 0)); /* somebody who looks for work is to find something */
+    member->fork.in_line_depth = 1;
+    cr_assert(fork_is_short(member, 0, theft / 2));
+    cr_assert_not(fork_is_short(member, 0, 2 * theft));
+    cr_assert(fork_is_short(member, 1, 3 * theft));
+    member->fork.in_line_depth = 0;
     pool_end(pool);
 }
 
 Test(pool_fork, who_asks_at_a_short_join_gets_what_is_private_or_asks_on) {
     pkern_pool *pool = pool_of(1);
     pkn_member *member = fork_member_with_short_joins(pool, 1);
-    pkn_slot *end = pkn_end(&member->fork);
-    (void)pkern_internal_room(end, 16);
+    pkn_slot *end = pkn_join_fill(pkn_end(&member->fork), fork_leaf, 0) + 1;
+    cr_assert_not_null(pkern_internal_room(end, 16));
     pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
     cr_assert_null(pkern_internal_room(end, 16));
-    cr_assert_eq(pkn_asked(&member->fork), 1);
-    pkn_atomic_store_relaxed_u32(&member->fork.request, 0);
-    cr_assert_not_null(pkn_join_fill(end, fork_leaf, 0));
-    (void)pkern_internal_room(end + 1, 16);
-    pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
-    cr_assert_null(pkern_internal_room(end + 1, 16));
-    cr_assert_eq(pkn_asked(&member->fork), 0);
+    cr_assert_eq(pkn_atomic_load_relaxed_u32(&member->fork.request), 0);
     cr_assert_eq(pkn_join_split(pkn_atomic_load_relaxed_u64(&member->join_range)), 1);
-    cr_assert(pkn_pop(end));
+    pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
+    cr_assert_null(pkern_internal_room(end, 16));
+    cr_assert_eq(pkn_atomic_load_relaxed_u32(&member->fork.request), 1);
+    cr_assert(pkn_pop(end - 1));
     pool_end(pool);
 }
 
-/* Which leaves of a tree of 2^depth saw something of it on offer, in the order of the leaves; `asked` is what others ask from leaf `first` on;
-   where that lasts, no join is short from there on. */
+/* What the leaves of a binary tree saw, in their order: how many second sides were on offer, and whether pkern_joins run in line. At leaf 0, where
+   `event` says so, joins begin to take long, and somebody to be hungry. */
+enum { FORK_NOTHING, FORK_LONG, FORK_LONG_AND_HUNGRY };
 typedef struct fork_sight {
-    uint32_t asked;
-    int first, seen, offered[64], in_line[64];
+    int event, seen, offered[16], in_line[16];
 } fork_sight;
+
+static int fork_nothing(void *ctx) {
+    PKN_UNUSED(ctx);
+    return 0;
+}
 
 static int fork_look(fork_sight *sight) {
     pkn_member *member = pkn_current();
-    if (sight->seen == sight->first) {
-        pkn_atomic_store_relaxed_u32(&member->fork.request, sight->asked);
-        member->pool->short_join_ticks = sight->asked > 1 ? 0 : member->pool->short_join_ticks;
+    cr_assert_eq(pkern_join(0, fork_nothing, 0, fork_nothing, 0), 0); /* of the other kind, or another function, in the middle */
+    if (sight->seen == 0 && sight->event != FORK_NOTHING) {
+        member->pool->theft_ticks = 0;
+        pkn_atomic_fetch_add_relaxed_u32(&member->fork.hunger, sight->event == FORK_LONG_AND_HUNGRY);
     }
     sight->offered[sight->seen] = (int)pkn_join_end(member);
-    sight->in_line[sight->seen++] = member->fork.in_line != 0;
+    sight->in_line[sight->seen++] = member->fork.is_in_line;
     return 1;
 }
 
@@ -225,77 +227,115 @@ static int fork_generic_sights(void *ctx) {
     return pkern_join(0, fork_generic_sights, &inner, fork_generic_sights, &inner);
 }
 
-static fork_sight fork_see(pkern_pool *pool, int generic, int depth, int first, uint32_t asked) {
+/* Of 16 leaves. */
+static fork_sight fork_see(pkern_pool *pool, int generic, int event) {
     fork_sight sight;
+    int depth = 4;
     memset(&sight, 0, sizeof sight);
-    sight.first = first;
-    sight.asked = asked;
+    sight.event = event;
     fork_generic_sight = &sight;
     if (generic) {
         cr_assert_eq(pkern_pool_install(pool, fork_generic_sights, &depth), 0);
     } else {
-        cr_assert_eq(fork_sights(pool, depth, &sight), 1 << depth);
+        cr_assert_eq(fork_sights(pool, depth, &sight), 16);
     }
-    cr_assert_eq(sight.seen, 1 << depth);
+    cr_assert_eq(sight.seen, 16);
+    cr_assert_eq(pkn_member_at(pool, 0)->fork.in_line_depth, 0);
     return sight;
 }
 
-/* In line nothing is offered, whoever asks once. When somebody asks on, second sides are tasks from the next one on: they offer as tasks do. */
-Test(pool_fork, a_request_that_lasts_makes_second_sides_in_line_tasks) {
+static int fork_bits(int i) {
+    return (int)pkn_popcount_u64((uint64_t)i);
+}
+
+Test(pool_fork, in_line_nothing_more_is_offered_until_somebody_is_hungry) {
     for (int generic = 0; generic < 2; generic++) {
-        pkern_pool *pool = pool_of(1);
-        pkn_member *member = fork_member_with_short_joins(pool, 0);
-        fork_sight all = fork_see(pool, generic, 4, -1, 0);
-        for (int i = 0; i < 16; i++) {
-            cr_assert_eq(all.offered[i], 4 - (int)pkn_popcount_u64((uint64_t)i));
-            cr_assert_eq(all.in_line[i], 0);
-        }
-        pool->short_join_ticks = UINT64_MAX;
-        for (uint32_t asked = 0; asked < 2; asked++) {
-            fork_sight none = fork_see(pool, generic, 4, 3, asked);
+        for (int asleep = 0; asleep < 2; asleep++) {
+            pkern_pool *pool = pool_of(1);
+            (void)fork_member_with_short_joins(pool, 0);
+            fork_sight all = fork_see(pool, generic, FORK_NOTHING);
             for (int i = 0; i < 16; i++) {
-                cr_assert_eq(none.offered[i], 0);
-                cr_assert_eq(none.in_line[i], generic);
+                cr_assert_eq(all.offered[i], 4 - fork_bits(i));
+                cr_assert_not(all.in_line[i]);
             }
-            cr_assert_eq(pkn_asked(&member->fork), asked);
+            pool->theft_ticks = UINT64_MAX / 4;
+            (void)fork_see(pool, generic, FORK_NOTHING); /* now all places are known */
+            fork_sight one = fork_see(pool, generic, FORK_NOTHING);
+            for (int i = 0; i < 16; i++) {
+                cr_assert_eq(one.offered[i], i < 15);
+                cr_assert_eq(one.in_line[i], generic && i < 14);
+            }
+            if (!asleep) {
+                fork_sight hidden = fork_see(pool, generic, FORK_LONG);
+                for (int i = 0; i < 8; i++) {
+                    cr_assert_eq(hidden.offered[i], 1); /* a wrong guess, and nobody who minds */
+                }
+                pool->theft_ticks = UINT64_MAX / 4;
+                (void)fork_see(pool, generic, FORK_NOTHING);
+            }
+            /* who sleeps can't say that it is hungry */
+            pkn_atomic_store_relaxed_u32(&pool->sleepers, (uint32_t)asleep);
+            fork_sight some = fork_see(pool, generic, asleep ? FORK_LONG : FORK_LONG_AND_HUNGRY);
+            pkn_atomic_store_relaxed_u32(&pool->sleepers, 0);
+            cr_assert_eq(some.offered[0], 1);
+            for (int i = 1; i < 8; i++) {
+                int height = 63 - (int)pkn_clz_u64((uint64_t)i);
+                int hidden = generic && asleep && i < 4; /* a pkern_join looks where it begins, and its first side is guessed again */
+                cr_assert_eq(some.offered[i], hidden ? 1 : 2 + height - fork_bits(i));
+            }
+            for (int i = 8; i < 16; i++) {
+                cr_assert_eq(some.offered[i], 3 - fork_bits(i - 8));
+            }
+            pool_end(pool);
         }
-        fork_sight some = fork_see(pool, generic, 4, 0, 2);
-        cr_assert_eq(some.offered[0], 0);
-        for (int i = 1; i < 16; i++) {
-            int height = 63 - (int)pkn_clz_u64((uint64_t)i);
-            cr_assert_eq(some.offered[i], height + 1 - (int)pkn_popcount_u64((uint64_t)i));
-        }
-        cr_assert_lt(pkn_asked(&member->fork), 2);
-        pool_end(pool);
     }
 }
 
-static int fork_joins_inside(void *ctx) {
+/* Runs fn(ctx) in line from the second time on: as the first side of a join in the first side of a join that is offered. */
+typedef struct fork_inner {
+    pkern_task_fn fn;
+    void *ctx;
+} fork_inner;
+
+static int fork_inner_join(void *ctx) {
+    fork_inner *inner = (fork_inner *)ctx;
+    return pkern_join(0, inner->fn, inner->ctx, fork_nothing, 0);
+}
+
+static int fork_run_in_line(pkern_pool *pool, pkern_task_fn fn, void *ctx) {
+    fork_inner inner = {fn, ctx};
+    return pkern_join(pool, fork_inner_join, &inner, fork_nothing, 0);
+}
+
+static int fork_sees_none(void *ctx) {
     PKN_UNUSED(ctx);
-    cr_assert_eq(pkn_current()->fork.in_line, 0); /* what runs on top of a wait begins anew */
+    cr_assert_not(pkn_current()->fork.is_in_line); /* what runs on top of a wait begins anew */
+    cr_assert_eq(pkn_current()->fork.in_line_depth, 0);
     return 0;
 }
 
-static int fork_waits_in_line(void *ctx) {
-    size_t *in_line = (size_t *)ctx;
-    uint32_t before = pkn_current()->fork.in_line;
+static int fork_waits(void *ctx) {
+    int *in_line = (int *)ctx;
+    pkn_fork_state before = pkn_current()->fork;
     pkern_scope scope;
-    *in_line += before != 0;
+    *in_line = before.is_in_line;
     cr_assert_eq(pkern_scope_begin(&scope, 0), PKERN_OK);
-    cr_assert_eq(pkern_scope_spawn(&scope, fork_joins_inside, 0), PKERN_OK);
+    cr_assert_eq(pkern_scope_spawn(&scope, fork_sees_none, 0), PKERN_OK);
     cr_assert_eq(pkern_scope_wait(&scope), PKERN_OK);
-    cr_assert_eq(pkn_current()->fork.in_line, before);
+    cr_assert_eq(pkn_current()->fork.is_in_line, before.is_in_line);
+    cr_assert_eq(pkn_current()->fork.in_line_at, before.in_line_at);
+    cr_assert_eq(pkn_current()->fork.in_line_depth, before.in_line_depth);
     return 0;
 }
 
 Test(pool_fork, what_runs_on_top_of_a_wait_in_line_is_not_in_line) {
     pkern_pool *pool = pool_of(1);
-    size_t in_line = 0;
     (void)fork_member_with_short_joins(pool, 1);
     for (int i = 0; i < 3; i++) {
-        cr_assert_eq(pkern_join(pool, fork_waits_in_line, &in_line, fork_waits_in_line, &in_line), PKERN_OK);
+        int in_line = 0;
+        cr_assert_eq(fork_run_in_line(pool, fork_waits, &in_line), PKERN_OK);
+        cr_assert_eq(in_line, i > 0);
     }
-    cr_assert_eq(in_line, 4); /* the first join was offered */
     pool_end(pool);
 }
 
@@ -303,17 +343,25 @@ static int fork_fails(void *ctx) {
     return *(int *)ctx;
 }
 
-Test(pool_fork, joins_in_line_give_the_first_error_and_refuse_no_functions) {
-    pkern_pool *pool = pool_of(1);
+static int fork_errors(void *ctx) {
     int none = 0, three = 3, four = 4;
+    pkern_pool *other = (pkern_pool *)ctx;
+    cr_assert_eq(pkern_join(0, fork_fails, &none, fork_fails, &none), 0);
+    cr_assert_eq(pkern_join(0, fork_fails, &three, fork_fails, &four), 3);
+    cr_assert_eq(pkern_join(0, fork_fails, &none, fork_fails, &four), 4);
+    cr_assert_eq(pkern_join(0, 0, &none, fork_fails, &four), PKERN_EINVAL);
+    cr_assert_eq(pkern_join(0, fork_fails, &none, 0, &four), PKERN_EINVAL);
+    cr_assert_eq(pkern_join(other, fork_fails, &none, fork_fails, &four), 4);
+    return 5;
+}
+
+Test(pool_fork, joins_in_line_give_the_first_error_and_refuse_no_functions) {
+    pkern_pool *pool = pool_of(1), *other = pool_of(1);
     (void)fork_member_with_short_joins(pool, 1);
     for (int i = 0; i < 3; i++) {
-        cr_assert_eq(pkern_join(pool, fork_fails, &none, fork_fails, &none), 0);
-        cr_assert_eq(pkern_join(pool, fork_fails, &three, fork_fails, &four), 3);
-        cr_assert_eq(pkern_join(pool, fork_fails, &none, fork_fails, &four), 4);
-        cr_assert_eq(pkern_join(pool, 0, &none, fork_fails, &four), PKERN_EINVAL);
-        cr_assert_eq(pkern_join(pool, fork_fails, &none, 0, &four), PKERN_EINVAL);
+        cr_assert_eq(fork_run_in_line(pool, fork_errors, other), 5);
     }
+    pool_end(other);
     pool_end(pool);
 }
 
