@@ -13,10 +13,14 @@ there() {
 there && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null 2>&1; then
     echo "installing $*"
-    for attempt in 1 2; do
-        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" > /dev/null 2>&1 && break
-        [ $attempt = 1 ] && apt-get update > /dev/null 2>&1
-    done
+    (
+        flock 9 # one at a time, where steps run beside each other
+        for attempt in 1 2; do
+            there && break
+            DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" && break
+            [ $attempt = 1 ] && apt-get update
+        done
+    ) 9> "${TMPDIR:-/tmp}/pkern_need.lock" > /dev/null 2>&1
     there && exit 0
 fi
 echo "$thing is missing and could not be installed (Debian: apt-get install $*)" >&2
