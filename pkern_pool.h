@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x4f1159e8c33c8cfbu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x7f1d7426eab10647u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x4f1159e8c33c8cfbu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x7f1d7426eab10647u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -2635,12 +2635,9 @@ PKN_INTERNAL PKN_COLD void pkn_join_refuse_mark(pkn_member *owner, pkn_slot *slo
     }
 }
 
-/* The segment ends here, or a thief has marked the record too late. */
+/* Owner only. The segment ends here, or a thief has marked the record too late. */
 PKN_INTERNAL PKN_COLD pkn_slot *pkn_make_room(pkn_slot *slot) {
     uint32_t flags = pkn_atomic_load_relaxed_u32(&slot->flags);
-    if ((flags & PKN_SLOT_OVERFLOW) != 0) {
-        return 0;
-    }
     pkn_member *owner = (pkn_member *)(void *)slot->owner;
     if ((flags & PKN_SLOT_BEHIND) != 0) {
         uint32_t index = pkn_join_index(owner, slot);
@@ -2656,7 +2653,7 @@ PKN_INTERNAL PKN_COLD pkn_slot *pkn_make_room(pkn_slot *slot) {
     return slot;
 }
 
-/* The record that a second side is to be filled into where `end` is the first free one; 0 where none can be had. */
+/* Owner only. The record that a second side is to be filled into where `end` is the first free one; 0 without memory. */
 PKN_INLINE pkn_slot *pkn_room(pkn_slot *end) {
     return PKN_LIKELY(pkn_atomic_load_relaxed_u32(&end->flags) == 0) ? end : pkn_make_room(end);
 }

@@ -352,6 +352,8 @@ static int fork_errors(void *ctx) {
     cr_assert_eq(pkern_join(0, 0, &none, fork_fails, &four), PKERN_EINVAL);
     cr_assert_eq(pkern_join(0, fork_fails, &none, 0, &four), PKERN_EINVAL);
     cr_assert_eq(pkern_join(other, fork_fails, &none, fork_fails, &four), 4);
+    cr_assert_eq(pkern_join(&pkn_serial_pool, fork_fails, &none, fork_fails, &four), 4);
+    cr_assert_eq(pkern_join(&pkn_serial_pool, fork_fails, &three, fork_fails, &four), 3);
     return 5;
 }
 
