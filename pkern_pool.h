@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x7f1d7426eab10647u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x2b83880ea0dbae93u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x7f1d7426eab10647u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x2b83880ea0dbae93u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -173,7 +173,9 @@
 
 #define PKN_INTERNAL static __attribute__((unused))
 #define PKN_INLINE static inline __attribute__((unused))
+#ifndef PKN_ALWAYS_INLINE /* make coverage has its own: one copy of each, whose branches can be counted */
 #define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
+#endif
 #define PKN_NOINLINE __attribute__((noinline))
 #define PKN_COLD __attribute__((noinline, cold))
 #define PKN_MAYBE_UNUSED __attribute__((unused))
@@ -4183,14 +4185,16 @@ PKN_INLINE void pkn_join_reopen(pkn_member *member, pkn_join_place place) {
 PKN_INTERNAL int pkn_search_at_home(pkn_member *worker, int how, int peek) {
     pkn_wait wait = {PKN_WAIT_ELSEWHERE, 0, 0, 0, 0, 0, 0};
     pkn_member *outer = pkn_current();
-    pkn_join_place place = {worker->join_floor, worker->fork.is_in_line, worker->fork.in_line_depth};
-    if (!peek) {
-        place = pkn_join_close(worker);
-    }
+    int found;
     pkn_set_current(worker);
-    int found = pkn_search_now(worker, &wait, how, peek);
+    if (peek) {
+        found = pkn_search_now(worker, &wait, how, 1);
+    } else {
+        pkn_join_place place = pkn_join_close(worker);
+        found = pkn_search_now(worker, &wait, how, 0);
+        pkn_join_reopen(worker, place);
+    }
     pkn_set_current(outer);
-    pkn_join_reopen(worker, place);
     return found;
 }
 
@@ -4253,23 +4257,18 @@ PKN_INTERNAL int pkn_wait_stops(const pkn_member *self, const pkn_wait *wait) {
     return wait->kind == PKN_WAIT_WORK && !self->is_spare && pkn_atomic_load_relaxed_u32(&self->pool->stopping) != 0;
 }
 
-/* Asks everybody to make private joins public at the next fork. */
-PKN_INTERNAL void pkn_request_work(pkn_member *self) {
+/* Asks everybody to make private joins public at the next fork; who is hungry, to fork where joins run in line, too. */
+PKN_INTERNAL void pkn_request_work(pkn_member *self, int is_hungry) {
     uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
     for (uint32_t i = 0; i < count; i++) {
         pkn_member *member = pkn_member_at(self->pool, i);
-        if (member != self && pkn_atomic_load_relaxed_u32(&member->fork.request) == 0) {
+        if (member == self) {
+            continue;
+        }
+        if (pkn_atomic_load_relaxed_u32(&member->fork.request) == 0) {
             pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
         }
-    }
-}
-
-/* Asks everybody to fork where joins run in line. */
-PKN_INTERNAL void pkn_show_hunger(pkn_member *self) {
-    uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
-    for (uint32_t i = 0; i < count; i++) {
-        pkn_member *member = pkn_member_at(self->pool, i);
-        if (member != self) {
+        if (is_hungry) {
             pkn_atomic_fetch_add_relaxed_u32(&member->fork.hunger, 1);
         }
     }
@@ -4311,11 +4310,9 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
     pkn_atomic_store_release_u32(&self->parked, parked);
     if (home != 0) {
         pkn_sleep_abroad(home, self);
-        pkn_request_work(home);
-        pkn_show_hunger(home);
+        pkn_request_work(home, 1);
     }
-    pkn_request_work(self);
-    pkn_show_hunger(self);
+    pkn_request_work(self, 1);
     /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
     pkn_fence_all_threads(pool->has_membarrier || (home != 0 && home->pool->has_membarrier));
@@ -4398,10 +4395,7 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
                 hidden_at = now + hidden_after;
                 how |= PKN_SEARCH_HIDDEN;
             }
-            pkn_request_work(self);
-            if (polls != 0) {
-                pkn_show_hunger(self);
-            }
+            pkn_request_work(self, polls != 0);
             if (pkn_wait_stops(self, wait)) {
                 return 0;
             }

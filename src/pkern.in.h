@@ -177,6 +177,7 @@
 #include "hdc/encode_ngrams.c"
 #include "hdc/encode_stream.c"
 #include "hdc/sdm.c"
+#include "hdc/sdm_read.c"
 #include "hdc/sdm_file.c"
 #include "hdc/resonator.c"
 #include "hdc/episodes.c"

@@ -28,7 +28,9 @@
 
 #define PKN_INTERNAL static __attribute__((unused))
 #define PKN_INLINE static inline __attribute__((unused))
+#ifndef PKN_ALWAYS_INLINE /* make coverage has its own: one copy of each, whose branches can be counted */
 #define PKN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
+#endif
 #define PKN_NOINLINE __attribute__((noinline))
 #define PKN_COLD __attribute__((noinline, cold))
 #define PKN_MAYBE_UNUSED __attribute__((unused))

@@ -328,14 +328,16 @@ PKN_INLINE void pkn_join_reopen(pkn_member *member, pkn_join_place place) {
 PKN_INTERNAL int pkn_search_at_home(pkn_member *worker, int how, int peek) {
     pkn_wait wait = {PKN_WAIT_ELSEWHERE, 0, 0, 0, 0, 0, 0};
     pkn_member *outer = pkn_current();
-    pkn_join_place place = {worker->join_floor, worker->fork.is_in_line, worker->fork.in_line_depth};
-    if (!peek) {
-        place = pkn_join_close(worker);
-    }
+    int found;
     pkn_set_current(worker);
-    int found = pkn_search_now(worker, &wait, how, peek);
+    if (peek) {
+        found = pkn_search_now(worker, &wait, how, 1);
+    } else {
+        pkn_join_place place = pkn_join_close(worker);
+        found = pkn_search_now(worker, &wait, how, 0);
+        pkn_join_reopen(worker, place);
+    }
     pkn_set_current(outer);
-    pkn_join_reopen(worker, place);
     return found;
 }
 

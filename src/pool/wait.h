@@ -44,23 +44,18 @@ PKN_INTERNAL int pkn_wait_stops(const pkn_member *self, const pkn_wait *wait) {
     return wait->kind == PKN_WAIT_WORK && !self->is_spare && pkn_atomic_load_relaxed_u32(&self->pool->stopping) != 0;
 }
 
-/* Asks everybody to make private joins public at the next fork. */
-PKN_INTERNAL void pkn_request_work(pkn_member *self) {
+/* Asks everybody to make private joins public at the next fork; who is hungry, to fork where joins run in line, too. */
+PKN_INTERNAL void pkn_request_work(pkn_member *self, int is_hungry) {
     uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
     for (uint32_t i = 0; i < count; i++) {
         pkn_member *member = pkn_member_at(self->pool, i);
-        if (member != self && pkn_atomic_load_relaxed_u32(&member->fork.request) == 0) {
+        if (member == self) {
+            continue;
+        }
+        if (pkn_atomic_load_relaxed_u32(&member->fork.request) == 0) {
             pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
         }
-    }
-}
-
-/* Asks everybody to fork where joins run in line. */
-PKN_INTERNAL void pkn_show_hunger(pkn_member *self) {
-    uint32_t count = pkn_atomic_load_acquire_u32(&self->pool->num_members);
-    for (uint32_t i = 0; i < count; i++) {
-        pkn_member *member = pkn_member_at(self->pool, i);
-        if (member != self) {
+        if (is_hungry) {
             pkn_atomic_fetch_add_relaxed_u32(&member->fork.hunger, 1);
         }
     }
@@ -102,11 +97,9 @@ PKN_INTERNAL int pkn_sleep(pkn_member *self, const pkn_wait *wait) {
     pkn_atomic_store_release_u32(&self->parked, parked);
     if (home != 0) {
         pkn_sleep_abroad(home, self);
-        pkn_request_work(home);
-        pkn_show_hunger(home);
+        pkn_request_work(home, 1);
     }
-    pkn_request_work(self);
-    pkn_show_hunger(self);
+    pkn_request_work(self, 1);
     /* orders parked, sleepers and the requests before the looks below; pairs with the fences of posters and completers. Those who push
        joins have none: so it is a fence on their side, too, and either they see the request or we see the join */
     pkn_fence_all_threads(pool->has_membarrier || (home != 0 && home->pool->has_membarrier));
@@ -189,10 +182,7 @@ PKN_INTERNAL int pkn_work_here_until(pkn_member *self, const pkn_wait *wait) {
                 hidden_at = now + hidden_after;
                 how |= PKN_SEARCH_HIDDEN;
             }
-            pkn_request_work(self);
-            if (polls != 0) {
-                pkn_show_hunger(self);
-            }
+            pkn_request_work(self, polls != 0);
             if (pkn_wait_stops(self, wait)) {
                 return 0;
             }

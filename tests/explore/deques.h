@@ -319,7 +319,7 @@ static void join_setup_quiet_4(void) {
 /* a thief asks; the owner's next joins answer or not */
 static void join_asks(void) {
     pkn_member *me = become(1);
-    pkn_request_work(me);
+    pkn_request_work(me, 0);
     take_from_0(1, 1);
 }
 
@@ -362,8 +362,7 @@ static void join_asked_in_line(void) {
 
 static void hungry_thief(void) {
     pkn_member *me = become(1);
-    pkn_request_work(me);
-    pkn_show_hunger(me);
+    pkn_request_work(me, 1);
     take_from_0(1, 1);
 }
 

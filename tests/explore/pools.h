@@ -79,7 +79,7 @@ static void visit_and_tell_1(void) {
 static void wake_somebody(void) {
     become(0);
     (void)pkn_wake_one(the->pool, PKN_ROOT_NONE);
-    pkn_request_work(the->member[0]);
+    pkn_request_work(the->member[0], 0);
 }
 
 static void look_for_work(void) {

@@ -106,6 +106,16 @@ POOL_TOOL void pool_heap_fail(pool_heap *heap, size_t after, size_t count) {
     __atomic_store_n(&heap->fail_count, count, __ATOMIC_RELAXED);
 }
 
+/* The heap made ready, and a pool on it. */
+POOL_TOOL pkern_pool *pool_of_heap(pool_heap *heap, int num_threads) {
+    pkern_pool_config config;
+    pool_heap_init(heap);
+    memset(&config, 0, sizeof config);
+    config.num_threads = num_threads;
+    config.allocator = &heap->allocator;
+    return pool_with(&config);
+}
+
 POOL_TOOL void pool_heap_check(const pool_heap *heap) {
     cr_assert_eq(heap->wrong, 0);
     cr_assert_eq(heap->live, 0);

@@ -103,13 +103,8 @@ Test(pool_fork, deep_chains_mix_with_joins_and_scopes) {
 Test(pool_fork, without_memory_for_records_the_tasks_run_in_line) {
     for (int threads = 1; threads <= 3; threads += 2) {
         pool_heap heap;
-        pkern_pool_config config;
         size_t ran = 0;
-        pool_heap_init(&heap);
-        memset(&config, 0, sizeof config);
-        config.num_threads = threads;
-        config.allocator = &heap.allocator;
-        pkern_pool *pool = pool_with(&config);
+        pkern_pool *pool = pool_of_heap(&heap, threads);
         cr_assert_eq(fork_fib(pool, 2), 1); /* the guest slot is there */
         pool_heap_fail(&heap, 0, SIZE_MAX);
         cr_assert_eq(fork_chain(pool, 1000, &ran), 1000);
@@ -379,12 +374,7 @@ PKERN_DEFINE_JOIN_TASK_2(int, fork_counts, int, depth, int *, evaluated) {
 
 Test(pool_fork, arguments_are_evaluated_once) {
     pool_heap heap;
-    pkern_pool_config config;
-    pool_heap_init(&heap);
-    memset(&config, 0, sizeof config);
-    config.num_threads = 1;
-    config.allocator = &heap.allocator;
-    pkern_pool *pool = pool_with(&config);
+    pkern_pool *pool = pool_of_heap(&heap, 1);
     for (int how = 0; how < 3; how++) { /* offered, in line, without memory */
         (void)fork_member_with_short_joins(pool, how == 1);
         pool_heap_fail(&heap, 0, how == 2 ? SIZE_MAX : 0);

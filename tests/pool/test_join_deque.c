@@ -253,12 +253,7 @@ Test(pool_join_deque, each_record_is_run_once_by_owner_or_thief) {
 
 Test(pool_join_deque, without_memory_a_push_at_the_end_of_a_segment_is_refused) {
     pool_heap heap;
-    pkern_pool_config config;
-    pool_heap_init(&heap);
-    memset(&config, 0, sizeof config);
-    config.num_threads = 1;
-    config.allocator = &heap.allocator;
-    pkern_pool *pool = pool_with(&config);
+    pkern_pool *pool = pool_of_heap(&heap, 1);
     pkn_member *member = join_deque_member(pool);
     pool_heap_fail(&heap, 0, SIZE_MAX);
     join_deque_push(member, PKN_JOIN_SEGMENT_0);
