@@ -110,7 +110,7 @@ $(eval $(call kind,ubsan,$(CC),-fsanitize=undefined -fno-sanitize-recover=all $(
 $(eval $(call kind,sanitize,$(CC),-fsanitize=address$(COMMA)undefined -fno-sanitize-recover=all $(SANITIZE:-Isrc=-Ibuild/dist) -DPKERN_TEST_DIST))
 $(eval $(call kind,tsan,$(CC),-fsanitize=thread $(SANITIZE)))
 $(eval $(call kind,neon,$(NEON_CC),-O1 -static -Isrc $(PLAIN)))
-$(eval $(call kind,coverage,gcc,-O0 --coverage -fprofile-update=atomic -Isrc -DPKN_TEST_COVERAGE $(PLAIN)))
+$(eval $(call kind,coverage,gcc,-O0 --coverage -fprofile-update=atomic -Isrc -DPKN_TEST_COVERAGE '-DPKN_ALWAYS_INLINE=static inline __attribute__((unused))' $(PLAIN)))
 
 .PHONY: test test-dist test-isa test-serial test-musl unload-test fences-test test-neon asan ubsan sanitize tsan coverage stress
 test: ## all tests, with Criterion where it can be had
@@ -292,11 +292,15 @@ build/bench/pkern.o: bench/pkern.c pkern.h
 
 # bench_fork: tasks by each compiler that is there
 FORK_COMPILERS := $(foreach compiler,gcc clang,$(if $(shell command -v $(compiler)),$(compiler)))
-build/bench/bench_fork: $(FORK_COMPILERS:%=build/bench/fork_typed_%.o)
+build/bench/bench_fork: $(FORK_COMPILERS:%=build/bench/fork_typed_%.o) $(FORK_COMPILERS:%=build/bench/fork_tree_%.o)
 
 build/bench/fork_typed_%.o: bench/fork_typed.c bench/fork_typed.h pkern.h
 	@mkdir -p $(@D)
-	$* $(BENCH_FLAGS) -fno-optimize-sibling-calls -DFORK_TYPED=fork_typed_$* -c $< -o $@
+	$* $(BENCH_FLAGS) -fno-optimize-sibling-calls -Wno-attributes -DFORK_TYPED=fork_typed_$* -c $< -o $@
+
+build/bench/fork_tree_%.o: bench/fork_tree.c bench/fork_typed.h pkern.h
+	@mkdir -p $(@D)
+	$* $(BENCH_FLAGS) -DFORK_TREE=fork_tree_$* -c $< -o $@
 
 .PHONY: bench bench-quick bench-deps bench-build
 bench-build: $(BENCHES) ## build them only

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x2b83880ea0dbae93u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x483bda4b14b9d186u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x2b83880ea0dbae93u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x483bda4b14b9d186u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -787,8 +787,8 @@ PKERN_EXTERN_C_END
    takes no fence and no atomic read-modify-write. A popped record knows by its own flags whether it may have been
    offered; a free record has none, so a push need not say so. See join_deque.h for the public part.
 
-   In line: a join that is likely over soon (pkern_internal_room) runs as plain calls, and so do those inside of it. A typed task is compiled twice
-   for that, as a task and as a plain recursive function, which the compiler treats as any other. Should the guess be wrong, who finds no work for
+   In line: a join that is likely over soon (pkern_internal_room) runs as plain calls, and so do those inside of it. A typed task is compiled again
+   for that, as plain recursive functions, which the compiler treats as any other. Should the guess be wrong, who finds no work for
    some time counts `hunger` up, and what began to run in line before calls tasks again where second sides' turns come.
    Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
    Faxen, "Wool", 2008 (records in the deque); Duran, Corbalan and Ayguade, "An adaptive cut-off for task parallelism", 2008, and Acar,
@@ -919,7 +919,18 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
     return a_status != 0 ? a_status : b_status;
 }
 
-#define PKERN_CALL(name, ...) name##_call(pkern_end, pkern_in_line, __VA_ARGS__)
+/* How a body is compiled: as a task; in line, where a second side looks whether it goes on so; and in line without that look, one or two levels down. Of
+   these a compiler makes one function where the body is small, which is entered, and looks, once in some nodes. gcc inlines that into itself as well;
+   clang never does so, and gets a level more. */
+enum { PKN_AS_TASK, PKN_IN_LINE, PKN_IN_LINE_INSIDE, PKN_IN_LINE_INNERMOST };
+
+#if defined(__clang__)
+#define PKN_IN_LINE_LEVELS 3
+#else
+#define PKN_IN_LINE_LEVELS 2
+#endif
+
+#define PKERN_CALL(name, ...) name##_call(pkern_end, pkern_way, pkern_in_line, __VA_ARGS__)
 
 #define PKERN_JOIN(statement, variable, name, ...) \
     do { \
@@ -937,37 +948,48 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
             if (pkn_offered != 0) { \
                 variable = name##_take(pkn_offered); \
             } else { \
-                variable = name##_call_in_line(pkern_in_line, __VA_ARGS__); \
+                variable = name##_call_in_line(pkern_way, pkern_in_line, __VA_ARGS__); \
                 pkern_internal_in_line_end(); \
             } \
             pkern_end = pkn_before; \
         } else { \
             statement; \
-            variable = name##_call_in_line(pkern_in_line, __VA_ARGS__); \
+            variable = name##_call_in_line(pkern_way, pkern_in_line, __VA_ARGS__); \
         } \
     } while (0)
 
 /* given: T1 p1, ... ; fields: T1 p1; ... ; store: f->p1 = p1; ... ; stored: f->p1, ... ; names: p1, ...
-   The body is compiled as name_task, where pkern_end is a record, and as name_in_line, where it is 0 and pkern_in_line the hunger that this began at. */
+   In the body pkern_way is a constant, pkern_end a record or, in line, 0; pkern_in_line is the hunger that this began at. */
 #define PKN_DEFINE_JOIN_TASK(R, name, given, fields, store, stored, names) \
     typedef struct PKN_MAY_ALIAS name##_frame { \
         fields R result; \
     } name##_frame; \
     typedef char name##_frame_fits[sizeof(name##_frame) <= PKN_SLOT_PAYLOAD ? 1 : -1]; \
-    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end, uint32_t pkern_in_line, given); \
+    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end, int pkern_way, uint32_t pkern_in_line, given); \
     PKN_INTERNAL R name##_task(pkn_slot *pkern_end, given) { \
         PKN_ASSUME(pkern_end != 0); \
-        return name##_body(pkern_end, 0, names); \
+        return name##_body(pkern_end, PKN_AS_TASK, 0, names); \
     } \
     PKN_INLINE R name##_in_line(uint32_t pkern_in_line, given) { \
-        return name##_body(0, pkern_in_line, names); \
+        return name##_body(0, PKN_IN_LINE, pkern_in_line, names); \
     } \
-    PKN_ALWAYS_INLINE R name##_call(pkn_slot *pkern_end, uint32_t pkern_in_line, given) { \
-        return pkern_end != 0 ? name##_task(pkern_end, names) : name##_in_line(pkern_in_line, names); \
+    PKN_INLINE R name##_inside(uint32_t pkern_in_line, given) { \
+        return name##_body(0, PKN_IN_LINE_INSIDE, pkern_in_line, names); \
     } \
-    PKN_ALWAYS_INLINE R name##_call_in_line(uint32_t pkern_in_line, given) { \
+    PKN_INLINE R name##_innermost(uint32_t pkern_in_line, given) { \
+        return name##_body(0, PKN_IN_LINE_INNERMOST, pkern_in_line, names); \
+    } \
+    PKN_ALWAYS_INLINE R name##_call(pkn_slot *pkern_end, int pkern_way, uint32_t pkern_in_line, given) { \
+        return pkern_end != 0                                                    ? name##_task(pkern_end, names) \
+               : pkern_way == PKN_IN_LINE                                        ? name##_inside(pkern_in_line, names) \
+               : pkern_way == PKN_IN_LINE_INSIDE && PKN_IN_LINE_LEVELS > 2 ? name##_innermost(pkern_in_line, names) \
+                                                                                 : name##_in_line(pkern_in_line, names); \
+    } \
+    PKN_ALWAYS_INLINE R name##_call_in_line(int pkern_way, uint32_t pkern_in_line, given) { \
         const pkn_fork_state *pkern_self = pkern_internal_self; \
-        return PKN_LIKELY(pkn_goes_on_in_line(pkern_self, pkern_in_line)) ? name##_in_line(pkern_in_line, names) : name##_task(pkn_end(pkern_self), names); \
+        return pkern_way > PKN_IN_LINE || PKN_LIKELY(pkn_goes_on_in_line(pkern_self, pkern_in_line)) ? \
+                   name##_call(0, pkern_way, pkern_in_line, names) : \
+                   name##_task(pkn_end(pkern_self), names); \
     } \
     PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
         name##_frame *f = (name##_frame *)(void *)pkern_slot->payload; \
@@ -992,7 +1014,7 @@ PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ct
         pkern_internal_fork_leave(&pkern_call); \
         return pkern_result; \
     } \
-    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end PKN_MAYBE_UNUSED, uint32_t pkern_in_line PKN_MAYBE_UNUSED, given)
+    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end PKN_MAYBE_UNUSED, int pkern_way PKN_MAYBE_UNUSED, uint32_t pkern_in_line PKN_MAYBE_UNUSED, given)
 
 #define PKN_COMMA ,
 

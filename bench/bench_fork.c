@@ -13,6 +13,7 @@ typedef struct work {
     pkern_pool *pool;
     const bench_peer *peer;
     const fork_typed *typed;
+    const fork_tree *tree;
     unsigned n;
     const peer_node *root;
     uint64_t out;
@@ -177,7 +178,7 @@ static void run_generic(void) {
     const fork_typed *typed = &fork_typed_gcc != NULL ? &fork_typed_gcc : &fork_typed_clang;
     static busy busies[1 + BENCH_MAX_PEERS];
     int n_busy = 0;
-    work w = {bench.pool_all, NULL, NULL, bench.options.quick ? 25u : 35u, NULL, 0};
+    work w = {bench.pool_all, NULL, NULL, NULL, bench.options.quick ? 25u : 35u, NULL, 0};
     double forks = (double)fib_forks(w.n);
     if (!bench_wanted("fork", name)) {
         return;
@@ -220,7 +221,7 @@ static void fib_typed(void *ctx) {
 }
 
 static void run_typed(const fork_typed *typed) {
-    work w = {bench.pool_one, NULL, typed, bench.options.quick ? 25u : 35u, NULL, 0};
+    work w = {bench.pool_one, NULL, typed, NULL, bench.options.quick ? 25u : 35u, NULL, 0};
     if (typed == NULL) {
         return;
     }
@@ -260,38 +261,6 @@ static void tree_free(peer_node *node) {
     }
 }
 
-static uint64_t tree_sum(const peer_node *node) {
-    return node->left == NULL ? node->value
-                              : node->value + tree_sum(node->left) + tree_sum(node->right);
-}
-
-/* The same with two real calls a node: compilers differ in how far they inline and unroll the function above. */
-#if defined(__clang__)
-__attribute__((noinline))
-#else
-__attribute__((noinline, noclone))
-#endif
-static uint64_t
-tree_sum_calls(const peer_node *node) {
-    uint64_t left, right;
-    if (node->left == NULL) {
-        return node->value;
-    }
-    left = tree_sum_calls(node->left);
-    right = tree_sum_calls(node->right);
-    __asm__ volatile("" : "+r"(right));
-    return node->value + left + right;
-}
-
-PKERN_DEFINE_JOIN_TASK_1(uint64_t, tree_typed, const peer_node *, node) {
-    uint64_t left, right;
-    if (node->left == NULL) {
-        return node->value;
-    }
-    PKERN_JOIN(left = PKERN_CALL(tree_typed, node->left), right, tree_typed, node->right);
-    return node->value + left + right;
-}
-
 typedef struct tree_call {
     const peer_node *node;
     uint64_t sum;
@@ -309,12 +278,12 @@ static int tree_by_join(void *ctx) {
 
 static void tree_sequential(void *ctx) {
     work *w = (work *)ctx;
-    w->out = tree_sum(w->root);
+    w->out = w->tree->sum(w->root);
 }
 
 static void tree_calls(void *ctx) {
     work *w = (work *)ctx;
-    w->out = tree_sum_calls(w->root);
+    w->out = w->tree->sum_by_calls(w->root);
 }
 
 static void tree_join(void *ctx) {
@@ -326,7 +295,7 @@ static void tree_join(void *ctx) {
 
 static void tree_task(void *ctx) {
     work *w = (work *)ctx;
-    w->out = tree_typed(w->pool, w->root);
+    w->out = w->tree->typed(w->pool, w->root);
 }
 
 static void tree_peer(void *ctx) {
@@ -350,13 +319,14 @@ static void inside_pkern(peer_task_fn fn, void *ctx) {
     bench_must(pkern_pool_install(bench.pool_all, inside_task, &call));
 }
 
-static void run_tree(int levels) {
+/* Peers stand beside what the compiler that they are built by makes of it. */
+static void run_tree(int levels, const fork_tree *tree, const char *suffix) {
     char name[32];
     uint64_t value = 0;
     peer_node *root;
-    work w = {bench.pool_one, NULL, NULL, 0, NULL, 0};
-    snprintf(name, sizeof name, "tree_%d", levels);
-    if (!bench_wanted("fork", name) || bench_late()) {
+    work w = {bench.pool_one, NULL, NULL, tree, 0, NULL, 0};
+    snprintf(name, sizeof name, "tree_%d%s", levels, suffix);
+    if (tree == NULL || !bench_wanted("fork", name) || bench_late()) {
         return;
     }
     root = tree_make(levels, &value);
@@ -372,7 +342,7 @@ static void run_tree(int levels) {
     add("pkern typed", bench.threads, tree_task, &w);
     add("pkern typed inside", bench.threads, tree_task, &w);
     impls[count - 1].inside = inside_pkern;
-    for (int i = 0; i < bench.peers.n_schedulers; i++) {
+    for (int i = 0; i < bench.peers.n_schedulers && suffix[0] == 0; i++) {
         w.peer = &bench.peers.schedulers[i];
         if (strcmp(w.peer->name, "libgomp") == 0 && levels > 20) {
             continue; /* some ten seconds a call */
@@ -429,7 +399,7 @@ static void broadcast_peer(void *ctx) {
 }
 
 static void run_broadcast(void) {
-    work w = {bench.pool_all, NULL, NULL, 0, NULL, 0};
+    work w = {bench.pool_all, NULL, NULL, NULL, 0, NULL, 0};
     count = 0;
     add("sequential", 1, broadcast_sequential, &w);
     add("sequential again", 1, broadcast_sequential, &w);
@@ -455,15 +425,19 @@ static void run_broadcast(void) {
 }
 
 int main(int argc, char **argv) {
+    const fork_tree *tree = &fork_tree_gcc != NULL ? &fork_tree_gcc : &fork_tree_clang;
     bench_begin(argc, argv);
     run_generic();
     run_typed(&fork_typed_gcc);
     run_typed(&fork_typed_clang);
     run_broadcast();
-    run_tree(10);
-    run_tree(bench.options.quick ? 16 : 20);
+    run_tree(10, tree, "");
+    if (tree != &fork_tree_clang) {
+        run_tree(10, &fork_tree_clang, "_clang");
+    }
+    run_tree(bench.options.quick ? 16 : 20, tree, "");
     if (!bench.options.quick) {
-        run_tree(24);
+        run_tree(24, tree, "");
     }
     return bench_end();
 }

@@ -27,6 +27,8 @@ FORK_NOINLINE static uint64_t fib_plain(unsigned n) {
 
 FORK_NOINLINE static uint64_t fib_typed_task(pkn_slot *pkern_end, unsigned n);
 FORK_NOINLINE static uint64_t fib_typed_in_line(uint32_t pkern_in_line, unsigned n);
+FORK_NOINLINE static uint64_t fib_typed_inside(uint32_t pkern_in_line, unsigned n);
+FORK_NOINLINE static uint64_t fib_typed_innermost(uint32_t pkern_in_line, unsigned n);
 
 PKERN_DEFINE_JOIN_TASK_1(uint64_t, fib_typed, unsigned, n) {
     uint64_t a, b;
