@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x483bda4b14b9d186u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x6554b23c4e7dc009u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x483bda4b14b9d186u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x6554b23c4e7dc009u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -21072,7 +21072,7 @@ PKERN_API size_t pkern_hdc_bundle_capacity(size_t n_others, double error_rate, s
 
    A query's list is of keys (nearest_list.h). Where the targets are split, each split makes a list
    of its own and the caller merges them; keys hold a target's place in its split, so 32 bits are
-   enough. */
+   enough. A list that is done tells the others of its query how near a target has to be. */
 #ifndef PKN_HDC_NEAREST_C
 #define PKN_HDC_NEAREST_C
 
@@ -21601,6 +21601,7 @@ typedef struct pkn_nearest {
     size_t k;                 /* at most n_targets */
     size_t row;               /* matches of a row of out, at least k */
     uint64_t *partial;        /* 0, or [n_queries x n_splits x k]: what the splits found */
+    pkn_atomic_u64 *bounds;   /* with partial, [n_queries]: distances from here on are too far */
     pkern_hdc_match *out;
     pkern_pool *pool;
     uint64_t bits;
@@ -21761,9 +21762,22 @@ PKN_INLINE size_t pkn_nearest_room(const pkn_nearest *search) {
 }
 
 PKN_INLINE uint64_t pkn_nearest_first_limit(const pkn_nearest *search, size_t query) {
-    return search->where == 0           ? PKN_BOUNDED_ALL
-           : search->where->limits != 0 ? search->where->limits[query]
-                                        : search->where->limit;
+    uint64_t bound =
+        search->bounds ? pkn_atomic_load_relaxed_u64(&search->bounds[query]) : PKN_BOUNDED_ALL;
+    uint64_t limit = search->where == 0           ? PKN_BOUNDED_ALL
+                     : search->where->limits != 0 ? search->where->limits[query]
+                                                  : search->where->limit;
+    return limit < bound ? limit : bound;
+}
+
+/* Of the same distance as a list's last one, another list may have a target that comes before it. */
+PKN_INLINE void pkn_nearest_tell(const pkn_nearest *search, size_t query, uint64_t limit) {
+    if (search->bounds && limit <= UINT32_MAX) {
+        uint64_t bound = pkn_atomic_load_relaxed_u64(&search->bounds[query]);
+        while (limit + 1 < bound &&
+               !pkn_atomic_cas_relaxed_u64(&search->bounds[query], &bound, limit + 1)) {
+        }
+    }
 }
 
 PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, size_t end,
@@ -21786,6 +21800,7 @@ PKN_INTERNAL void pkn_nearest_groups(const pkn_nearest *search, size_t begin, si
         for (size_t i = 0; i < part.query_end - part.query; i++) {
             pkn_nearest_finish(search, &lists[i],
                                pkn_nearest_row_of(search, part.query + i, part.split));
+            pkn_nearest_tell(search, part.query + i, lists[i].limit);
         }
     }
 }
@@ -21899,17 +21914,18 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
     size_t n_threads = pkn_tiles_threads(tiles, pool);
     size_t forced = (tiles->n_targets - 1) / PKN_NEAREST_MAX_SPLIT_LEN + 1;
     const pkern_allocator *allocator = 0; /* of partial, where it is not on the stack */
-    size_t bytes = 0;
+    size_t keys = 0, bytes = 0;
     pkern_status status;
     search->partial = 0;
+    search->bounds = 0;
     pkn_tiles_cut(tiles, n_threads, pkn_nearest_max_splits(search, n_threads));
     if (tiles->n_splits < forced) {
         tiles->split_len = PKN_NEAREST_MAX_SPLIT_LEN;
         tiles->n_splits = forced;
     }
     if (tiles->n_splits > 1) {
-        if (pkn_mul_overflows_size(tiles->n_queries * tiles->n_splits * sizeof(uint64_t), search->k,
-                                   &bytes)) {
+        if (pkn_mul_overflows_size(tiles->n_splits, search->k, &keys) ||
+            pkn_mul_overflows_size(tiles->n_queries * sizeof(uint64_t), keys + 1, &bytes)) {
             bytes = SIZE_MAX;
         }
         if (bytes <= PKN_NEAREST_STACK_PARTIAL * sizeof(uint64_t)) {
@@ -21923,6 +21939,11 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
         }
         if (!search->partial) {
             pkn_tiles_cut(tiles, 1, 1);
+        } else {
+            search->bounds = (pkn_atomic_u64 *)(void *)(search->partial + tiles->n_queries * keys);
+            for (size_t query = 0; query < tiles->n_queries; query++) {
+                pkn_atomic_store_relaxed_u64(&search->bounds[query], PKN_BOUNDED_ALL);
+            }
         }
     }
     status = pkn_tiles_run(tiles, pool, pkn_nearest_items, search);
@@ -21944,7 +21965,7 @@ PKN_INTERNAL pkern_status pkn_nearest_checked(pkern_pool *pool, const uint64_t *
                                               size_t n_memory, size_t words, size_t k,
                                               pkn_nearest_where *where, pkern_hdc_match *out) {
     pkn_nearest search;
-    uint64_t stack_partial[PKN_NEAREST_STACK_PARTIAL];
+    uint64_t stack_partial[PKN_NEAREST_STACK_PARTIAL] PKN_ALIGNED(8);
     pkern_status status = PKERN_OK;
     search.k = pkn_min_size(k, n_memory);
     if (search.k > 0) {
