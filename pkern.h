@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x6554b23c4e7dc009u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x62a794502cdc879au
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x6554b23c4e7dc009u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x62a794502cdc879au /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -290,7 +290,7 @@ PKN_INLINE const char *pkern_status_text(pkern_status status) {
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where the library gets its memory: both functions or neither. Calls may come from several threads at once. */
+/* Where the library gets its memory: both functions or neither, else who takes it says PKERN_EINVAL. Calls may come from several threads at once. */
 typedef struct pkern_allocator {
     /* bytes aligned to alignment, a power of two; 0 where there is none */
     void *(*allocate)(size_t bytes, size_t alignment, void *user);
@@ -3139,8 +3139,8 @@ typedef struct pkern_hdc_prediction {
 
 /* A new classifier that has learned nothing, for n_classes classes and vectors of words words.
    Allocates 8 bytes a bit and class, and a little, from allocator (0 = malloc), which must live as
-   long as the classifier. PKERN_EINVAL: n_classes or words is 0. PKERN_EOVERFLOW: words > 2^26,
-   n_classes > 2^32 - 1 or sizes beyond size_t. */
+   long as the classifier. PKERN_EINVAL: n_classes or words is 0, or half an allocator.
+   PKERN_EOVERFLOW: words > 2^26, n_classes > 2^32 - 1 or sizes beyond size_t. */
 PKERN_API pkern_status pkern_hdc_classifier_create(size_t n_classes, size_t words,
                                                    const pkern_allocator *allocator,
                                                    pkern_hdc_classifier **classifier);
@@ -4962,6 +4962,11 @@ PKN_INTERNAL void pkn_fence_all_threads(int works) {
 
 /* #include "base/base.h": above */
 /* #include "base/platform.h": above */
+
+/* One function without the other: every function that takes an allocator refuses it. */
+PKN_INLINE int pkn_allocator_is_half(const pkern_allocator *allocator) {
+    return allocator != 0 && (allocator->allocate != 0) != (allocator->release != 0);
+}
 
 /* bytes of memory aligned to alignment (a power of two), 0 where there is none. The pointer that malloc gave stands in front
    of the block, since aligned_alloc is not in C99. */
@@ -9875,10 +9880,8 @@ PKN_INTERNAL int pkn_threads_wanted(const pkern_pool_config *config, int usable_
 }
 
 PKN_INTERNAL int pkn_config_is_valid(const pkern_pool_config *config) {
-    const pkern_allocator *allocator = config->allocator;
     return config->num_threads >= 0 && config->num_threads <= PKERN_MAX_THREADS &&
-           (allocator == 0 || (allocator->allocate != 0) == (allocator->release != 0)) &&
-           config->max_spares >= 0 && config->max_spares <= PKN_MAX_SPARES &&
+           !pkn_allocator_is_half(config->allocator) && config->max_spares >= 0 && config->max_spares <= PKN_MAX_SPARES &&
            (config->start_thread != 0) == (config->join_thread != 0) &&
            (config->flags & ~(unsigned)(PKERN_POOL_ALL_THREADS | PKERN_POOL_PIN | PKERN_POOL_USE_CURRENT_THREAD)) == 0;
 }
@@ -23993,8 +23996,7 @@ PKERN_API pkern_status pkern_hdc_store_create(size_t words, unsigned flags,
     if (status != PKERN_OK) {
         return status;
     }
-    if ((flags & ~(unsigned)PKERN_HDC_STORE_IDS) != 0 ||
-        (allocator && !allocator->allocate != !allocator->release)) {
+    if ((flags & ~(unsigned)PKERN_HDC_STORE_IDS) != 0 || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     made = (pkern_hdc_store *)pkn_allocate(allocator, sizeof *made, PKN_CACHE_LINE);
@@ -24562,7 +24564,7 @@ PKERN_API pkern_status pkern_hdc_store_load(const char *path, const pkern_alloca
                                             pkern_hdc_store **store) {
     pkn_file file;
     pkern_status status;
-    if (!path || !store || (allocator && !allocator->allocate != !allocator->release)) {
+    if (!path || !store || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     *store = 0;
@@ -24763,7 +24765,7 @@ PKERN_API pkern_status pkern_hdc_item_memory_create(size_t words, uint64_t seed,
     if (status != PKERN_OK) {
         return status;
     }
-    if (allocator && !allocator->allocate != !allocator->release) {
+    if (pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     made = (pkern_hdc_item_memory *)pkn_allocate(allocator, sizeof *made, PKN_CACHE_LINE);
@@ -25071,7 +25073,7 @@ PKERN_API pkern_status pkern_hdc_item_memory_load(const char *path,
                                                   pkern_hdc_item_memory **memory) {
     pkn_file file;
     pkern_status status;
-    if (!path || !memory || (allocator && !allocator->allocate != !allocator->release)) {
+    if (!path || !memory || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     *memory = 0;
@@ -26272,7 +26274,7 @@ PKERN_API pkern_status pkern_hdc_classifier_create(size_t n_classes, size_t word
     pkern_hdc_classifier *made;
     size_t bytes = (sizeof *made + 63) / 64 * 64, n_words, rows, scale, counts, weights, prototypes;
     char *block;
-    if (n_classes == 0 || words == 0 || !classifier) {
+    if (n_classes == 0 || words == 0 || !classifier || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     if (words > PKN_HDC_MAX_WORDS || n_classes > UINT32_MAX ||
@@ -26941,7 +26943,7 @@ PKERN_API pkern_status pkern_hdc_classifier_load(const char *path, const pkern_a
                                                  pkern_hdc_classifier **classifier) {
     pkn_file file;
     pkern_status status;
-    if (!path || !classifier) {
+    if (!path || !classifier || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     status = pkn_file_open(&file, path, PKN_CLASSIFIER_FILE_KIND, PKN_CLASSIFIER_FILE_VERSION,
@@ -27845,7 +27847,7 @@ PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sd
                                             pkern_hdc_sdm **sdm) {
     pkn_sdm_fill fill;
     pkern_status status;
-    if (!sdm || !config) {
+    if (!sdm || !config || pkn_allocator_is_half(config->allocator)) {
         return PKERN_EINVAL;
     }
     status = pkn_sdm_allocate(config, &fill.sdm);
@@ -28355,7 +28357,7 @@ PKERN_API pkern_status pkern_hdc_sdm_load(const char *path, const pkern_allocato
                                           pkern_hdc_sdm **sdm) {
     pkn_file file;
     pkern_status status;
-    if (!path || !sdm || (allocator && !allocator->allocate != !allocator->release)) {
+    if (!path || !sdm || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     *sdm = 0;
@@ -28783,7 +28785,7 @@ PKERN_API pkern_status pkern_hdc_episodes_create(const pkern_hdc_episodes_config
                                                  pkern_hdc_episodes **episodes_out) {
     pkern_hdc_episodes *episodes;
     if (!config || !episodes_out || config->words == 0 || !pkn_is_finite(config->half_life) ||
-        config->half_life < 0) {
+        config->half_life < 0 || pkn_allocator_is_half(config->allocator)) {
         return PKERN_EINVAL;
     }
     if (config->words > PKN_HDC_MAX_WORDS) {
@@ -29507,7 +29509,7 @@ PKERN_API pkern_status pkern_hdc_episodes_load(const char *path, const pkern_all
                                                pkern_hdc_episodes **episodes) {
     pkn_file file;
     pkern_status status;
-    if (!path || !episodes || (allocator && !allocator->allocate != !allocator->release)) {
+    if (!path || !episodes || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     *episodes = 0;

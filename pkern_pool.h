@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x6554b23c4e7dc009u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x62a794502cdc879au
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x6554b23c4e7dc009u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x62a794502cdc879au /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -287,7 +287,7 @@ PKN_INLINE const char *pkern_status_text(pkern_status status) {
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where the library gets its memory: both functions or neither. Calls may come from several threads at once. */
+/* Where the library gets its memory: both functions or neither, else who takes it says PKERN_EINVAL. Calls may come from several threads at once. */
 typedef struct pkern_allocator {
     /* bytes aligned to alignment, a power of two; 0 where there is none */
     void *(*allocate)(size_t bytes, size_t alignment, void *user);
@@ -2283,6 +2283,11 @@ PKN_INTERNAL void pkn_fence_all_threads(int works) {
 
 /* #include "base/base.h": above */
 /* #include "base/platform.h": above */
+
+/* One function without the other: every function that takes an allocator refuses it. */
+PKN_INLINE int pkn_allocator_is_half(const pkern_allocator *allocator) {
+    return allocator != 0 && (allocator->allocate != 0) != (allocator->release != 0);
+}
 
 /* bytes of memory aligned to alignment (a power of two), 0 where there is none. The pointer that malloc gave stands in front
    of the block, since aligned_alloc is not in C99. */
@@ -7196,10 +7201,8 @@ PKN_INTERNAL int pkn_threads_wanted(const pkern_pool_config *config, int usable_
 }
 
 PKN_INTERNAL int pkn_config_is_valid(const pkern_pool_config *config) {
-    const pkern_allocator *allocator = config->allocator;
     return config->num_threads >= 0 && config->num_threads <= PKERN_MAX_THREADS &&
-           (allocator == 0 || (allocator->allocate != 0) == (allocator->release != 0)) &&
-           config->max_spares >= 0 && config->max_spares <= PKN_MAX_SPARES &&
+           !pkn_allocator_is_half(config->allocator) && config->max_spares >= 0 && config->max_spares <= PKN_MAX_SPARES &&
            (config->start_thread != 0) == (config->join_thread != 0) &&
            (config->flags & ~(unsigned)(PKERN_POOL_ALL_THREADS | PKERN_POOL_PIN | PKERN_POOL_USE_CURRENT_THREAD)) == 0;
 }

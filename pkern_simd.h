@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x6554b23c4e7dc009u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x62a794502cdc879au
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x6554b23c4e7dc009u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x62a794502cdc879au /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -261,7 +261,7 @@ PKN_INLINE const char *pkern_status_text(pkern_status status) {
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where the library gets its memory: both functions or neither. Calls may come from several threads at once. */
+/* Where the library gets its memory: both functions or neither, else who takes it says PKERN_EINVAL. Calls may come from several threads at once. */
 typedef struct pkern_allocator {
     /* bytes aligned to alignment, a power of two; 0 where there is none */
     void *(*allocate)(size_t bytes, size_t alignment, void *user);

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where the library gets its memory: both functions or neither. Calls may come from several threads at once. */
+/* Where the library gets its memory: both functions or neither, else who takes it says PKERN_EINVAL. Calls may come from several threads at once. */
 typedef struct pkern_allocator {
     /* bytes aligned to alignment, a power of two; 0 where there is none */
     void *(*allocate)(size_t bytes, size_t alignment, void *user);

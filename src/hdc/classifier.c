@@ -29,7 +29,7 @@ PKERN_API pkern_status pkern_hdc_classifier_create(size_t n_classes, size_t word
     pkern_hdc_classifier *made;
     size_t bytes = (sizeof *made + 63) / 64 * 64, n_words, rows, scale, counts, weights, prototypes;
     char *block;
-    if (n_classes == 0 || words == 0 || !classifier) {
+    if (n_classes == 0 || words == 0 || !classifier || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     if (words > PKN_HDC_MAX_WORDS || n_classes > UINT32_MAX ||

@@ -49,8 +49,8 @@ typedef struct pkern_hdc_prediction {
 
 /* A new classifier that has learned nothing, for n_classes classes and vectors of words words.
    Allocates 8 bytes a bit and class, and a little, from allocator (0 = malloc), which must live as
-   long as the classifier. PKERN_EINVAL: n_classes or words is 0. PKERN_EOVERFLOW: words > 2^26,
-   n_classes > 2^32 - 1 or sizes beyond size_t. */
+   long as the classifier. PKERN_EINVAL: n_classes or words is 0, or half an allocator.
+   PKERN_EOVERFLOW: words > 2^26, n_classes > 2^32 - 1 or sizes beyond size_t. */
 PKERN_API pkern_status pkern_hdc_classifier_create(size_t n_classes, size_t words,
                                                    const pkern_allocator *allocator,
                                                    pkern_hdc_classifier **classifier);

@@ -81,7 +81,7 @@ PKERN_API pkern_status pkern_hdc_classifier_load(const char *path, const pkern_a
                                                  pkern_hdc_classifier **classifier) {
     pkn_file file;
     pkern_status status;
-    if (!path || !classifier) {
+    if (!path || !classifier || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     status = pkn_file_open(&file, path, PKN_CLASSIFIER_FILE_KIND, PKN_CLASSIFIER_FILE_VERSION,

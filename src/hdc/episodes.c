@@ -50,7 +50,7 @@ PKERN_API pkern_status pkern_hdc_episodes_create(const pkern_hdc_episodes_config
                                                  pkern_hdc_episodes **episodes_out) {
     pkern_hdc_episodes *episodes;
     if (!config || !episodes_out || config->words == 0 || !pkn_is_finite(config->half_life) ||
-        config->half_life < 0) {
+        config->half_life < 0 || pkn_allocator_is_half(config->allocator)) {
         return PKERN_EINVAL;
     }
     if (config->words > PKN_HDC_MAX_WORDS) {

@@ -136,7 +136,7 @@ PKERN_API pkern_status pkern_hdc_episodes_load(const char *path, const pkern_all
                                                pkern_hdc_episodes **episodes) {
     pkn_file file;
     pkern_status status;
-    if (!path || !episodes || (allocator && !allocator->allocate != !allocator->release)) {
+    if (!path || !episodes || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     *episodes = 0;

@@ -26,7 +26,7 @@ PKERN_API pkern_status pkern_hdc_item_memory_create(size_t words, uint64_t seed,
     if (status != PKERN_OK) {
         return status;
     }
-    if (allocator && !allocator->allocate != !allocator->release) {
+    if (pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     made = (pkern_hdc_item_memory *)pkn_allocate(allocator, sizeof *made, PKN_CACHE_LINE);

@@ -99,7 +99,7 @@ PKERN_API pkern_status pkern_hdc_item_memory_load(const char *path,
                                                   pkern_hdc_item_memory **memory) {
     pkn_file file;
     pkern_status status;
-    if (!path || !memory || (allocator && !allocator->allocate != !allocator->release)) {
+    if (!path || !memory || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     *memory = 0;

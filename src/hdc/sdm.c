@@ -119,7 +119,7 @@ PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sd
                                             pkern_hdc_sdm **sdm) {
     pkn_sdm_fill fill;
     pkern_status status;
-    if (!sdm || !config) {
+    if (!sdm || !config || pkn_allocator_is_half(config->allocator)) {
         return PKERN_EINVAL;
     }
     status = pkn_sdm_allocate(config, &fill.sdm);

@@ -96,7 +96,7 @@ PKERN_API pkern_status pkern_hdc_sdm_load(const char *path, const pkern_allocato
                                           pkern_hdc_sdm **sdm) {
     pkn_file file;
     pkern_status status;
-    if (!path || !sdm || (allocator && !allocator->allocate != !allocator->release)) {
+    if (!path || !sdm || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     *sdm = 0;

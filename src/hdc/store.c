@@ -21,8 +21,7 @@ PKERN_API pkern_status pkern_hdc_store_create(size_t words, unsigned flags,
     if (status != PKERN_OK) {
         return status;
     }
-    if ((flags & ~(unsigned)PKERN_HDC_STORE_IDS) != 0 ||
-        (allocator && !allocator->allocate != !allocator->release)) {
+    if ((flags & ~(unsigned)PKERN_HDC_STORE_IDS) != 0 || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     made = (pkern_hdc_store *)pkn_allocate(allocator, sizeof *made, PKN_CACHE_LINE);

@@ -86,7 +86,7 @@ PKERN_API pkern_status pkern_hdc_store_load(const char *path, const pkern_alloca
                                             pkern_hdc_store **store) {
     pkn_file file;
     pkern_status status;
-    if (!path || !store || (allocator && !allocator->allocate != !allocator->release)) {
+    if (!path || !store || pkn_allocator_is_half(allocator)) {
         return PKERN_EINVAL;
     }
     *store = 0;

@@ -21,10 +21,8 @@ PKN_INTERNAL int pkn_threads_wanted(const pkern_pool_config *config, int usable_
 }
 
 PKN_INTERNAL int pkn_config_is_valid(const pkern_pool_config *config) {
-    const pkern_allocator *allocator = config->allocator;
     return config->num_threads >= 0 && config->num_threads <= PKERN_MAX_THREADS &&
-           (allocator == 0 || (allocator->allocate != 0) == (allocator->release != 0)) &&
-           config->max_spares >= 0 && config->max_spares <= PKN_MAX_SPARES &&
+           !pkn_allocator_is_half(config->allocator) && config->max_spares >= 0 && config->max_spares <= PKN_MAX_SPARES &&
            (config->start_thread != 0) == (config->join_thread != 0) &&
            (config->flags & ~(unsigned)(PKERN_POOL_ALL_THREADS | PKERN_POOL_PIN | PKERN_POOL_USE_CURRENT_THREAD)) == 0;
 }

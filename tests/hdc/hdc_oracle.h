@@ -72,6 +72,9 @@ static inline void hdc_release(void *memory, size_t bytes, void *user) {
     free(memory);
 }
 
+/* What every function that takes an allocator refuses. */
+static const pkern_allocator hdc_half_allocator PKN_MAYBE_UNUSED = {hdc_allocate, 0, 0};
+
 /* The next set of kernels that runs on this CPU (first: 0), made the active one; 0 after the last,
    and the choice is free again. */
 static inline const pkn_simd_set *hdc_next_set(const pkn_simd_set *set) {

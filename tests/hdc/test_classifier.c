@@ -452,6 +452,7 @@ Test(hdc_classifier, bad_arguments_change_nothing) {
     cr_assert_eq(pkern_hdc_classifier_create(0, 3, 0, &classifier), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_classifier_create(2, 0, 0, &classifier), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_classifier_create(2, 3, 0, 0), PKERN_EINVAL);
+    cr_assert_eq(pkern_hdc_classifier_create(2, 3, &hdc_half_allocator, &classifier), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_classifier_create(2, PKN_HDC_MAX_WORDS + 1, 0, &classifier),
                  PKERN_EOVERFLOW);
     cr_assert_eq(pkern_hdc_classifier_create(UINT32_MAX, PKN_HDC_MAX_WORDS, 0, &classifier),

@@ -66,6 +66,7 @@ Test(hdc_classifier_file, bad_arguments_and_strange_files) {
     cr_assert_eq(pkern_hdc_classifier_save(saved, folder.file, 0, 1), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_classifier_load(0, 0, &loaded), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_classifier_load(folder.file, 0, 0), PKERN_EINVAL);
+    cr_assert_eq(pkern_hdc_classifier_load(folder.file, &hdc_half_allocator, &loaded), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_classifier_load(folder.file, 0, &loaded), PKERN_ENOENT);
     cr_assert_eq(pkern_hdc_classifier_save(saved, folder.path, 0, 0), PKERN_EIO);
     cr_assert_null(pkern_hdc_classifier_note(0, &n_bytes));

@@ -435,6 +435,9 @@ Test(hdc_episodes, bad_arguments) {
     config.words = ((size_t)1 << 26) + 1;
     cr_assert_eq(pkern_hdc_episodes_create(&config, &episodes), PKERN_EOVERFLOW);
     config.words = 1;
+    config.allocator = &hdc_half_allocator;
+    cr_assert_eq(pkern_hdc_episodes_create(&config, &episodes), PKERN_EINVAL);
+    config.allocator = 0;
     config.half_life = (double)NAN;
     cr_assert_eq(pkern_hdc_episodes_create(&config, &episodes), PKERN_EINVAL);
     config.half_life = -1;

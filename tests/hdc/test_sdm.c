@@ -290,6 +290,9 @@ Test(hdc_sdm, bad_arguments) {
     config.address_words = 2;
     cr_assert_eq(pkern_hdc_sdm_create(0, &config, 0), PKERN_EINVAL);
     cr_assert_eq(pkern_hdc_sdm_create(0, 0, &sdm), PKERN_EINVAL);
+    config.allocator = &hdc_half_allocator;
+    cr_assert_eq(pkern_hdc_sdm_create(0, &config, &sdm), PKERN_EINVAL);
+    config.allocator = 0;
     config.radius = 1;
     config.nearest = 1;
     cr_assert_eq(pkern_hdc_sdm_create(0, &config, &sdm), PKERN_EINVAL);

@@ -654,3 +654,25 @@ Test(pool_blocking, a_fork_inside) {
 }
 
 #endif
+
+Test(pool_blocking, a_spare_rests_where_it_is_one_too_many_and_no_work_is_left_to_it) {
+    pkern_pool *pool = pool_of(1);
+    pkn_filter anything = {0, 0, 0};
+    pkn_job job;
+    memset(&job, 0, sizeof job);
+    cr_assert_not(pkn_spare_may_rest(pool));
+    pkn_atomic_store_relaxed_u32(&pool->spares_working, 1);
+    cr_assert(pkn_spare_may_rest(pool));
+    cr_assert_eq(pkn_inject(pool, &job), 0);
+    cr_assert(pkn_spare_may_rest(pool)); /* others are there for it */
+    pkn_atomic_store_relaxed_u32(&pool->stopping, 1);
+    cr_assert_not(pkn_spare_may_rest(pool));
+    cr_assert(pkn_queue_take(pool, &pool->injected, &anything, 0, &job));
+    cr_assert(pkn_spare_may_rest(pool));
+    pkn_atomic_store_relaxed_u32(&pool->blocked, 1);
+    cr_assert_not(pkn_spare_may_rest(pool));
+    pkn_atomic_store_relaxed_u32(&pool->blocked, 0);
+    pkn_atomic_store_relaxed_u32(&pool->spares_working, 0);
+    pkn_atomic_store_relaxed_u32(&pool->stopping, 0);
+    pool_end(pool);
+}

@@ -285,13 +285,8 @@ static int branches_context(void *ctx) {
 
 Test(pool_branches, without_memory_joins_run_where_they_are) {
     pool_heap heap;
-    pkern_pool_config config;
     branches_joins joins = {100, 0};
-    pool_heap_init(&heap);
-    memset(&config, 0, sizeof config);
-    config.num_threads = 1;
-    config.allocator = &heap.allocator;
-    pkern_pool *pool = pool_with(&config);
+    pkern_pool *pool = pool_of_heap(&heap, 1);
     cr_assert_eq(pkern_pool_install(pool, branches_context, &joins), 0); /* the caller's place and a second segment are there */
     joins.left = 1000;
     pool_heap_fail(&heap, 0, SIZE_MAX);

@@ -122,14 +122,9 @@ Test(pool_future, waits_nest_beyond_the_depth_limit) {
 Test(pool_future, without_memory_the_task_runs_in_the_call) {
     for (size_t after = 0; after < 4; after++) {
         pool_heap heap;
-        pkern_pool_config config;
         pkern_future futures[100];
         size_t ran = 0;
-        pool_heap_init(&heap);
-        memset(&config, 0, sizeof config);
-        config.num_threads = 2;
-        config.allocator = &heap.allocator;
-        pkern_pool *pool = pool_with(&config);
+        pkern_pool *pool = pool_of_heap(&heap, 2);
         pool_heap_fail(&heap, after, SIZE_MAX);
         for (size_t i = 0; i < POOL_COUNT(futures); i++) {
             cr_assert_eq(pkern_future_spawn(&futures[i], pool, pool_count_one, &ran), PKERN_OK);

@@ -33,13 +33,8 @@ Test(pool_injector, is_first_in_first_out_through_growth_and_wrap) {
 
 Test(pool_injector, without_memory_refuses_and_keeps_what_it_has) {
     pool_heap heap;
-    pkern_pool_config config;
     pkn_job job = {injector_never, 0, 0, 0, 0};
-    pool_heap_init(&heap);
-    memset(&config, 0, sizeof config);
-    config.num_threads = 1;
-    config.allocator = &heap.allocator;
-    pkern_pool *pool = pool_with(&config);
+    pkern_pool *pool = pool_of_heap(&heap, 1);
     pool_heap_fail(&heap, 0, SIZE_MAX);
     cr_assert_neq(pkn_inject(pool, &job), 0);
     pool_heap_fail(&heap, 1, SIZE_MAX);
@@ -54,4 +49,19 @@ Test(pool_injector, without_memory_refuses_and_keeps_what_it_has) {
     cr_assert_not(pkn_take_injected(pool, &job));
     pool_end(pool);
     pool_heap_check(&heap);
+}
+
+Test(pool_injector, queues_are_empty_where_each_of_them_is) {
+    pkern_pool *pool = pool_of(1);
+    pkn_job_queue *queues[] = {&pool->injected, &pool->urgent, &pool->of_regions};
+    pkn_filter anything = {0, 0, 0};
+    pkn_job job = {injector_never, 0, 0, 0, 0};
+    cr_assert(pkn_queues_are_empty(pool));
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(pkn_queue_push(pool, queues[i], &job), 0);
+        cr_assert_not(pkn_queues_are_empty(pool));
+        cr_assert(pkn_queue_take(pool, queues[i], &anything, 0, &job));
+        cr_assert(pkn_queues_are_empty(pool));
+    }
+    pool_end(pool);
 }

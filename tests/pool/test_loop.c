@@ -452,12 +452,7 @@ Test(pool_loop, several_outside_threads_loop_at_once) {
 
 Test(pool_loop, without_memory_for_a_board_it_still_runs) {
     pool_heap heap;
-    pkern_pool_config config;
-    pool_heap_init(&heap);
-    memset(&config, 0, sizeof config);
-    config.num_threads = 3;
-    config.allocator = &heap.allocator;
-    pkern_pool *pool = pool_with(&config);
+    pkern_pool *pool = pool_of_heap(&heap, 3);
     size_t ran = 0;
     cr_assert_eq(pkern_join(pool, pool_count_one, &ran, pool_count_one, &ran), 0);
     pool_heap_fail(&heap, 0, SIZE_MAX);

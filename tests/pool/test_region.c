@@ -327,14 +327,9 @@ Test(pool_region, tasks_without_memory_run_at_once) {
     for (int threads = 1; threads <= 3; threads += 2) {
         for (size_t k = 0; k < 4; k++) {
             pool_heap heap;
-            pkern_pool_config config;
             pkern_scope scope;
             size_t ran = 0;
-            pool_heap_init(&heap);
-            memset(&config, 0, sizeof config);
-            config.num_threads = threads;
-            config.allocator = &heap.allocator;
-            pkern_pool *pool = pool_with(&config);
+            pkern_pool *pool = pool_of_heap(&heap, threads);
             cr_assert_eq(pkern_join(pool, pool_count_one, &ran, pool_count_one, &ran), 0);
             pool_heap_fail(&heap, k, k % 2 == 0 ? 1 : SIZE_MAX);
             cr_assert_eq(pkern_scope_begin_with(&scope, pool, PKERN_WAIT_OWN), PKERN_OK);

@@ -74,13 +74,8 @@ Test(pool_spawn, destroy_finishes_spawned_broadcasts_and_those_that_jobs_spawn) 
     for (size_t t = 0; t < POOL_COUNT(pool_threads); t++) {
         for (int round = 0; round < 30; round++) {
             pool_heap heap;
-            pkern_pool_config config;
             spawn_everywhere everywhere;
-            pool_heap_init(&heap);
-            memset(&config, 0, sizeof config);
-            config.num_threads = pool_threads[t];
-            config.allocator = &heap.allocator;
-            pkern_pool *pool = pool_with(&config);
+            pkern_pool *pool = pool_of_heap(&heap, pool_threads[t]);
             spawn_prepare(&everywhere, pool);
             everywhere.wrong = 0;
             cr_assert_eq(pkern_spawn(pool, spawn_broadcast_again, &everywhere), PKERN_OK);
@@ -123,14 +118,9 @@ Test(pool_spawn, a_scope_waits_for_its_broadcasts_and_gets_the_lowest_failure) {
 
 Test(pool_spawn, a_broadcast_needs_memory) {
     pool_heap heap;
-    pkern_pool_config config;
     spawn_everywhere everywhere;
     pkern_scope scope;
-    pool_heap_init(&heap);
-    memset(&config, 0, sizeof config);
-    config.num_threads = 3;
-    config.allocator = &heap.allocator;
-    pkern_pool *pool = pool_with(&config);
+    pkern_pool *pool = pool_of_heap(&heap, 3);
     spawn_prepare(&everywhere, pool);
     cr_assert_eq(pkern_scope_begin(&scope, pool), PKERN_OK);
     pool_heap_fail(&heap, 0, SIZE_MAX);
@@ -296,14 +286,9 @@ Test(pool_spawn, urgent_jobs_are_never_lost) {
 
 Test(pool_spawn, urgent_jobs_without_memory) {
     pool_heap heap;
-    pkern_pool_config config;
     size_t ran = 0;
     pkern_scope scope;
-    pool_heap_init(&heap);
-    memset(&config, 0, sizeof config);
-    config.num_threads = 2;
-    config.allocator = &heap.allocator;
-    pkern_pool *pool = pool_with(&config);
+    pkern_pool *pool = pool_of_heap(&heap, 2);
     cr_assert_eq(pkern_scope_begin(&scope, pool), PKERN_OK);
     pool_heap_fail(&heap, 0, SIZE_MAX);
     cr_assert_eq(pkern_spawn_urgent(pool, pool_count_one, &ran), PKERN_ENOMEM);

@@ -99,13 +99,8 @@ Test(pool_spawn_deque, a_filter_leaves_what_it_does_not_take) {
 
 Test(pool_spawn_deque, without_memory_a_push_is_refused_and_nothing_is_lost) {
     pool_heap heap;
-    pkern_pool_config config;
     pkn_job job = spawn_deque_job(0);
-    pool_heap_init(&heap);
-    memset(&config, 0, sizeof config);
-    config.num_threads = 1;
-    config.allocator = &heap.allocator;
-    pkern_pool *pool = pool_with(&config);
+    pkern_pool *pool = pool_of_heap(&heap, 1);
     pkn_member *member = spawn_deque_member(pool, 0);
     pool_heap_fail(&heap, 0, SIZE_MAX);
     cr_assert_neq(pkn_spawn_push(member, &job), 0);
