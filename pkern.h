@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x62a794502cdc879au
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf5b45d686874097cu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x62a794502cdc879au /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xf5b45d686874097cu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -298,6 +298,11 @@ typedef struct pkern_allocator {
     void (*release)(void *memory, size_t bytes, void *user);
     void *user;
 } pkern_allocator;
+
+/* One function without the other: every function that takes an allocator refuses it. */
+PKN_INLINE int pkn_allocator_is_half(const pkern_allocator *allocator) {
+    return allocator != 0 && (allocator->allocate != 0) != (allocator->release != 0);
+}
 
 #endif
 /* ==== src/pkern.in.h, continued ==== */
@@ -4962,11 +4967,6 @@ PKN_INTERNAL void pkn_fence_all_threads(int works) {
 
 /* #include "base/base.h": above */
 /* #include "base/platform.h": above */
-
-/* One function without the other: every function that takes an allocator refuses it. */
-PKN_INLINE int pkn_allocator_is_half(const pkern_allocator *allocator) {
-    return allocator != 0 && (allocator->allocate != 0) != (allocator->release != 0);
-}
 
 /* bytes of memory aligned to alignment (a power of two), 0 where there is none. The pointer that malloc gave stands in front
    of the block, since aligned_alloc is not in C99. */

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_simd.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x62a794502cdc879au
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf5b45d686874097cu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x62a794502cdc879au /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xf5b45d686874097cu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_simd: the kernels of pkern alone, each for every instruction set, chosen at run time.
@@ -269,6 +269,11 @@ typedef struct pkern_allocator {
     void (*release)(void *memory, size_t bytes, void *user);
     void *user;
 } pkern_allocator;
+
+/* One function without the other: every function that takes an allocator refuses it. */
+PKN_INLINE int pkn_allocator_is_half(const pkern_allocator *allocator) {
+    return allocator != 0 && (allocator->allocate != 0) != (allocator->release != 0);
+}
 
 #endif
 /* ==== src/pkern_simd.in.h, continued ==== */

@@ -7,11 +7,6 @@
 #include "base/base.h"
 #include "base/platform.h"
 
-/* One function without the other: every function that takes an allocator refuses it. */
-PKN_INLINE int pkn_allocator_is_half(const pkern_allocator *allocator) {
-    return allocator != 0 && (allocator->allocate != 0) != (allocator->release != 0);
-}
-
 /* bytes of memory aligned to alignment (a power of two), 0 where there is none. The pointer that malloc gave stands in front
    of the block, since aligned_alloc is not in C99. */
 PKN_INTERNAL void *pkn_allocate(const pkern_allocator *allocator, size_t bytes, size_t alignment) {

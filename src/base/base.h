@@ -21,4 +21,9 @@ typedef struct pkern_allocator {
     void *user;
 } pkern_allocator;
 
+/* One function without the other: every function that takes an allocator refuses it. */
+PKN_INLINE int pkn_allocator_is_half(const pkern_allocator *allocator) {
+    return allocator != 0 && (allocator->allocate != 0) != (allocator->release != 0);
+}
+
 #endif
