@@ -99,6 +99,10 @@ static void use_global(void) {
     EXPLORE_ASSERT(pkern_pool_install(0, use_own_index_of_global, 0) == 0);
 }
 
+static void ask_global_for_its_allocator(void) {
+    EXPLORE_ASSERT(pkn_pool_allocator(0) == 0);
+}
+
 static void end_global(void) {
     EXPLORE_ASSERT(pkern_pool_global_shutdown() == 0);
 }

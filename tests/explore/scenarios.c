@@ -70,6 +70,7 @@ static const explore_scenario table[] = {
     {"guest: comes beside a search", setup_no_guest, {visit, look_for_work}, 0, 0, 0, 0, 0, 0, 0, 0},
     {"guest: comes beside a search for hidden work", hidden_setup_no_guest, {visit, look_for_hidden_work}, 0, 0, 0, 0, 0, 0, 0, 0},
     {"global: made by two at once", fresh_world, {use_global, use_global}, end_global, 0, 0, 0, 0, 0, 0, 0},
+    {"global: made beside who asks for its allocator", fresh_world, {use_global, ask_global_for_its_allocator}, end_global, 0, 0, 0, 0, 0, 0, 0},
     {"pool: made and ended", fresh_world, {pool_idle}, 0, 0, 0, 0, 0, 0, 0, 0},
     {"pool: a detached job", fresh_world, {pool_spawn}, 0, 0, 0, 0, 0, 0, 0, 0},
     {"pool: a broadcast", fresh_world, {pool_broadcast}, 0, 0, 0, 0, 0, 0, 0, 0},
