@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xf5b45d686874097cu
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xbaeb2c4d748ae0c5u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xf5b45d686874097cu /* a hash of the sources */
+#define PKERN_SOURCE_ID 0xbaeb2c4d748ae0c5u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -823,21 +823,23 @@ struct pkn_slot {
     uint64_t payload[PKN_SLOT_PAYLOAD / 8]; /* arguments and result */
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
+/* Hunger is even. */
+enum { PKN_HUNGER_STEP = 2, PKN_NOT_IN_LINE = 1 };
+
 /* The part of a member that forks work on. */
 struct pkn_fork_state {
     pkn_atomic_ptr end; /* the first free record */
     pkern_pool *pool;
-    int is_in_line;       /* of pkern_join: runs in line until hunger is not in_line_at any more */
-    uint32_t in_line_at;
+    uint32_t in_line_at;    /* of pkern_join: runs in line as long as hunger is that */
     uint32_t in_line_depth; /* so many joins that run in line are under way, inside each other */
     /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
-    pkn_atomic_u32 hunger; /* counted up by thieves that went on finding nothing */
+    pkn_atomic_u32 hunger; /* counted up, in steps, by thieves that went on finding nothing */
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
 /* Where the calling thread is in no pool, every push takes the long way. */
 #define PKN_NO_SLOT {0, 0, {0}, {PKN_SLOT_OVERFLOW}, {0, 0, 0, 0, 0}}
-#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, 0, 0, 0, {0}, {0}}
+#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, PKN_NOT_IN_LINE, 0, {0}, {0}}
 
 /* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
 typedef struct pkn_entry {
@@ -914,7 +916,7 @@ PKERN_API pkern_status pkern_internal_join(pkern_pool *pool, pkern_task_fn a, vo
 
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
     const pkn_fork_state *self = pkern_internal_self;
-    if (PKN_UNLIKELY(!self->is_in_line || !pkn_goes_on_in_line(self, self->in_line_at) || (pool != 0 && pool != self->pool) || a == 0 || b == 0)) {
+    if (PKN_UNLIKELY(!pkn_goes_on_in_line(self, self->in_line_at) || (pool != 0 && pool != self->pool) || a == 0 || b == 0)) {
         return pkern_internal_join(pool, a, a_ctx, b, b_ctx);
     }
     int a_status = a(a_ctx), b_status = b(b_ctx);
@@ -4187,24 +4189,23 @@ PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
 
 typedef struct pkn_join_place {
     uint32_t floor;
-    int is_in_line;
-    uint32_t in_line_depth;
+    uint32_t in_line_at, in_line_depth;
 } pkn_join_place;
 
 /* Before work of other roots runs on top: what the member has forked so far becomes public, while its root is known, and is not taken back and
    made public again as theirs. What runs on top begins as at the bottom. Returns what pkn_join_reopen takes. */
 PKN_INTERNAL pkn_join_place pkn_join_close(pkn_member *member) {
-    pkn_join_place place = {member->join_floor, member->fork.is_in_line, member->fork.in_line_depth};
+    pkn_join_place place = {member->join_floor, member->fork.in_line_at, member->fork.in_line_depth};
     pkn_join_expose_all(member);
     member->join_floor = pkn_join_end(member);
-    member->fork.is_in_line = 0;
+    member->fork.in_line_at = PKN_NOT_IN_LINE;
     member->fork.in_line_depth = 0;
     return place;
 }
 
 PKN_INLINE void pkn_join_reopen(pkn_member *member, pkn_join_place place) {
     member->join_floor = place.floor;
-    member->fork.is_in_line = place.is_in_line;
+    member->fork.in_line_at = place.in_line_at;
     member->fork.in_line_depth = place.in_line_depth;
 }
 
@@ -4296,7 +4297,7 @@ PKN_INTERNAL void pkn_request_work(pkn_member *self, int is_hungry) {
             pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
         }
         if (is_hungry) {
-            pkn_atomic_fetch_add_relaxed_u32(&member->fork.hunger, 1);
+            pkn_atomic_fetch_add_relaxed_u32(&member->fork.hunger, PKN_HUNGER_STEP);
         }
     }
 }
@@ -4472,6 +4473,7 @@ PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_w
     member->bytes = bytes;
     member->pool = pool;
     member->fork.pool = pool;
+    member->fork.in_line_at = PKN_NOT_IN_LINE;
     member->index = index;
     member->is_worker = is_worker;
     member->seen_epoch = (uint32_t *)(void *)(member + 1);
@@ -4777,7 +4779,7 @@ PKERN_API uint32_t pkern_internal_in_line_begin(void) {
     pkn_fork_state *self = pkern_internal_self;
     uint32_t hunger = pkn_atomic_load_relaxed_u32(&self->hunger);
     int is_outermost = self->pool != 0 && self->in_line_depth++ == 0;
-    return is_outermost && pkn_sleeping_workers(self->pool) != 0 ? hunger - 1u : hunger;
+    return is_outermost && pkn_sleeping_workers(self->pool) != 0 ? hunger - PKN_HUNGER_STEP : hunger;
 }
 
 PKERN_API void pkern_internal_in_line_end(void) {
@@ -4844,20 +4846,15 @@ PKERN_API pkern_status pkern_internal_join(pkern_pool *pool, pkern_task_fn a, vo
         return a_status != 0 ? a_status : b_status;
     }
     pkn_fork_state *self = &member->fork;
-    int was_in_line = self->is_in_line;
     uint32_t outer_at = self->in_line_at;
     pkn_trace_call(member);
     pkn_slot *slot = pkn_join_fill(pkern_internal_room(pkn_end(self), (uintptr_t)b), b, b_ctx);
-    self->is_in_line = slot == 0;
-    if (slot == 0) {
-        self->in_line_at = pkern_internal_in_line_begin();
-    }
+    self->in_line_at = slot != 0 ? (uint32_t)PKN_NOT_IN_LINE : pkern_internal_in_line_begin();
     int a_status = a(a_ctx);
     int b_status = slot != 0 && pkn_pop_is_special(slot) ? pkn_join_end_public(slot) : b(b_ctx);
     if (slot == 0) {
         pkern_internal_in_line_end();
     }
-    self->is_in_line = was_in_line;
     self->in_line_at = outer_at;
     pkn_leave(&entry);
     return a_status != 0 ? a_status : b_status;

@@ -61,21 +61,23 @@ struct pkn_slot {
     uint64_t payload[PKN_SLOT_PAYLOAD / 8]; /* arguments and result */
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
+/* Hunger is even. */
+enum { PKN_HUNGER_STEP = 2, PKN_NOT_IN_LINE = 1 };
+
 /* The part of a member that forks work on. */
 struct pkn_fork_state {
     pkn_atomic_ptr end; /* the first free record */
     pkern_pool *pool;
-    int is_in_line;       /* of pkern_join: runs in line until hunger is not in_line_at any more */
-    uint32_t in_line_at;
+    uint32_t in_line_at;    /* of pkern_join: runs in line as long as hunger is that */
     uint32_t in_line_depth; /* so many joins that run in line are under way, inside each other */
     /* A thief found nothing: the next push makes old records public. Its own line, since idle threads look at it often. */
     PKN_ALIGNED(PKN_CACHE_LINE) pkn_atomic_u32 request;
-    pkn_atomic_u32 hunger; /* counted up by thieves that went on finding nothing */
+    pkn_atomic_u32 hunger; /* counted up, in steps, by thieves that went on finding nothing */
 } PKN_ALIGNED(PKN_CACHE_LINE);
 
 /* Where the calling thread is in no pool, every push takes the long way. */
 #define PKN_NO_SLOT {0, 0, {0}, {PKN_SLOT_OVERFLOW}, {0, 0, 0, 0, 0}}
-#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, 0, 0, 0, {0}, {0}}
+#define PKN_FORK_OUTSIDE {{&pkern_internal_no_slot}, 0, PKN_NOT_IN_LINE, 0, {0}, {0}}
 
 /* A call's stay in a pool: the member it works as, 0 where it runs serially, and the one to come back to. */
 typedef struct pkn_entry {
@@ -152,7 +154,7 @@ PKERN_API pkern_status pkern_internal_join(pkern_pool *pool, pkern_task_fn a, vo
 
 PKN_INLINE pkern_status pkern_join(pkern_pool *pool, pkern_task_fn a, void *a_ctx, pkern_task_fn b, void *b_ctx) {
     const pkn_fork_state *self = pkern_internal_self;
-    if (PKN_UNLIKELY(!self->is_in_line || !pkn_goes_on_in_line(self, self->in_line_at) || (pool != 0 && pool != self->pool) || a == 0 || b == 0)) {
+    if (PKN_UNLIKELY(!pkn_goes_on_in_line(self, self->in_line_at) || (pool != 0 && pool != self->pool) || a == 0 || b == 0)) {
         return pkern_internal_join(pool, a, a_ctx, b, b_ctx);
     }
     int a_status = a(a_ctx), b_status = b(b_ctx);

@@ -23,6 +23,7 @@ PKN_INTERNAL pkn_member *pkn_member_create(pkern_pool *pool, int index, int is_w
     member->bytes = bytes;
     member->pool = pool;
     member->fork.pool = pool;
+    member->fork.in_line_at = PKN_NOT_IN_LINE;
     member->index = index;
     member->is_worker = is_worker;
     member->seen_epoch = (uint32_t *)(void *)(member + 1);

@@ -60,7 +60,7 @@ PKERN_API uint32_t pkern_internal_in_line_begin(void) {
     pkn_fork_state *self = pkern_internal_self;
     uint32_t hunger = pkn_atomic_load_relaxed_u32(&self->hunger);
     int is_outermost = self->pool != 0 && self->in_line_depth++ == 0;
-    return is_outermost && pkn_sleeping_workers(self->pool) != 0 ? hunger - 1u : hunger;
+    return is_outermost && pkn_sleeping_workers(self->pool) != 0 ? hunger - PKN_HUNGER_STEP : hunger;
 }
 
 PKERN_API void pkern_internal_in_line_end(void) {
@@ -127,20 +127,15 @@ PKERN_API pkern_status pkern_internal_join(pkern_pool *pool, pkern_task_fn a, vo
         return a_status != 0 ? a_status : b_status;
     }
     pkn_fork_state *self = &member->fork;
-    int was_in_line = self->is_in_line;
     uint32_t outer_at = self->in_line_at;
     pkn_trace_call(member);
     pkn_slot *slot = pkn_join_fill(pkern_internal_room(pkn_end(self), (uintptr_t)b), b, b_ctx);
-    self->is_in_line = slot == 0;
-    if (slot == 0) {
-        self->in_line_at = pkern_internal_in_line_begin();
-    }
+    self->in_line_at = slot != 0 ? (uint32_t)PKN_NOT_IN_LINE : pkern_internal_in_line_begin();
     int a_status = a(a_ctx);
     int b_status = slot != 0 && pkn_pop_is_special(slot) ? pkn_join_end_public(slot) : b(b_ctx);
     if (slot == 0) {
         pkern_internal_in_line_end();
     }
-    self->is_in_line = was_in_line;
     self->in_line_at = outer_at;
     pkn_leave(&entry);
     return a_status != 0 ? a_status : b_status;

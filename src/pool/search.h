@@ -303,24 +303,23 @@ PKN_INTERNAL void pkn_join_expose_all(pkn_member *member) {
 
 typedef struct pkn_join_place {
     uint32_t floor;
-    int is_in_line;
-    uint32_t in_line_depth;
+    uint32_t in_line_at, in_line_depth;
 } pkn_join_place;
 
 /* Before work of other roots runs on top: what the member has forked so far becomes public, while its root is known, and is not taken back and
    made public again as theirs. What runs on top begins as at the bottom. Returns what pkn_join_reopen takes. */
 PKN_INTERNAL pkn_join_place pkn_join_close(pkn_member *member) {
-    pkn_join_place place = {member->join_floor, member->fork.is_in_line, member->fork.in_line_depth};
+    pkn_join_place place = {member->join_floor, member->fork.in_line_at, member->fork.in_line_depth};
     pkn_join_expose_all(member);
     member->join_floor = pkn_join_end(member);
-    member->fork.is_in_line = 0;
+    member->fork.in_line_at = PKN_NOT_IN_LINE;
     member->fork.in_line_depth = 0;
     return place;
 }
 
 PKN_INLINE void pkn_join_reopen(pkn_member *member, pkn_join_place place) {
     member->join_floor = place.floor;
-    member->fork.is_in_line = place.is_in_line;
+    member->fork.in_line_at = place.in_line_at;
     member->fork.in_line_depth = place.in_line_depth;
 }
 

@@ -56,7 +56,7 @@ PKN_INTERNAL void pkn_request_work(pkn_member *self, int is_hungry) {
             pkn_atomic_store_relaxed_u32(&member->fork.request, 1);
         }
         if (is_hungry) {
-            pkn_atomic_fetch_add_relaxed_u32(&member->fork.hunger, 1);
+            pkn_atomic_fetch_add_relaxed_u32(&member->fork.hunger, PKN_HUNGER_STEP);
         }
     }
 }
