@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0xbaeb2c4d748ae0c5u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x90124fafee244fffu
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0xbaeb2c4d748ae0c5u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x90124fafee244fffu /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -794,7 +794,7 @@ PKERN_EXTERN_C_END
 
    In line: a join that is likely over soon (pkern_internal_room) runs as plain calls, and so do those inside of it. A typed task is compiled again
    for that, as plain recursive functions, which the compiler treats as any other. Should the guess be wrong, who finds no work for
-   some time counts `hunger` up, and what began to run in line before calls tasks again where second sides' turns come.
+   some time counts `hunger` up, and what began to run in line before calls tasks again where the turns of second sides come that look.
    Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
    Faxen, "Wool", 2008 (records in the deque); Duran, Corbalan and Ayguade, "An adaptive cut-off for task parallelism", 2008, and Acar,
    Chargueraud and Rainey, "Oracle scheduling", 2011 (calls instead of tasks where these would be short). */
@@ -937,11 +937,17 @@ enum { PKN_AS_TASK, PKN_IN_LINE, PKN_IN_LINE_INSIDE, PKN_IN_LINE_INNERMOST };
 #define PKN_IN_LINE_LEVELS 2
 #endif
 
-#define PKERN_CALL(name, ...) name##_call(pkern_end, pkern_way, pkern_in_line, __VA_ARGS__)
+/* How the sides of a join are called: joins alone go a level down, so that of those inside each other one in so many looks. */
+PKN_ALWAYS_INLINE int pkn_way_of_sides(int way) {
+    return way == PKN_IN_LINE ? PKN_IN_LINE_INSIDE : way == PKN_IN_LINE_INSIDE && PKN_IN_LINE_LEVELS > 2 ? PKN_IN_LINE_INNERMOST : PKN_IN_LINE;
+}
+
+#define PKERN_CALL(name, ...) name##_call(pkern_end, pkern_way_of_calls, pkern_in_line, __VA_ARGS__)
 
 #define PKERN_JOIN(statement, variable, name, ...) \
     do { \
         pkn_slot *const pkn_before = pkern_end; \
+        pkern_way_of_calls = pkn_way_of_sides(pkern_way); \
         if (pkn_before != 0) { \
             pkn_slot *const pkn_offered = name##_room(pkn_before); \
             if (pkn_offered != 0) { \
@@ -963,39 +969,40 @@ enum { PKN_AS_TASK, PKN_IN_LINE, PKN_IN_LINE_INSIDE, PKN_IN_LINE_INNERMOST };
             statement; \
             variable = name##_call_in_line(pkern_way, pkern_in_line, __VA_ARGS__); \
         } \
+        pkern_way_of_calls = pkern_way; \
     } while (0)
 
 /* given: T1 p1, ... ; fields: T1 p1; ... ; store: f->p1 = p1; ... ; stored: f->p1, ... ; names: p1, ...
-   In the body pkern_way is a constant, pkern_end a record or, in line, 0; pkern_in_line is the hunger that this began at. */
+   In the body pkern_way is a constant, and that of its calls, too; pkern_end is a record or, in line, 0; pkern_in_line is the hunger that this began at. */
 #define PKN_DEFINE_JOIN_TASK(R, name, given, fields, store, stored, names) \
     typedef struct PKN_MAY_ALIAS name##_frame { \
         fields R result; \
     } name##_frame; \
     typedef char name##_frame_fits[sizeof(name##_frame) <= PKN_SLOT_PAYLOAD ? 1 : -1]; \
-    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end, int pkern_way, uint32_t pkern_in_line, given); \
+    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end, int pkern_way, int pkern_way_of_calls, uint32_t pkern_in_line, given); \
     PKN_INTERNAL R name##_task(pkn_slot *pkern_end, given) { \
         PKN_ASSUME(pkern_end != 0); \
-        return name##_body(pkern_end, PKN_AS_TASK, 0, names); \
+        return name##_body(pkern_end, PKN_AS_TASK, PKN_AS_TASK, 0, names); \
     } \
     PKN_INLINE R name##_in_line(uint32_t pkern_in_line, given) { \
-        return name##_body(0, PKN_IN_LINE, pkern_in_line, names); \
+        return name##_body(0, PKN_IN_LINE, PKN_IN_LINE, pkern_in_line, names); \
     } \
     PKN_INLINE R name##_inside(uint32_t pkern_in_line, given) { \
-        return name##_body(0, PKN_IN_LINE_INSIDE, pkern_in_line, names); \
+        return name##_body(0, PKN_IN_LINE_INSIDE, PKN_IN_LINE_INSIDE, pkern_in_line, names); \
     } \
     PKN_INLINE R name##_innermost(uint32_t pkern_in_line, given) { \
-        return name##_body(0, PKN_IN_LINE_INNERMOST, pkern_in_line, names); \
+        return name##_body(0, PKN_IN_LINE_INNERMOST, PKN_IN_LINE_INNERMOST, pkern_in_line, names); \
     } \
     PKN_ALWAYS_INLINE R name##_call(pkn_slot *pkern_end, int pkern_way, uint32_t pkern_in_line, given) { \
-        return pkern_end != 0                                                    ? name##_task(pkern_end, names) \
-               : pkern_way == PKN_IN_LINE                                        ? name##_inside(pkern_in_line, names) \
-               : pkern_way == PKN_IN_LINE_INSIDE && PKN_IN_LINE_LEVELS > 2 ? name##_innermost(pkern_in_line, names) \
-                                                                                 : name##_in_line(pkern_in_line, names); \
+        return pkern_end != 0                        ? name##_task(pkern_end, names) \
+               : pkern_way == PKN_IN_LINE_INSIDE    ? name##_inside(pkern_in_line, names) \
+               : pkern_way == PKN_IN_LINE_INNERMOST ? name##_innermost(pkern_in_line, names) \
+                                                     : name##_in_line(pkern_in_line, names); \
     } \
     PKN_ALWAYS_INLINE R name##_call_in_line(int pkern_way, uint32_t pkern_in_line, given) { \
         const pkn_fork_state *pkern_self = pkern_internal_self; \
         return pkern_way > PKN_IN_LINE || PKN_LIKELY(pkn_goes_on_in_line(pkern_self, pkern_in_line)) ? \
-                   name##_call(0, pkern_way, pkern_in_line, names) : \
+                   name##_call(0, pkn_way_of_sides(pkern_way), pkern_in_line, names) : \
                    name##_task(pkn_end(pkern_self), names); \
     } \
     PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
@@ -1021,7 +1028,8 @@ enum { PKN_AS_TASK, PKN_IN_LINE, PKN_IN_LINE_INSIDE, PKN_IN_LINE_INNERMOST };
         pkern_internal_fork_leave(&pkern_call); \
         return pkern_result; \
     } \
-    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end PKN_MAYBE_UNUSED, int pkern_way PKN_MAYBE_UNUSED, uint32_t pkern_in_line PKN_MAYBE_UNUSED, given)
+    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end PKN_MAYBE_UNUSED, int pkern_way PKN_MAYBE_UNUSED, int pkern_way_of_calls PKN_MAYBE_UNUSED, \
+                                       uint32_t pkern_in_line PKN_MAYBE_UNUSED, given)
 
 #define PKN_COMMA ,
 
@@ -2704,7 +2712,8 @@ typedef struct pkern_hdc_search_options {
     uint32_t radius;      /* with PKERN_HDC_WITHIN: the largest distance that is found */
     unsigned flags;       /* PKERN_HDC_..., added */
     uint64_t *words_read; /* 0, or gets how many words of targets were compared, over all pairs. It
-                             depends on how the work was cut, so on the number of threads. */
+                             depends on how the work was cut and on which part was done first, so with several threads
+                             it differs from call to call. */
 } pkern_hdc_search_options;
 
 /* A pair of close vectors: i of the first set, j of the second. */
@@ -3578,8 +3587,8 @@ typedef struct pkern_hdc_sdm_config {
     const pkern_allocator *allocator; /* 0 = malloc */
 } pkern_hdc_sdm_config;
 
-/* Makes a memory of zeros. n_locations or address_words 0, or both radius and nearest given, is
-   PKERN_EINVAL. Allocates about n_locations * (8 * address_words + 128 * data_words) bytes. */
+/* Makes a memory of zeros. n_locations or address_words 0, both radius and nearest given, or half an
+   allocator is PKERN_EINVAL. Allocates about n_locations * (8 * address_words + 128 * data_words) bytes. */
 PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sdm_config *config,
                                             pkern_hdc_sdm **sdm);
 
@@ -21578,7 +21587,7 @@ PKN_INLINE void pkn_nearest_look_buffered(pkn_nearest_list *list, size_t k,
    64 queries at most. */
 #define PKN_NEAREST_STACK_KEYS 1024
 #define PKN_NEAREST_GROUP 64
-/* Keys of the splits' lists of a small call: 4 KiB of stack. */
+/* Keys of the splits' lists and bounds of a small call: 4 KiB of stack. */
 #define PKN_NEAREST_STACK_PARTIAL 512
 /* The heap may be larger: as much as leaves room for a block in a quarter of L2. */
 #define PKN_NEAREST_HEAP_KEYS 32768
@@ -21601,7 +21610,7 @@ typedef struct pkn_nearest {
     size_t k;                 /* at most n_targets */
     size_t row;               /* matches of a row of out, at least k */
     uint64_t *partial;        /* 0, or [n_queries x n_splits x k]: what the splits found */
-    pkn_atomic_u64 *bounds;   /* with partial, [n_queries]: distances from here on are too far */
+    pkn_atomic_u64 *bounds;   /* 0, or behind that, [n_queries]: distances from here on are too far */
     pkern_hdc_match *out;
     pkern_pool *pool;
     uint64_t bits;
@@ -21914,7 +21923,7 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
     size_t n_threads = pkn_tiles_threads(tiles, pool);
     size_t forced = (tiles->n_targets - 1) / PKN_NEAREST_MAX_SPLIT_LEN + 1;
     const pkern_allocator *allocator = 0; /* of partial, where it is not on the stack */
-    size_t keys = 0, bytes = 0;
+    size_t has_bounds = search->k > 1 || search->where, keys = 0, bytes = 0;
     pkern_status status;
     search->partial = 0;
     search->bounds = 0;
@@ -21925,7 +21934,7 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
     }
     if (tiles->n_splits > 1) {
         if (pkn_mul_overflows_size(tiles->n_splits, search->k, &keys) ||
-            pkn_mul_overflows_size(tiles->n_queries * sizeof(uint64_t), keys + 1, &bytes)) {
+            pkn_mul_overflows_size(tiles->n_queries * sizeof(uint64_t), keys + has_bounds, &bytes)) {
             bytes = SIZE_MAX;
         }
         if (bytes <= PKN_NEAREST_STACK_PARTIAL * sizeof(uint64_t)) {
@@ -21939,7 +21948,7 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
         }
         if (!search->partial) {
             pkn_tiles_cut(tiles, 1, 1);
-        } else {
+        } else if (has_bounds) {
             search->bounds = (pkn_atomic_u64 *)(void *)(search->partial + tiles->n_queries * keys);
             for (size_t query = 0; query < tiles->n_queries; query++) {
                 pkn_atomic_store_relaxed_u64(&search->bounds[query], PKN_BOUNDED_ALL);

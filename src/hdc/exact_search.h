@@ -29,7 +29,8 @@ typedef struct pkern_hdc_search_options {
     uint32_t radius;      /* with PKERN_HDC_WITHIN: the largest distance that is found */
     unsigned flags;       /* PKERN_HDC_..., added */
     uint64_t *words_read; /* 0, or gets how many words of targets were compared, over all pairs. It
-                             depends on how the work was cut, so on the number of threads. */
+                             depends on how the work was cut and on which part was done first, so with several threads
+                             it differs from call to call. */
 } pkern_hdc_search_options;
 
 /* A pair of close vectors: i of the first set, j of the second. */

@@ -22,7 +22,7 @@
    64 queries at most. */
 #define PKN_NEAREST_STACK_KEYS 1024
 #define PKN_NEAREST_GROUP 64
-/* Keys of the splits' lists of a small call: 4 KiB of stack. */
+/* Keys of the splits' lists and bounds of a small call: 4 KiB of stack. */
 #define PKN_NEAREST_STACK_PARTIAL 512
 /* The heap may be larger: as much as leaves room for a block in a quarter of L2. */
 #define PKN_NEAREST_HEAP_KEYS 32768
@@ -45,7 +45,7 @@ typedef struct pkn_nearest {
     size_t k;                 /* at most n_targets */
     size_t row;               /* matches of a row of out, at least k */
     uint64_t *partial;        /* 0, or [n_queries x n_splits x k]: what the splits found */
-    pkn_atomic_u64 *bounds;   /* with partial, [n_queries]: distances from here on are too far */
+    pkn_atomic_u64 *bounds;   /* 0, or behind that, [n_queries]: distances from here on are too far */
     pkern_hdc_match *out;
     pkern_pool *pool;
     uint64_t bits;
@@ -358,7 +358,7 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
     size_t n_threads = pkn_tiles_threads(tiles, pool);
     size_t forced = (tiles->n_targets - 1) / PKN_NEAREST_MAX_SPLIT_LEN + 1;
     const pkern_allocator *allocator = 0; /* of partial, where it is not on the stack */
-    size_t keys = 0, bytes = 0;
+    size_t has_bounds = search->k > 1 || search->where, keys = 0, bytes = 0;
     pkern_status status;
     search->partial = 0;
     search->bounds = 0;
@@ -369,7 +369,7 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
     }
     if (tiles->n_splits > 1) {
         if (pkn_mul_overflows_size(tiles->n_splits, search->k, &keys) ||
-            pkn_mul_overflows_size(tiles->n_queries * sizeof(uint64_t), keys + 1, &bytes)) {
+            pkn_mul_overflows_size(tiles->n_queries * sizeof(uint64_t), keys + has_bounds, &bytes)) {
             bytes = SIZE_MAX;
         }
         if (bytes <= PKN_NEAREST_STACK_PARTIAL * sizeof(uint64_t)) {
@@ -383,7 +383,7 @@ PKN_INTERNAL pkern_status pkn_nearest_run(pkn_nearest *search, pkern_pool *pool,
         }
         if (!search->partial) {
             pkn_tiles_cut(tiles, 1, 1);
-        } else {
+        } else if (has_bounds) {
             search->bounds = (pkn_atomic_u64 *)(void *)(search->partial + tiles->n_queries * keys);
             for (size_t query = 0; query < tiles->n_queries; query++) {
                 pkn_atomic_store_relaxed_u64(&search->bounds[query], PKN_BOUNDED_ALL);

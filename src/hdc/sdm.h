@@ -39,8 +39,8 @@ typedef struct pkern_hdc_sdm_config {
     const pkern_allocator *allocator; /* 0 = malloc */
 } pkern_hdc_sdm_config;
 
-/* Makes a memory of zeros. n_locations or address_words 0, or both radius and nearest given, is
-   PKERN_EINVAL. Allocates about n_locations * (8 * address_words + 128 * data_words) bytes. */
+/* Makes a memory of zeros. n_locations or address_words 0, both radius and nearest given, or half an
+   allocator is PKERN_EINVAL. Allocates about n_locations * (8 * address_words + 128 * data_words) bytes. */
 PKERN_API pkern_status pkern_hdc_sdm_create(pkern_pool *pool, const pkern_hdc_sdm_config *config,
                                             pkern_hdc_sdm **sdm);
 

@@ -29,7 +29,7 @@
 
    In line: a join that is likely over soon (pkern_internal_room) runs as plain calls, and so do those inside of it. A typed task is compiled again
    for that, as plain recursive functions, which the compiler treats as any other. Should the guess be wrong, who finds no work for
-   some time counts `hunger` up, and what began to run in line before calls tasks again where second sides' turns come.
+   some time counts `hunger` up, and what began to run in line before calls tasks again where the turns of second sides come that look.
    Source: Blumofe and Leiserson 1999 (work stealing); van Dijk and van de Pol, "Lace", 2014 (split deque);
    Faxen, "Wool", 2008 (records in the deque); Duran, Corbalan and Ayguade, "An adaptive cut-off for task parallelism", 2008, and Acar,
    Chargueraud and Rainey, "Oracle scheduling", 2011 (calls instead of tasks where these would be short). */
@@ -172,11 +172,17 @@ enum { PKN_AS_TASK, PKN_IN_LINE, PKN_IN_LINE_INSIDE, PKN_IN_LINE_INNERMOST };
 #define PKN_IN_LINE_LEVELS 2
 #endif
 
-#define PKERN_CALL(name, ...) name##_call(pkern_end, pkern_way, pkern_in_line, __VA_ARGS__)
+/* How the sides of a join are called: joins alone go a level down, so that of those inside each other one in so many looks. */
+PKN_ALWAYS_INLINE int pkn_way_of_sides(int way) {
+    return way == PKN_IN_LINE ? PKN_IN_LINE_INSIDE : way == PKN_IN_LINE_INSIDE && PKN_IN_LINE_LEVELS > 2 ? PKN_IN_LINE_INNERMOST : PKN_IN_LINE;
+}
+
+#define PKERN_CALL(name, ...) name##_call(pkern_end, pkern_way_of_calls, pkern_in_line, __VA_ARGS__)
 
 #define PKERN_JOIN(statement, variable, name, ...) \
     do { \
         pkn_slot *const pkn_before = pkern_end; \
+        pkern_way_of_calls = pkn_way_of_sides(pkern_way); \
         if (pkn_before != 0) { \
             pkn_slot *const pkn_offered = name##_room(pkn_before); \
             if (pkn_offered != 0) { \
@@ -198,39 +204,40 @@ enum { PKN_AS_TASK, PKN_IN_LINE, PKN_IN_LINE_INSIDE, PKN_IN_LINE_INNERMOST };
             statement; \
             variable = name##_call_in_line(pkern_way, pkern_in_line, __VA_ARGS__); \
         } \
+        pkern_way_of_calls = pkern_way; \
     } while (0)
 
 /* given: T1 p1, ... ; fields: T1 p1; ... ; store: f->p1 = p1; ... ; stored: f->p1, ... ; names: p1, ...
-   In the body pkern_way is a constant, pkern_end a record or, in line, 0; pkern_in_line is the hunger that this began at. */
+   In the body pkern_way is a constant, and that of its calls, too; pkern_end is a record or, in line, 0; pkern_in_line is the hunger that this began at. */
 #define PKN_DEFINE_JOIN_TASK(R, name, given, fields, store, stored, names) \
     typedef struct PKN_MAY_ALIAS name##_frame { \
         fields R result; \
     } name##_frame; \
     typedef char name##_frame_fits[sizeof(name##_frame) <= PKN_SLOT_PAYLOAD ? 1 : -1]; \
-    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end, int pkern_way, uint32_t pkern_in_line, given); \
+    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end, int pkern_way, int pkern_way_of_calls, uint32_t pkern_in_line, given); \
     PKN_INTERNAL R name##_task(pkn_slot *pkern_end, given) { \
         PKN_ASSUME(pkern_end != 0); \
-        return name##_body(pkern_end, PKN_AS_TASK, 0, names); \
+        return name##_body(pkern_end, PKN_AS_TASK, PKN_AS_TASK, 0, names); \
     } \
     PKN_INLINE R name##_in_line(uint32_t pkern_in_line, given) { \
-        return name##_body(0, PKN_IN_LINE, pkern_in_line, names); \
+        return name##_body(0, PKN_IN_LINE, PKN_IN_LINE, pkern_in_line, names); \
     } \
     PKN_INLINE R name##_inside(uint32_t pkern_in_line, given) { \
-        return name##_body(0, PKN_IN_LINE_INSIDE, pkern_in_line, names); \
+        return name##_body(0, PKN_IN_LINE_INSIDE, PKN_IN_LINE_INSIDE, pkern_in_line, names); \
     } \
     PKN_INLINE R name##_innermost(uint32_t pkern_in_line, given) { \
-        return name##_body(0, PKN_IN_LINE_INNERMOST, pkern_in_line, names); \
+        return name##_body(0, PKN_IN_LINE_INNERMOST, PKN_IN_LINE_INNERMOST, pkern_in_line, names); \
     } \
     PKN_ALWAYS_INLINE R name##_call(pkn_slot *pkern_end, int pkern_way, uint32_t pkern_in_line, given) { \
-        return pkern_end != 0                                                    ? name##_task(pkern_end, names) \
-               : pkern_way == PKN_IN_LINE                                        ? name##_inside(pkern_in_line, names) \
-               : pkern_way == PKN_IN_LINE_INSIDE && PKN_IN_LINE_LEVELS > 2 ? name##_innermost(pkern_in_line, names) \
-                                                                                 : name##_in_line(pkern_in_line, names); \
+        return pkern_end != 0                        ? name##_task(pkern_end, names) \
+               : pkern_way == PKN_IN_LINE_INSIDE    ? name##_inside(pkern_in_line, names) \
+               : pkern_way == PKN_IN_LINE_INNERMOST ? name##_innermost(pkern_in_line, names) \
+                                                     : name##_in_line(pkern_in_line, names); \
     } \
     PKN_ALWAYS_INLINE R name##_call_in_line(int pkern_way, uint32_t pkern_in_line, given) { \
         const pkn_fork_state *pkern_self = pkern_internal_self; \
         return pkern_way > PKN_IN_LINE || PKN_LIKELY(pkn_goes_on_in_line(pkern_self, pkern_in_line)) ? \
-                   name##_call(0, pkern_way, pkern_in_line, names) : \
+                   name##_call(0, pkn_way_of_sides(pkern_way), pkern_in_line, names) : \
                    name##_task(pkn_end(pkern_self), names); \
     } \
     PKN_INTERNAL void name##_stolen(pkn_fork_state *pkern_self, pkn_slot *pkern_slot) { \
@@ -256,7 +263,8 @@ enum { PKN_AS_TASK, PKN_IN_LINE, PKN_IN_LINE_INSIDE, PKN_IN_LINE_INNERMOST };
         pkern_internal_fork_leave(&pkern_call); \
         return pkern_result; \
     } \
-    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end PKN_MAYBE_UNUSED, int pkern_way PKN_MAYBE_UNUSED, uint32_t pkern_in_line PKN_MAYBE_UNUSED, given)
+    PKN_ALWAYS_INLINE R name##_body(pkn_slot *pkern_end PKN_MAYBE_UNUSED, int pkern_way PKN_MAYBE_UNUSED, int pkern_way_of_calls PKN_MAYBE_UNUSED, \
+                                       uint32_t pkern_in_line PKN_MAYBE_UNUSED, given)
 
 #define PKN_COMMA ,
 

@@ -190,9 +190,21 @@ static int fork_nothing(void *ctx) {
     return 0;
 }
 
+static void fork_sights_stolen(pkn_fork_state *self, pkn_slot *slot);
+static int fork_generic_sights(void *ctx);
+
+/* Two functions whose times are not kept in the same places, at any of the first indices. */
+static int fork_keep_apart(uintptr_t a, uintptr_t b) {
+    unsigned distance = (unsigned)((a / 16u - b / 16u) % PKN_JOIN_TIMES);
+    return distance > 8 && distance < PKN_JOIN_TIMES - 8;
+}
+
 static int fork_look(fork_sight *sight) {
     pkn_member *member = pkn_current();
-    cr_assert_eq(pkern_join(0, fork_nothing, 0, fork_nothing, 0), 0); /* of the other kind, or another function, in the middle */
+    /* of the other kind, or another function, in the middle */
+    if (fork_keep_apart((uintptr_t)fork_nothing, (uintptr_t)fork_sights_stolen) && fork_keep_apart((uintptr_t)fork_nothing, (uintptr_t)fork_generic_sights)) {
+        cr_assert_eq(pkern_join(0, fork_nothing, 0, fork_nothing, 0), 0);
+    }
     if (sight->seen == 0 && sight->event != FORK_NOTHING) {
         member->pool->theft_ticks = 0;
         pkn_atomic_fetch_add_relaxed_u32(&member->fork.hunger, sight->event == FORK_LONG_AND_HUNGRY ? PKN_HUNGER_STEP : 0);
@@ -389,4 +401,39 @@ Test(pool_fork, arguments_are_evaluated_once) {
     cr_assert_eq(evaluated, 1000);
     pool_end(pool);
     pool_heap_check(&heap);
+}
+
+/* Plain calls between the joins: how many of the joins' levels look must not depend on them. */
+static int fork_as_task, fork_bodies;
+
+PKERN_DEFINE_JOIN_TASK_2(int, fork_every_other, int, n, int, period) {
+    int a, b;
+    fork_bodies++;
+    fork_as_task += pkern_way == PKN_AS_TASK;
+    if (n <= 0) {
+        return 1;
+    }
+    if (n % period != 0) {
+        return PKERN_CALL(fork_every_other, n - 1, period);
+    }
+    PKERN_JOIN(a = PKERN_CALL(fork_every_other, n - 1, period), b, fork_every_other, n - 1, period);
+    return a + b;
+}
+
+Test(pool_fork, what_is_asked_looks_whatever_calls_stand_between_its_joins) {
+    pkern_pool *pool = pool_of(1);
+    for (int period = 1; period <= 4; period++) {
+        for (int first = 0; first < period; first++) {
+            fork_as_task = fork_bodies = 0;
+            int n = 8 * period + first;
+            uint32_t other_hunger = pkn_atomic_load_relaxed_u32(&pkern_internal_self->hunger) + PKN_HUNGER_STEP;
+            pkn_entry entry;
+            cr_assert_not_null(pkn_enter(pool, &entry));
+            cr_assert_eq(fork_every_other_in_line(other_hunger, n, period), 256);
+            pkn_leave(&entry);
+            cr_assert_gt(fork_bodies, 256);
+            cr_assert_geq(fork_as_task, 8, "period %d from %d: %d of %d", period, n, fork_as_task, fork_bodies);
+        }
+    }
+    pool_end(pool);
 }
