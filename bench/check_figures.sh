@@ -121,6 +121,8 @@ END {
     per_item("majority of 1001, a vector, in L2", "majority", 1001, "pkern 1 thread", 1001, 2.3)
     ratio("bind in L1, over memcpy", "hdc_limit", "bind_in_l1", size_of["hdc_limit", "bind_in_l1"], "pkern 1 thread", "memcpy", 1.15)
     ratio("bind in L2, over memcpy", "hdc_limit", "bind_in_l2", size_of["hdc_limit", "bind_in_l2"], "pkern 1 thread", "memcpy", 1.15)
+    n = size_of["hdc_limit", "trigrams"]
+    speedup("trigrams of " n " letters, 1 thread: share of their loads alone", "hdc_limit", "trigrams", n, "loads 1 thread", "pkern 1 thread", 0.8)
     if (have("hdc_limit", "top_1", 10000, "pkern 1 thread") && have("hdc_limit", "top_100", 10000, "pkern 1 thread")) {
         figure("top 100 over top 1 of 10,000", ns["hdc_limit", "top_100", "pkern 1 thread", 10000] / ns["hdc_limit", "top_1", "pkern 1 thread", 10000], "<=", 1.15, "x")
     } else { absent("top 100 over top 1 of 10,000") }

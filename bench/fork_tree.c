@@ -12,13 +12,7 @@ static uint64_t tree_sum(const peer_node *node) {
 }
 
 /* With two real calls a node. */
-#if defined(__clang__)
-__attribute__((noinline))
-#else
-__attribute__((noinline, noclone))
-#endif
-static uint64_t
-tree_sum_by_calls(const peer_node *node) {
+FORK_NOINLINE static uint64_t tree_sum_by_calls(const peer_node *node) {
     uint64_t left, right;
     if (node->left == NULL) {
         return node->value;

@@ -7,14 +7,6 @@
  */
 #include "fork_typed.h"
 
-#if defined(__clang__)
-#define FORK_NOINLINE __attribute__((noinline))
-#define FORK_COMPILER "clang"
-#else
-#define FORK_NOINLINE __attribute__((noinline, noclone))
-#define FORK_COMPILER "gcc"
-#endif
-
 FORK_NOINLINE static uint64_t fib_plain(unsigned n) {
     uint64_t a, b;
     if (n < 2) {

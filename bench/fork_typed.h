@@ -7,6 +7,14 @@
 #include "peers/peer.h"
 #include "pkern.h"
 
+#if defined(__clang__)
+#define FORK_COMPILER "clang"
+#define FORK_NOINLINE __attribute__((noinline))
+#else
+#define FORK_COMPILER "gcc"
+#define FORK_NOINLINE __attribute__((noinline, noclone))
+#endif
+
 typedef struct fork_typed {
     const char *fib_case, *fib_case_quick;
     uint64_t (*fib_plain)(unsigned n);

@@ -22,12 +22,15 @@ PKERN_API PKN_COLD void pkern_internal_share(pkn_slot *slot) {
     pkn_join_share(owner, pkn_join_index(owner, slot) + 1u);
 }
 
-/* 1 where this join is likely short: the last one of the same function at this index began a short time ago, and its first path down, if no more,
-   was over since. Short is what a theft costs, four times that where there is something else to take; where there is nothing, outside of what runs in line,
-   no join is short. */
+/* 1 where this join is likely short: the last one of the same function at this index that could be began a short time ago, and its first path down, if no
+   more, was over since. Short is what a theft costs, four times that where there is something else to take; where there is nothing, outside of what runs in
+   line, no join is short, and the clock is not looked at. */
 PKN_INTERNAL int pkn_join_is_short(pkn_member *owner, uint32_t index, uintptr_t what) {
     uint32_t top = pkn_join_top(pkn_atomic_load_relaxed_u64(&owner->join_range));
-    uint64_t limit = index > top ? 4 * owner->pool->theft_ticks : owner->fork.in_line_depth != 0 ? owner->pool->theft_ticks : 0;
+    uint64_t limit = index > top ? 4 * owner->pool->theft_ticks : owner->pool->theft_ticks;
+    if (index == top && owner->fork.in_line_depth == 0) {
+        return 0;
+    }
     uint64_t now = pkn_ticks();
     pkn_join_time *last = &owner->join_times[(what / 16u + index) % PKN_JOIN_TIMES];
     int is_known = last->what == what && last->index == index;
