@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x51b858c7937ea453u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x60acaf2100dd79a6u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x51b858c7937ea453u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x60acaf2100dd79a6u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern: parallel work in C from one header.
@@ -1471,8 +1471,8 @@ PKN_INLINE size_t pkn_max_size(size_t a, size_t b) {
 PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
     uintptr_t a_first = (uintptr_t)a;
     uintptr_t b_first = (uintptr_t)b;
-    return a_first < b_first ? b_first - a_first < a_bytes && b_bytes != 0
-                             : a_first - b_first < b_bytes && a_bytes != 0;
+    int one_begins_in_other = (b_first - a_first < a_bytes) | (a_first - b_first < b_bytes);
+    return one_begins_in_other & (a_bytes != 0) & (b_bytes != 0);
 }
 
 #endif
@@ -1684,14 +1684,15 @@ PKN_INLINE pkern_status pkn_map_check(const void *in, size_t in_size, const void
                                       size_t out_size, size_t n) {
     size_t in_bytes;
     size_t out_bytes;
-    if (in_size == 0 || out_size == 0 || (n > 0 && (in == 0 || out == 0))) {
+    if (PKN_UNLIKELY(in_size == 0 || out_size == 0 || ((in == 0 || out == 0) && n > 0))) {
         return PKERN_EINVAL;
     }
-    if (pkn_mul_overflows_size(n, in_size, &in_bytes) ||
-        pkn_mul_overflows_size(n, out_size, &out_bytes)) {
+    if (PKN_UNLIKELY(pkn_mul_overflows_size(n, in_size, &in_bytes) ||
+                     pkn_mul_overflows_size(n, out_size, &out_bytes))) {
         return PKERN_EOVERFLOW;
     }
-    return pkn_overlaps(in, in_bytes, out, out_bytes) && (in != out || in_size != out_size)
+    return PKN_UNLIKELY(pkn_overlaps(in, in_bytes, out, out_bytes)) &&
+                   (in != out || in_size != out_size)
                ? PKERN_EINVAL
                : PKERN_OK;
 }
@@ -8456,12 +8457,13 @@ PKN_INTERNAL PKN_NOINLINE int pkn_loop_is_short_cold(pkn_thread_state *thread, c
            !pkn_loop_count_cold(thread, work_ns, (double)thread->short_ticks_per_ns);
 }
 
-PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
+/* Never where there are no items, or less. */
+PKN_ALWAYS_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
     if (thread->short_key != key || thread->short_pool != pool || thread->memberships != 0 || thread->short_call != 0) {
         return 0;
     }
-    return PKN_LIKELY(items <= thread->short_items) ||
-           (items <= thread->short_cold_items && pkn_loop_is_short_cold(thread, pool, items));
+    return PKN_LIKELY(items - 1u < thread->short_items) ||
+           (items - 1u < thread->short_cold_items && pkn_loop_is_short_cold(thread, pool, items));
 }
 
 PKN_INLINE void pkn_loop_forget_short(pkn_thread_state *thread) {
@@ -8469,8 +8471,8 @@ PKN_INLINE void pkn_loop_forget_short(pkn_thread_state *thread) {
     thread->short_cold_items = 0;
 }
 
-PKN_INLINE int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
-                                  void *ctx) {
+PKN_ALWAYS_INLINE int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+                                         void *ctx) {
     pkn_short_call call;
     call.pool = pool;
     call.is_inside = 0;
@@ -8912,6 +8914,9 @@ PKN_INTERNAL PKN_NOINLINE pkern_status pkn_loop_run_in_pool(pkern_pool *pool, si
                                                             size_t key) {
     pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0, 0};
     int plain = 1;
+    if (body == 0 || begin > end) {
+        return PKERN_EINVAL;
+    }
     if (options != 0) {
         if (options->max_len != 0 && options->min_len > options->max_len) {
             return PKERN_EINVAL;
@@ -8939,13 +8944,11 @@ PKN_INTERNAL PKN_NOINLINE pkern_status pkn_loop_run_in_pool(pkern_pool *pool, si
     return status;
 }
 
-/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
-PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
-                                                     pkern_range_fn body, void *ctx, size_t key) {
-    if (body == 0 || begin > end) {
-        return PKERN_EINVAL;
-    }
-    if (options == 0 && begin != end && pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key)) {
+/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. Inline with a known body: a short
+   call is then a few lines of code in a row. */
+PKN_ALWAYS_INLINE pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+                                                  pkern_range_fn body, void *ctx, size_t key) {
+    if (options == 0 && PKN_LIKELY(pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key))) {
         return pkn_loop_run_short(&pkn_this_thread, pool, begin, end, body, ctx);
     }
     return pkn_loop_run_in_pool(pool, begin, end, options, body, ctx, key);
@@ -16406,6 +16409,24 @@ PKERN_API void pkern_simd_rotate_u64(const uint64_t *in, size_t words, int64_t s
 #define PKN_PAR_FOR_C
 
 /* #include "par/par.h": above */
+/* #include "pool/loop.c": above */
+
+PKERN_API pkern_status pkern_par_for(pkern_pool *pool, size_t begin, size_t end,
+                                     const pkern_par_options *options, pkern_range_fn body,
+                                     void *ctx) {
+    return pkn_loop_run_keyed(pool, begin, end, options, body, ctx, (size_t)body);
+}
+
+#endif
+/* ==== src/pkern.in.h, continued ==== */
+/* ==== src/par/map.c ==== */
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The pkern authors */
+/* A map over two arrays of any element sizes. */
+#ifndef PKN_PAR_MAP_C
+#define PKN_PAR_MAP_C
+
+/* #include "par/par.h": above */
 /* ==== src/par/units.h ==== */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
@@ -16422,7 +16443,7 @@ PKERN_API void pkern_simd_rotate_u64(const uint64_t *in, size_t words, int64_t s
 /* #include "pool/loop.c": above */
 
 PKN_INLINE int pkn_options_valid(const pkern_par_options *options) {
-    return options == 0 || options->max_len == 0 || options->min_len <= options->max_len;
+    return PKN_LIKELY(options == 0) || options->max_len == 0 || options->min_len <= options->max_len;
 }
 
 /* How many runs of len cover n, which is also how many units begin below item n. len > 0 */
@@ -16447,28 +16468,7 @@ PKN_INTERNAL pkern_status pkn_units_run(pkern_pool *pool, size_t n, size_t unit_
 }
 
 #endif
-/* ==== src/par/for.c, continued ==== */
-
-PKERN_API pkern_status pkern_par_for(pkern_pool *pool, size_t begin, size_t end,
-                                     const pkern_par_options *options, pkern_range_fn body,
-                                     void *ctx) {
-    if (begin > end || body == 0 || !pkn_options_valid(options)) {
-        return PKERN_EINVAL;
-    }
-    return begin == end ? PKERN_OK : pkn_loop_run(pool, begin, end, options, body, ctx);
-}
-
-#endif
-/* ==== src/pkern.in.h, continued ==== */
-/* ==== src/par/map.c ==== */
-/* SPDX-License-Identifier: MIT */
-/* SPDX-FileCopyrightText: The pkern authors */
-/* A map over two arrays of any element sizes. */
-#ifndef PKN_PAR_MAP_C
-#define PKN_PAR_MAP_C
-
-/* #include "par/par.h": above */
-/* #include "par/units.h": above */
+/* ==== src/par/map.c, continued ==== */
 
 typedef struct pkn_map {
     const unsigned char *in;
@@ -16479,7 +16479,7 @@ typedef struct pkn_map {
     void *ctx;
 } pkn_map;
 
-PKN_INTERNAL int pkn_map_range(size_t begin, size_t end, void *context) {
+PKN_INLINE int pkn_map_range(size_t begin, size_t end, void *context) {
     const pkn_map map = *(const pkn_map *)context; /* a copy, which fn can't change: it stays in registers */
     const unsigned char *in = map.in + begin * map.in_size;
     unsigned char *out = map.out + begin * map.out_size;
@@ -16499,14 +16499,11 @@ PKERN_API pkern_status pkern_par_map(pkern_pool *pool, const void *in, size_t in
                                      int (*fn)(const void *in, void *out, void *ctx), void *ctx) {
     pkn_map map;
     pkern_status status = pkn_map_check(in, in_size, out, out_size, n);
-    if (fn == 0 || !pkn_options_valid(options)) {
+    if (PKN_UNLIKELY(fn == 0 || !pkn_options_valid(options))) {
         return PKERN_EINVAL;
     }
-    if (status != PKERN_OK) {
+    if (PKN_UNLIKELY(status != PKERN_OK)) {
         return status;
-    }
-    if (n == 0) {
-        return PKERN_OK;
     }
     map.in = (const unsigned char *)in;
     map.out = (unsigned char *)out;

@@ -1,10 +1,10 @@
 /* GENERATED from src/pkern_pool.in.h, do not edit: change the files under src/, then run
    `make headers`.  vi: set readonly: -*- mode: c; buffer-read-only: t -*- */
-#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x51b858c7937ea453u
+#if defined(PKERN_SOURCE_ID) && PKERN_SOURCE_ID != 0x60acaf2100dd79a6u
 #error "two different versions of pkern in one translation unit"
 #endif
 #undef PKERN_SOURCE_ID
-#define PKERN_SOURCE_ID 0x51b858c7937ea453u /* a hash of the sources */
+#define PKERN_SOURCE_ID 0x60acaf2100dd79a6u /* a hash of the sources */
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The pkern authors */
 /* pkern_pool: the scheduler of pkern alone: a work-stealing pool with joins, scopes, detached
@@ -2219,8 +2219,8 @@ PKN_INLINE size_t pkn_max_size(size_t a, size_t b) {
 PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
     uintptr_t a_first = (uintptr_t)a;
     uintptr_t b_first = (uintptr_t)b;
-    return a_first < b_first ? b_first - a_first < a_bytes && b_bytes != 0
-                             : a_first - b_first < b_bytes && a_bytes != 0;
+    int one_begins_in_other = (b_first - a_first < a_bytes) | (a_first - b_first < b_bytes);
+    return one_begins_in_other & (a_bytes != 0) & (b_bytes != 0);
 }
 
 #endif
@@ -5776,12 +5776,13 @@ PKN_INTERNAL PKN_NOINLINE int pkn_loop_is_short_cold(pkn_thread_state *thread, c
            !pkn_loop_count_cold(thread, work_ns, (double)thread->short_ticks_per_ns);
 }
 
-PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
+/* Never where there are no items, or less. */
+PKN_ALWAYS_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
     if (thread->short_key != key || thread->short_pool != pool || thread->memberships != 0 || thread->short_call != 0) {
         return 0;
     }
-    return PKN_LIKELY(items <= thread->short_items) ||
-           (items <= thread->short_cold_items && pkn_loop_is_short_cold(thread, pool, items));
+    return PKN_LIKELY(items - 1u < thread->short_items) ||
+           (items - 1u < thread->short_cold_items && pkn_loop_is_short_cold(thread, pool, items));
 }
 
 PKN_INLINE void pkn_loop_forget_short(pkn_thread_state *thread) {
@@ -5789,8 +5790,8 @@ PKN_INLINE void pkn_loop_forget_short(pkn_thread_state *thread) {
     thread->short_cold_items = 0;
 }
 
-PKN_INLINE int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
-                                  void *ctx) {
+PKN_ALWAYS_INLINE int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+                                         void *ctx) {
     pkn_short_call call;
     call.pool = pool;
     call.is_inside = 0;
@@ -6232,6 +6233,9 @@ PKN_INTERNAL PKN_NOINLINE pkern_status pkn_loop_run_in_pool(pkern_pool *pool, si
                                                             size_t key) {
     pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0, 0};
     int plain = 1;
+    if (body == 0 || begin > end) {
+        return PKERN_EINVAL;
+    }
     if (options != 0) {
         if (options->max_len != 0 && options->min_len > options->max_len) {
             return PKERN_EINVAL;
@@ -6259,13 +6263,11 @@ PKN_INTERNAL PKN_NOINLINE pkern_status pkn_loop_run_in_pool(pkern_pool *pool, si
     return status;
 }
 
-/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
-PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
-                                                     pkern_range_fn body, void *ctx, size_t key) {
-    if (body == 0 || begin > end) {
-        return PKERN_EINVAL;
-    }
-    if (options == 0 && begin != end && pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key)) {
+/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. Inline with a known body: a short
+   call is then a few lines of code in a row. */
+PKN_ALWAYS_INLINE pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+                                                  pkern_range_fn body, void *ctx, size_t key) {
+    if (options == 0 && PKN_LIKELY(pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key))) {
         return pkn_loop_run_short(&pkn_this_thread, pool, begin, end, body, ctx);
     }
     return pkn_loop_run_in_pool(pool, begin, end, options, body, ctx, key);

@@ -48,8 +48,8 @@ PKN_INLINE size_t pkn_max_size(size_t a, size_t b) {
 PKN_INLINE int pkn_overlaps(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
     uintptr_t a_first = (uintptr_t)a;
     uintptr_t b_first = (uintptr_t)b;
-    return a_first < b_first ? b_first - a_first < a_bytes && b_bytes != 0
-                             : a_first - b_first < b_bytes && a_bytes != 0;
+    int one_begins_in_other = (b_first - a_first < a_bytes) | (a_first - b_first < b_bytes);
+    return one_begins_in_other & (a_bytes != 0) & (b_bytes != 0);
 }
 
 #endif

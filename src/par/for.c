@@ -5,15 +5,12 @@
 #define PKN_PAR_FOR_C
 
 #include "par/par.h"
-#include "par/units.h"
+#include "pool/loop.c"
 
 PKERN_API pkern_status pkern_par_for(pkern_pool *pool, size_t begin, size_t end,
                                      const pkern_par_options *options, pkern_range_fn body,
                                      void *ctx) {
-    if (begin > end || body == 0 || !pkn_options_valid(options)) {
-        return PKERN_EINVAL;
-    }
-    return begin == end ? PKERN_OK : pkn_loop_run(pool, begin, end, options, body, ctx);
+    return pkn_loop_run_keyed(pool, begin, end, options, body, ctx, (size_t)body);
 }
 
 #endif

@@ -16,7 +16,7 @@ typedef struct pkn_map {
     void *ctx;
 } pkn_map;
 
-PKN_INTERNAL int pkn_map_range(size_t begin, size_t end, void *context) {
+PKN_INLINE int pkn_map_range(size_t begin, size_t end, void *context) {
     const pkn_map map = *(const pkn_map *)context; /* a copy, which fn can't change: it stays in registers */
     const unsigned char *in = map.in + begin * map.in_size;
     unsigned char *out = map.out + begin * map.out_size;
@@ -36,14 +36,11 @@ PKERN_API pkern_status pkern_par_map(pkern_pool *pool, const void *in, size_t in
                                      int (*fn)(const void *in, void *out, void *ctx), void *ctx) {
     pkn_map map;
     pkern_status status = pkn_map_check(in, in_size, out, out_size, n);
-    if (fn == 0 || !pkn_options_valid(options)) {
+    if (PKN_UNLIKELY(fn == 0 || !pkn_options_valid(options))) {
         return PKERN_EINVAL;
     }
-    if (status != PKERN_OK) {
+    if (PKN_UNLIKELY(status != PKERN_OK)) {
         return status;
-    }
-    if (n == 0) {
-        return PKERN_OK;
     }
     map.in = (const unsigned char *)in;
     map.out = (unsigned char *)out;

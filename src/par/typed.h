@@ -26,14 +26,15 @@ PKN_INLINE pkern_status pkn_map_check(const void *in, size_t in_size, const void
                                       size_t out_size, size_t n) {
     size_t in_bytes;
     size_t out_bytes;
-    if (in_size == 0 || out_size == 0 || (n > 0 && (in == 0 || out == 0))) {
+    if (PKN_UNLIKELY(in_size == 0 || out_size == 0 || ((in == 0 || out == 0) && n > 0))) {
         return PKERN_EINVAL;
     }
-    if (pkn_mul_overflows_size(n, in_size, &in_bytes) ||
-        pkn_mul_overflows_size(n, out_size, &out_bytes)) {
+    if (PKN_UNLIKELY(pkn_mul_overflows_size(n, in_size, &in_bytes) ||
+                     pkn_mul_overflows_size(n, out_size, &out_bytes))) {
         return PKERN_EOVERFLOW;
     }
-    return pkn_overlaps(in, in_bytes, out, out_bytes) && (in != out || in_size != out_size)
+    return PKN_UNLIKELY(pkn_overlaps(in, in_bytes, out, out_bytes)) &&
+                   (in != out || in_size != out_size)
                ? PKERN_EINVAL
                : PKERN_OK;
 }

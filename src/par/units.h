@@ -13,7 +13,7 @@
 #include "pool/loop.c"
 
 PKN_INLINE int pkn_options_valid(const pkern_par_options *options) {
-    return options == 0 || options->max_len == 0 || options->min_len <= options->max_len;
+    return PKN_LIKELY(options == 0) || options->max_len == 0 || options->min_len <= options->max_len;
 }
 
 /* How many runs of len cover n, which is also how many units begin below item n. len > 0 */

@@ -421,6 +421,9 @@ PKN_INTERNAL PKN_NOINLINE pkern_status pkn_loop_run_in_pool(pkern_pool *pool, si
                                                             size_t key) {
     pkn_loop loop = {0, body, ctx, begin, end, 0, 0, 0, 0, 0};
     int plain = 1;
+    if (body == 0 || begin > end) {
+        return PKERN_EINVAL;
+    }
     if (options != 0) {
         if (options->max_len != 0 && options->min_len > options->max_len) {
             return PKERN_EINVAL;
@@ -448,13 +451,11 @@ PKN_INTERNAL PKN_NOINLINE pkern_status pkn_loop_run_in_pool(pkern_pool *pool, si
     return status;
 }
 
-/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. */
-PKN_INTERNAL pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
-                                                     pkern_range_fn body, void *ctx, size_t key) {
-    if (body == 0 || begin > end) {
-        return PKERN_EINVAL;
-    }
-    if (options == 0 && begin != end && pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key)) {
+/* body over [begin, end) in pieces; see pkern_par_for. key names the user's code for what is remembered of its cost. Inline with a known body: a short
+   call is then a few lines of code in a row. */
+PKN_ALWAYS_INLINE pkern_status pkn_loop_run_keyed(pkern_pool *pool, size_t begin, size_t end, const pkern_par_options *options,
+                                                  pkern_range_fn body, void *ctx, size_t key) {
+    if (options == 0 && PKN_LIKELY(pkn_loop_is_short(&pkn_this_thread, pool, end - begin, key))) {
         return pkn_loop_run_short(&pkn_this_thread, pool, begin, end, body, ctx);
     }
     return pkn_loop_run_in_pool(pool, begin, end, options, body, ctx, key);

@@ -75,12 +75,13 @@ PKN_INTERNAL PKN_NOINLINE int pkn_loop_is_short_cold(pkn_thread_state *thread, c
            !pkn_loop_count_cold(thread, work_ns, (double)thread->short_ticks_per_ns);
 }
 
-PKN_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
+/* Never where there are no items, or less. */
+PKN_ALWAYS_INLINE int pkn_loop_is_short(pkn_thread_state *thread, const pkern_pool *pool, size_t items, size_t key) {
     if (thread->short_key != key || thread->short_pool != pool || thread->memberships != 0 || thread->short_call != 0) {
         return 0;
     }
-    return PKN_LIKELY(items <= thread->short_items) ||
-           (items <= thread->short_cold_items && pkn_loop_is_short_cold(thread, pool, items));
+    return PKN_LIKELY(items - 1u < thread->short_items) ||
+           (items - 1u < thread->short_cold_items && pkn_loop_is_short_cold(thread, pool, items));
 }
 
 PKN_INLINE void pkn_loop_forget_short(pkn_thread_state *thread) {
@@ -88,8 +89,8 @@ PKN_INLINE void pkn_loop_forget_short(pkn_thread_state *thread) {
     thread->short_cold_items = 0;
 }
 
-PKN_INLINE int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
-                                  void *ctx) {
+PKN_ALWAYS_INLINE int pkn_loop_run_short(pkn_thread_state *thread, pkern_pool *pool, size_t begin, size_t end, pkern_range_fn body,
+                                         void *ctx) {
     pkn_short_call call;
     call.pool = pool;
     call.is_inside = 0;
