@@ -323,6 +323,18 @@ Test(pool_branches, a_spawn_that_runs_at_once_keeps_its_failure) {
     pool_end(pool);
 }
 
+Test(pool_branches, a_failure_above_the_lowest_is_dropped) {
+    pkn_atomic_u64 failure;
+    pkn_atomic_store_relaxed_u64(&failure, PKN_NO_FAILURE);
+    cr_assert_eq(pkn_failure_code(pkn_atomic_load_relaxed_u64(&failure)), PKERN_OK);
+    pkn_keep_lowest_failure(&failure, 5, 50);
+    pkn_keep_lowest_failure(&failure, 9, 90);
+    cr_assert_eq(pkn_failure_code(pkn_atomic_load_relaxed_u64(&failure)), 50);
+    pkn_keep_lowest_failure(&failure, 0, -3);
+    pkn_keep_lowest_failure(&failure, 0, 4);
+    cr_assert_eq(pkn_failure_code(pkn_atomic_load_relaxed_u64(&failure)), -3);
+}
+
 /* A known slot that another thread has meanwhile. */
 typedef struct branches_turns {
     pkern_pool *pool;
